@@ -1,0 +1,206 @@
+//! What happened to a case. The log of these is at once audit trail, timeline and outbox.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{ClockKind, Clocks};
+use crate::id::CaseId;
+use crate::policy::{Audience, Priority};
+
+/// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The case it happened to.
+    pub case: CaseId,
+    /// Its place in the log, from 1 without gaps.
+    pub seq: u32,
+    /// Business time, whole milliseconds; never earlier than the entry before.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Actor,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Who caused an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The customer, by what they sent or clicked.
+    Customer,
+    /// A member of staff: the `sub` of their token.
+    Staff(String),
+    /// A clock, or the system repairing itself.
+    System,
+}
+
+/// The kinds of event. Names are persisted: append only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A response opened the case.
+    Opened {
+        /// How urgent it is.
+        priority: Priority,
+        /// The clocks that started.
+        clocks: Clocks,
+    },
+    /// Staff saw it.
+    Acknowledged,
+    /// Staff gave it to somebody.
+    Assigned {
+        /// The new owner: a staff `sub`.
+        owner: String,
+    },
+    /// Staff wrote to the customer; the words are the message with this event's seq.
+    Replied {
+        /// The clocks after it.
+        clocks: Clocks,
+    },
+    /// Staff wait for the customer; clocks pause. `message` tells whether words went with it.
+    AwaitingCustomer {
+        /// Whether the message with this event's seq exists and is to be sent.
+        message: bool,
+        /// The clocks, paused.
+        clocks: Clocks,
+    },
+    /// The wait is over; clocks run again.
+    Resumed {
+        /// The clocks, running.
+        clocks: Clocks,
+    },
+    /// Solved; the words are the message with this event's seq.
+    Resolved {
+        /// The clocks, stopped.
+        clocks: Clocks,
+        /// When the case closes by itself.
+        closes_at: Timestamp,
+    },
+    /// Will not be done; the reason is the message with this event's seq.
+    Declined {
+        /// The clocks, stopped.
+        clocks: Clocks,
+        /// When the case closes by itself.
+        closes_at: Timestamp,
+    },
+    /// Not solved after all; fresh clocks.
+    Reopened {
+        /// The clocks, fresh.
+        clocks: Clocks,
+    },
+    /// The loop is closed, by staff or by itself.
+    Closed,
+    /// A clock passed the warning share of its target.
+    Warned {
+        /// Which clock.
+        clock: ClockKind,
+        /// The deadline it warns of.
+        due: Timestamp,
+    },
+    /// A clock ran past its deadline.
+    Breached {
+        /// Which clock.
+        clock: ClockKind,
+        /// The deadline that was missed.
+        due: Timestamp,
+    },
+    /// A breach went on; the next rung of the ladder is told.
+    Escalated {
+        /// Which clock.
+        clock: ClockKind,
+        /// The deadline that was missed.
+        due: Timestamp,
+        /// Who is told now.
+        audience: Audience,
+    },
+    /// It is unknown, or known to have failed, whether the customer was told of event `cause`: a person must look.
+    NoticeInDoubt {
+        /// The seq of the event the customer was to be told of.
+        cause: u32,
+        /// What is known.
+        doubt: Doubt,
+    },
+}
+
+/// Why a notice needs a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The provider's answer was lost; it may or may not have been sent. It is not sent again.
+    Unknown,
+    /// The provider refused it for good.
+    Refused,
+}
+
+/// Something that must follow from an event. Names are persisted and sent: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The customer is told, by `close-loop`.
+    CustomerNotice,
+    /// Staff are told, by `notify-staff`.
+    StaffAlert,
+}
+
+impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 2] = [Self::CustomerNotice, Self::StaffAlert];
+
+    /// The persisted name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CustomerNotice => "customer_notice",
+            Self::StaffAlert => "staff_alert",
+        }
+    }
+
+    /// The effect of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.name() == name)
+    }
+}
+
+impl EventKind {
+    /// What must follow. An event is settled when each of these is recorded as done.
+    pub fn effects(&self) -> &'static [Effect] {
+        match self {
+            Self::Replied { .. }
+            | Self::AwaitingCustomer { message: true, .. }
+            | Self::Resolved { .. }
+            | Self::Declined { .. } => &[Effect::CustomerNotice],
+            // A severity signal reaches an executive at once.
+            Self::Opened { priority: Priority::P1, .. }
+            | Self::Warned { .. }
+            | Self::Breached { .. }
+            | Self::Escalated { .. }
+            | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
+            Self::Opened { .. }
+            | Self::Acknowledged
+            | Self::Assigned { .. }
+            | Self::AwaitingCustomer { message: false, .. }
+            | Self::Resumed { .. }
+            | Self::Reopened { .. }
+            | Self::Closed => &[],
+        }
+    }
+
+    /// The persisted and published name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Acknowledged => "acknowledged",
+            Self::Assigned { .. } => "assigned",
+            Self::Replied { .. } => "replied",
+            Self::AwaitingCustomer { .. } => "awaiting_customer",
+            Self::Resumed { .. } => "resumed",
+            Self::Resolved { .. } => "resolved",
+            Self::Declined { .. } => "declined",
+            Self::Reopened { .. } => "reopened",
+            Self::Closed => "closed",
+            Self::Warned { .. } => "warned",
+            Self::Breached { .. } => "breached",
+            Self::Escalated { .. } => "escalated",
+            Self::NoticeInDoubt { .. } => "notice_in_doubt",
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The model of Resound: what a response, a case, a clock and a tally are, and what may happen to them.
+//!
+//! Nothing here performs I/O, reads a clock, draws randomness, logs, or knows of AWS. Time and identity
+//! come in as arguments, so a recorded event always replays to the same result.
+
+pub mod calendar;
+pub mod case;
+pub mod clock;
+pub mod event;
+pub mod form;
+pub mod id;
+pub mod locale;
+pub mod policy;
+pub mod response;
+pub mod score;
+pub mod submission;
+pub mod tally;
+pub mod triage;
