@@ -1,1 +1,128 @@
-//! .
+//! The wire: what queues and schedules carry.
+//!
+//! Messages hold ids and keys only, never a customer's words or contact: an erased person leaves nothing in a
+//! queue or its dead letters. Every sample in `samples/` must decode for ever; new fields are optional, new
+//! kinds of message get a new `type`.
+
+use jiff::Timestamp;
+use resound_domain::event::Effect;
+use resound_domain::id::CaseId;
+use serde::{Deserialize, Serialize};
+
+/// A message on `customer-notices` or `staff-alerts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// An effect of an event is due.
+    EffectDue(EffectDue),
+}
+
+/// Names an effect of an event that is to be carried out and then settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectDue {
+    /// What is due.
+    pub effect: Effect,
+    /// The case of the event.
+    pub case: CaseId,
+    /// The event's place in the log of the case.
+    pub seq: u32,
+}
+
+/// The version of the envelope that this code writes.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u32,
+    message: T,
+}
+
+/// Why a body is not a message.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not the JSON of a message this code knows.
+    #[error("not a message")]
+    Malformed(#[source] serde_json::Error),
+    /// Written by a version that this code does not read.
+    #[error("message version {0} is not known")]
+    UnknownVersion(u32),
+}
+
+/// The body of a queue message.
+///
+/// # Errors
+/// None in practice: a message has only ids and names. The error of the serializer is handed on.
+pub fn encode(message: &Message) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Envelope { v: VERSION, message })
+}
+
+/// Reads the body of a queue message.
+///
+/// # Errors
+/// [`DecodeError`], for a body that will never decode: a poison message.
+pub fn decode(body: &str) -> Result<Message, DecodeError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let Version { v } = serde_json::from_str(body).map_err(DecodeError::Malformed)?;
+    if v != VERSION {
+        return Err(DecodeError::UnknownVersion(v));
+    }
+    serde_json::from_str::<Envelope<Message>>(body)
+        .map(|envelope| envelope.message)
+        .map_err(DecodeError::Malformed)
+}
+
+/// What a schedule hands to a function: the instant it was due, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Business time of the run.
+    pub time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn blessed_samples_decode_for_ever() {
+        let message = decode(include_str!("../samples/effect_due.v1.json")).unwrap();
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        assert_eq!(
+            message,
+            Message::EffectDue(EffectDue { effect: Effect::CustomerNotice, case: id, seq: 3 })
+        );
+        let tick: Tick = serde_json::from_str(include_str!("../samples/tick.json")).unwrap();
+        assert_eq!(tick.time, "2026-11-21T00:30:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        for (body, expected) in [
+            ("", "not a message"),
+            ("[]", "not a message"),
+            (r#"{"v":1}"#, "not a message"),
+            (r#"{"v":1,"message":{"type":"surprise"}}"#, "not a message"),
+            (r#"{"v":2,"message":{}}"#, "message version 2 is not known"),
+        ] {
+            assert_eq!(decode(body).unwrap_err().to_string(), expected, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn messages_round_trip(bits: u128, seq: u32, notice: bool) {
+            let effect = if notice { Effect::CustomerNotice } else { Effect::StaffAlert };
+            let case = resound_domain::id::ResponseId::from_bits(bits).case();
+            let message = Message::EffectDue(EffectDue { effect, case, seq });
+            prop_assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
+        }
+
+        #[test]
+        fn no_body_panics(body in ".*") {
+            let _ignored = decode(&body);
+        }
+    }
+}
