@@ -17,12 +17,22 @@ impl Calendars {
     }
 
     /// The instant at which `duration` of counted time has passed since `start`.
-    pub fn add(&self, _calendar: CalendarName, _start: Timestamp, _duration: SignedDuration) -> Timestamp {
+    pub fn add(
+        &self,
+        _calendar: CalendarName,
+        _start: Timestamp,
+        _duration: SignedDuration,
+    ) -> Timestamp {
         todo!()
     }
 
     /// The counted time from `start` to `end`; zero if reversed.
-    pub fn between(&self, _calendar: CalendarName, _start: Timestamp, _end: Timestamp) -> SignedDuration {
+    pub fn between(
+        &self,
+        _calendar: CalendarName,
+        _start: Timestamp,
+        _end: Timestamp,
+    ) -> SignedDuration {
         todo!()
     }
 }

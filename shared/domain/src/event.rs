@@ -169,7 +169,10 @@ impl EventKind {
             | Self::Resolved { .. }
             | Self::Declined { .. } => &[Effect::CustomerNotice],
             // A severity signal reaches an executive at once.
-            Self::Opened { priority: Priority::P1, .. }
+            Self::Opened {
+                priority: Priority::P1,
+                ..
+            }
             | Self::Warned { .. }
             | Self::Breached { .. }
             | Self::Escalated { .. }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A language that customers and staff are addressed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub enum Locale {
     /// Simplified Chinese.
     #[serde(rename = "zh-CN")]

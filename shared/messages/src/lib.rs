@@ -53,7 +53,10 @@ pub enum DecodeError {
 /// # Errors
 /// None in practice: a message has only ids and names. The error of the serializer is handed on.
 pub fn encode(message: &Message) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Envelope { v: VERSION, message })
+    serde_json::to_string(&Envelope {
+        v: VERSION,
+        message,
+    })
 }
 
 /// Reads the body of a queue message.
@@ -92,7 +95,11 @@ mod tests {
         let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         assert_eq!(
             message,
-            Message::EffectDue(EffectDue { effect: Effect::CustomerNotice, case: id, seq: 3 })
+            Message::EffectDue(EffectDue {
+                effect: Effect::CustomerNotice,
+                case: id,
+                seq: 3
+            })
         );
         let tick: Tick = serde_json::from_str(include_str!("../samples/tick.json")).unwrap();
         assert_eq!(tick.time, "2026-11-21T00:30:00Z".parse().unwrap());
