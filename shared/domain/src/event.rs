@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{ClockKind, Clocks};
 use crate::id::CaseId;
-use crate::policy::{Audience, Priority};
+use crate::policy::{Audience, Priority, Terms};
 
 /// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum EventKind {
     Opened {
         /// How urgent it is.
         priority: Priority,
+        /// What the case keeps of the policy.
+        terms: Terms,
         /// The clocks that started.
         clocks: Clocks,
     },

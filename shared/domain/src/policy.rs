@@ -3,6 +3,9 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::score::{Nps, Standing};
+use crate::submission::{Channel, Tier};
+
 /// How urgent a case is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Priority {
@@ -14,6 +17,37 @@ pub enum Priority {
     P3,
     /// A suggestion, a question, praise that asks something.
     P4,
+}
+
+impl Priority {
+    /// Every priority, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::P1, Self::P2, Self::P3, Self::P4];
+
+    /// The persisted and published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+        }
+    }
+
+    /// The priority of a case opened for a response with this severity signal, tier, score and tone.
+    pub fn assess(severe: bool, tier: Option<Tier>, nps: Option<Nps>, complaint: bool) -> Self {
+        if severe {
+            return Self::P1;
+        }
+        if matches!(tier, Some(Tier::Gold | Tier::Platinum))
+            || nps.is_some_and(|nps| nps.get() <= 3)
+        {
+            return Self::P2;
+        }
+        if complaint || nps.is_some_and(|nps| nps.standing() == Standing::Detractor) {
+            return Self::P3;
+        }
+        Self::P4
+    }
 }
 
 /// Who is told when a clock runs out, from the nearest to the highest.
@@ -49,6 +83,22 @@ pub struct Target {
     pub calendar: CalendarName,
 }
 
+impl Target {
+    const fn around_the_clock(hours: i64) -> Self {
+        Self {
+            duration: SignedDuration::from_hours(hours),
+            calendar: CalendarName::AroundTheClock,
+        }
+    }
+
+    const fn business(hours: i64) -> Self {
+        Self {
+            duration: SignedDuration::from_hours(hours),
+            calendar: CalendarName::Business,
+        }
+    }
+}
+
 /// The targets of one priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Targets {
@@ -56,4 +106,174 @@ pub struct Targets {
     pub first_response: Target,
     /// Until it is resolved or declined.
     pub resolution: Target,
+}
+
+/// The targets of every priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TargetTable {
+    #[serde(rename = "P1")]
+    pub p1: Targets,
+    #[serde(rename = "P2")]
+    pub p2: Targets,
+    #[serde(rename = "P3")]
+    pub p3: Targets,
+    #[serde(rename = "P4")]
+    pub p4: Targets,
+}
+
+/// The shares of a target, in percent, after which a breach is told further up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// The team lead is told.
+    pub team_lead: u16,
+    /// The manager is told.
+    pub manager: u16,
+    /// An executive is told.
+    pub executive: u16,
+}
+
+/// The numbers of a policy that a case keeps for its whole life, reopenings included: a later policy does not
+/// change what was promised. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The version of the policy they are from.
+    pub policy: u32,
+    /// The share of a target, in percent, after which its owner is warned.
+    pub warn_percent: u16,
+    /// Who is told of a breach that goes on.
+    pub ladder: Ladder,
+    /// No deadline is further away than this, whatever the calendar says. Elapsed time, less pauses.
+    pub loop_limit: SignedDuration,
+    /// How long after it was resolved or declined a case closes by itself. Elapsed time.
+    pub auto_close: SignedDuration,
+}
+
+/// The numbers a company sets. Names are persisted: append only.
+///
+/// The default is the built-in policy, version 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Counts up with every change; 0 is the built-in policy.
+    pub version: u32,
+    /// How fast, by priority.
+    pub targets: TargetTable,
+    /// The longest first response on social media, whatever the priority. Elapsed time.
+    pub social_first_response: SignedDuration,
+    /// As in [`Terms`].
+    pub warn_percent: u16,
+    /// As in [`Terms`].
+    pub ladder: Ladder,
+    /// As in [`Terms`].
+    pub loop_limit: SignedDuration,
+    /// As in [`Terms`].
+    pub auto_close: SignedDuration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let around_the_clock = |first_response, resolution| Targets {
+            first_response: Target::around_the_clock(first_response),
+            resolution: Target::around_the_clock(resolution),
+        };
+        Self {
+            version: 0,
+            targets: TargetTable {
+                p1: around_the_clock(2, 24),
+                p2: around_the_clock(4, 48),
+                p3: around_the_clock(24, 72),
+                p4: Targets {
+                    first_response: Target::business(24),
+                    // Five business days of the default office hours, 09:00 to 18:00.
+                    resolution: Target::business(5 * 9),
+                },
+            },
+            social_first_response: SignedDuration::from_hours(2),
+            warn_percent: 75,
+            ladder: Ladder {
+                team_lead: 125,
+                manager: 150,
+                executive: 200,
+            },
+            loop_limit: SignedDuration::from_hours(7 * 24),
+            auto_close: SignedDuration::from_hours(3 * 24),
+        }
+    }
+}
+
+/// Why numbers are not a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// A target, limit or delay is not a positive duration of at most a year.
+    #[error("a duration is not above zero and at most a year")]
+    Duration,
+    /// The warning does not come before the deadline, or the rungs are not above each other and the deadline.
+    #[error(
+        "the warning must be below 100 percent, and the ladder must rise from above 100 to at most 10,000"
+    )]
+    Percent,
+}
+
+impl Policy {
+    /// Checks numbers that came from outside. Clocks stand any numbers; these make sense.
+    pub fn check(&self) -> Result<(), InvalidPolicy> {
+        let year = SignedDuration::from_hours(366 * 24);
+        let TargetTable { p1, p2, p3, p4 } = self.targets;
+        let durations = [p1, p2, p3, p4]
+            .into_iter()
+            .flat_map(|targets| [targets.first_response.duration, targets.resolution.duration])
+            .chain([self.social_first_response, self.loop_limit, self.auto_close]);
+        for duration in durations {
+            if !duration.is_positive() || duration > year {
+                return Err(InvalidPolicy::Duration);
+            }
+        }
+        let Ladder {
+            team_lead,
+            manager,
+            executive,
+        } = self.ladder;
+        let rising = 0 < self.warn_percent
+            && self.warn_percent < 100
+            && 100 < team_lead
+            && team_lead < manager
+            && manager < executive
+            && executive <= 10_000;
+        if rising {
+            Ok(())
+        } else {
+            Err(InvalidPolicy::Percent)
+        }
+    }
+
+    /// The targets of a case of this priority that came by this channel.
+    pub fn targets(&self, priority: Priority, channel: Channel) -> Targets {
+        let mut targets = match priority {
+            Priority::P1 => self.targets.p1,
+            Priority::P2 => self.targets.p2,
+            Priority::P3 => self.targets.p3,
+            Priority::P4 => self.targets.p4,
+        };
+        let first = targets.first_response;
+        let faster = first.calendar == CalendarName::AroundTheClock
+            && first.duration <= self.social_first_response;
+        if channel == Channel::Social && !faster {
+            targets.first_response = Target {
+                duration: self.social_first_response,
+                calendar: CalendarName::AroundTheClock,
+            };
+        }
+        targets
+    }
+
+    /// What a case opened under this policy keeps of it.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            policy: self.version,
+            warn_percent: self.warn_percent,
+            ladder: self.ladder,
+            loop_limit: self.loop_limit,
+            auto_close: self.auto_close,
+        }
+    }
 }
