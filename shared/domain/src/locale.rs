@@ -55,6 +55,30 @@ impl Locale {
         best.map(|(_, locale)| locale)
     }
 
+    /// The language most of a text is in: Chinese if it has at least as many Han characters as Latin words, English if
+    /// it has more words; `None` if it has neither, or is Japanese or Korean.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let (mut han, mut words, mut in_word) = (0_usize, 0_usize, false);
+        for c in text.chars() {
+            match c {
+                '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}' => {
+                    han += 1
+                }
+                // Kana and Hangul: the Han characters around them are not Chinese.
+                '\u{3041}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}' => return None,
+                _ => {}
+            }
+            let letter = c.is_ascii_alphabetic();
+            words += usize::from(letter && !in_word);
+            in_word = letter;
+        }
+        match (han, words) {
+            (0, 0) => None,
+            _ if han >= words => Some(Self::ZhCn),
+            _ => Some(Self::En),
+        }
+    }
+
     /// Chooses the text in this language.
     pub const fn choose<'a>(self, zh_cn: &'a str, en: &'a str) -> &'a str {
         match self {
@@ -80,6 +104,25 @@ mod tests {
             (";;,q=,en;q=x", None),
         ] {
             assert_eq!(Locale::from_accept_language(header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn the_language_of_a_text_is_that_of_most_of_it() {
+        for (text, expected) in [
+            ("物流太慢", Some(Locale::ZhCn)),
+            ("The app 很慢", Some(Locale::ZhCn)),
+            (
+                "Please tell 小王 that the new app crashes",
+                Some(Locale::En),
+            ),
+            ("App 一直闪退", Some(Locale::ZhCn)),
+            ("ありがとう、品質", None),
+            ("감사합니다", None),
+            ("👍 10/10", None),
+            ("", None),
+        ] {
+            assert_eq!(Locale::of_text(text), expected, "{text}");
         }
     }
 }

@@ -76,3 +76,90 @@ impl Nps {
         }
     }
 }
+
+/// The scores of one response; each question may have been skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Scores {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub nps: Option<Nps>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub csat: Option<Csat>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[expect(missing_docs, reason = "the type says it")]
+    pub ces: Option<Ces>,
+}
+
+impl Scores {
+    /// Whether every question was skipped.
+    pub const fn is_empty(self) -> bool {
+        self.nps.is_none() && self.csat.is_none() && self.ces.is_none()
+    }
+
+    /// Whether any score alone says that the customer is unhappy: NPS 0-6, CSAT 1-2, CES 1-3.
+    pub fn unhappy(self) -> bool {
+        self.nps
+            .is_some_and(|s| s.standing() == Standing::Detractor)
+            || self.csat.is_some_and(|s| s.get() <= 2)
+            || self.ces.is_some_and(|s| s.get() <= 3)
+    }
+
+    /// Whether any score says that the customer is happy, and none that they are not: NPS 9-10, CSAT 4-5, CES 6-7.
+    pub fn happy(self) -> bool {
+        !self.unhappy()
+            && (self.nps.is_some_and(|s| s.standing() == Standing::Promoter)
+                || self.csat.is_some_and(|s| s.get() >= 4)
+                || self.ces.is_some_and(|s| s.get() >= 6))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_scale_is_a_score() {
+        for n in 0..=u8::MAX {
+            assert_eq!(Nps::try_from(n).is_ok(), n <= 10);
+            assert_eq!(Csat::try_from(n).is_ok(), (1..=5).contains(&n));
+            assert_eq!(Ces::try_from(n).is_ok(), (1..=7).contains(&n));
+        }
+        assert!(serde_json::from_str::<Nps>("11").is_err());
+        assert!(serde_json::from_str::<Csat>("0").is_err());
+    }
+
+    #[test]
+    fn standings_follow_the_published_bands() {
+        let standings: Vec<_> = (0..=10).map(|n| Nps(n).standing()).collect();
+        assert!(standings[..=6].iter().all(|&s| s == Standing::Detractor));
+        assert!(standings[7..=8].iter().all(|&s| s == Standing::Passive));
+        assert!(standings[9..].iter().all(|&s| s == Standing::Promoter));
+    }
+
+    #[test]
+    fn one_unhappy_score_is_enough_and_a_skipped_one_says_nothing() {
+        let none = Scores::default();
+        assert!(!none.unhappy() && !none.happy() && none.is_empty());
+        let mixed = Scores {
+            nps: Some(Nps(9)),
+            csat: Some(Csat(2)),
+            ces: None,
+        };
+        assert!(mixed.unhappy() && !mixed.happy());
+        assert!(
+            Scores {
+                ces: Some(Ces(6)),
+                ..none
+            }
+            .happy()
+        );
+        assert!(
+            Scores {
+                ces: Some(Ces(3)),
+                ..none
+            }
+            .unhappy()
+        );
+    }
+}

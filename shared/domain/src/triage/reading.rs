@@ -1,0 +1,278 @@
+//! Reads the words: finds the terms of both lexicons in a text and adds up what they mean.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::{Category, Severity, Touchpoint, lexicon_en, lexicon_zh};
+
+/// What a term of a lexicon says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Praise or blame, from -3 to 3. Zero is said of a phrase whose parts would mislead.
+    Tone(i8),
+    /// Turns the tone of what follows.
+    Not,
+    /// From here on is what the customer came to say.
+    But,
+    /// A wish for something new or changed.
+    Wish,
+    /// Asks something.
+    Ask,
+    /// Says what it is about.
+    About(Category),
+    /// Slow: performance, or the experience of waiting, as the touchpoint has it.
+    Slow,
+    /// Says where it happened.
+    At(Touchpoint),
+    /// Says why it cannot wait.
+    Severe(Severity),
+}
+
+/// A lexicon: terms by meaning. English terms are lower-case words with single spaces between.
+pub(super) type Lexicon = &'static [(Meaning, &'static [&'static str])];
+
+/// The terms that begin with one word (English) or one character (Chinese), the longest first.
+type Index = HashMap<&'static str, Vec<(&'static str, Meaning)>>;
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::new();
+    for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
+        for &term in terms {
+            index
+                .entry(first_unit(term))
+                .or_default()
+                .push((term, meaning));
+        }
+    }
+    for terms in index.values_mut() {
+        terms.sort_by_key(|(term, _)| std::cmp::Reverse(term.len()));
+    }
+    index
+});
+
+/// How far a negation reaches, in words or Chinese characters.
+const REACH: u8 = 4;
+
+/// What the words of a text say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// The weight of praise.
+    pub(super) good: i32,
+    /// The weight of blame.
+    pub(super) bad: i32,
+    /// Whether it wishes for something.
+    pub(super) wishes: bool,
+    /// Whether it asks something.
+    pub(super) asks: bool,
+    about: Counts<Category>,
+    at: Counts<Touchpoint>,
+    slow: u32,
+    severe: Option<Severity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counts<T>(Vec<(T, u32)>);
+
+impl<T> Default for Counts<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + Ord> Counts<T> {
+    fn add(&mut self, item: T) {
+        match self.0.iter_mut().find(|(i, _)| *i == item) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.0.push((item, 1)),
+        }
+    }
+
+    /// The one with most mentions; of equals the later in the order of the enum.
+    fn most(&self) -> Option<T> {
+        self.0
+            .iter()
+            .copied()
+            .max_by_key(|&(item, count)| (count, item))
+            .map(|(item, _)| item)
+    }
+}
+
+impl Reading {
+    /// Reads a text of any length, in time proportional to it.
+    pub(super) fn of(text: &str) -> Self {
+        let text = normal(text);
+        let mut reading = Self::default();
+        let mut scan = Scan::default();
+        let mut rest = text.as_str();
+        while let Some(c) = rest.chars().next() {
+            let unit = first_unit(rest);
+            let (_, after) = rest.split_at(unit.len());
+            if let Some(terms) = INDEX.get(unit) {
+                reading.take(
+                    terms.iter().filter(|(term, _)| begins(rest, term)),
+                    text.len() - rest.len(),
+                    &mut scan,
+                );
+            }
+            if is_word(c) {
+                scan.reach = scan.reach.saturating_sub(1);
+            } else if ends_clause(c) {
+                scan.reach = 0;
+                // In an address the mark is followed by a parameter.
+                reading.asks |=
+                    c == '?' && !after.starts_with(|next: char| next.is_ascii_alphanumeric());
+            }
+            rest = after;
+        }
+        reading
+    }
+
+    fn take<'a>(
+        &mut self,
+        found: impl Iterator<Item = &'a (&'static str, Meaning)>,
+        at: usize,
+        scan: &mut Scan,
+    ) {
+        let mut taken = 0;
+        for &(term, meaning) in found {
+            match meaning {
+                // Of several tones that begin here the longest is meant, and its parts mean nothing by themselves.
+                Meaning::Tone(_) | Meaning::Not if at < scan.toned_until && taken != term.len() => {
+                }
+                Meaning::Tone(tone) => {
+                    (scan.toned_until, taken) = (at + term.len(), term.len());
+                    let tone = i32::from(tone);
+                    let tone = match (scan.reach > 0, tone) {
+                        (false, _) => tone,
+                        // "Not good" is blame; "not bad" is faint praise.
+                        (true, 1..) => -tone,
+                        (true, _) => i32::from(tone < 0),
+                    };
+                    self.good = self.good.saturating_add(tone.max(0));
+                    self.bad = self.bad.saturating_add(tone.min(0).saturating_neg());
+                }
+                Meaning::Not => {
+                    (scan.toned_until, taken) = (at + term.len(), term.len());
+                    // The words of the negation itself are counted down too.
+                    let own = term.chars().filter(|c| !is_latin(*c)).count().max(1);
+                    scan.reach = REACH.saturating_add(u8::try_from(own).unwrap_or(1));
+                }
+                Meaning::But => scan.reach = 0,
+                Meaning::Wish => self.wishes = true,
+                Meaning::Ask => self.asks = true,
+                Meaning::About(category) => self.about.add(category),
+                Meaning::Slow => self.slow = self.slow.saturating_add(1),
+                Meaning::At(touchpoint) => self.at.add(touchpoint),
+                Meaning::Severe(severity) if scan.reach == 0 => {
+                    self.severe = Some(self.severe.map_or(severity, |s| s.min(severity)));
+                }
+                Meaning::Severe(_) => {}
+            }
+        }
+    }
+
+    /// Praise less blame.
+    pub(super) fn tone(&self) -> i32 {
+        self.good.saturating_sub(self.bad)
+    }
+
+    /// The gravest severity signal.
+    pub(super) fn severity(&self) -> Option<Severity> {
+        self.severe
+    }
+
+    /// Where most of it happened.
+    pub(super) fn touchpoint(&self) -> Option<Touchpoint> {
+        self.at.most()
+    }
+
+    /// What most of it is about, if it happened there.
+    pub(super) fn category(&self, touchpoint: Option<Touchpoint>) -> Category {
+        let mut about = self.about.clone();
+        let people = touchpoint.is_some_and(|t| t != Touchpoint::Product);
+        for _ in 0..self.slow.min(9) {
+            about.add(if people {
+                Category::Experience
+            } else {
+                Category::Performance
+            });
+        }
+        // A complaint that only says where it happened, among people, is about how it was.
+        about.most().unwrap_or(if people && self.bad > 0 {
+            Category::Experience
+        } else {
+            Category::Other
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Scan {
+    /// Words or characters that a negation still reaches.
+    reach: u8,
+    /// Where the last tone ends, in bytes.
+    toned_until: usize,
+}
+
+/// Lower case, typographic apostrophes and full-width marks made plain, white space single.
+fn normal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match c {
+            '’' | '‘' | '`' => out.push('\''),
+            '？' => out.push('?'),
+            '！' => out.push('!'),
+            c if c.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The word at the beginning of a text, or its first character if that is not a Latin letter or digit.
+fn first_unit(text: &str) -> &str {
+    let end = match text.find(|c: char| !is_latin(c)) {
+        Some(0) => text.chars().next().map_or(0, char::len_utf8),
+        Some(end) => end,
+        None => text.len(),
+    };
+    text.split_at(end).0
+}
+
+/// Whether a term stands at the beginning of a text, and as a word if it ends in a Latin letter.
+fn begins(text: &str, term: &str) -> bool {
+    text.strip_prefix(term)
+        .is_some_and(|after| !(term.ends_with(is_latin) && after.starts_with(is_latin)))
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '\''
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '\''
+}
+
+fn ends_clause(c: char) -> bool {
+    matches!(
+        c,
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '\n'
+            | '。'
+            | '，'
+            | '；'
+            | '：'
+            | '、'
+            | '…'
+            | '~'
+            | '～'
+    )
+}
