@@ -1,94 +1,63 @@
 //! The smallest form: two sentences, a score if you like, a contact if you like.
 
-use std::borrow::Cow;
-
 use maud::{Markup, html};
 use resound_domain::locale::Locale;
 use resound_domain::score::Nps;
+use resound_domain::submission::{Fault, Faults, Field};
 
 use crate::layout::Page;
 use crate::text::Clean;
 
-/// Every field a form post may carry, by the names of the published API; a nested field has a dotted name.
-const FIELDS: [&str; 14] = [
-    "text",
-    "nps",
-    "csat",
-    "ces",
-    "channel",
-    "touchpoint",
-    "product",
-    "order_id",
-    "page",
-    "contact.email",
-    "contact.phone",
-    "contact.name",
-    "customer_id",
-    "tier",
-];
-
 /// The fields that our form does not show and takes along unseen.
-const CARRIED: [&str; 9] = [
-    "csat",
-    "ces",
-    "touchpoint",
-    "product",
-    "order_id",
-    "page",
-    "contact.name",
-    "customer_id",
-    "tier",
+const CARRIED: [Field; 9] = [
+    Field::Csat,
+    Field::Ces,
+    Field::Touchpoint,
+    Field::Product,
+    Field::OrderId,
+    Field::Page,
+    Field::ContactName,
+    Field::CustomerId,
+    Field::Tier,
 ];
 
 /// What a form starts with, or what the customer had typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
-    pairs: Vec<(String, String)>,
+    fields: Vec<(Field, String)>,
     consent: bool,
 }
 
 impl Values {
-    /// The values among these fields. Names that no form has, empty values and repetitions are left out; `email`,
-    /// `phone` and `name` are taken for the fields of `contact`. Any `consent` but an empty, `false`, `no`, `off`
-    /// or `0` one is a tick.
+    /// The values among these fields, whichever of a field's names is used. Fields that no form page shows or carries,
+    /// empty values and repetitions are left out.
     pub fn from_pairs<N: AsRef<str>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let mut values = Self::default();
         for (name, value) in pairs {
-            let value = value.into();
-            let name = match name.as_ref() {
-                "consent" => {
-                    values.consent = !matches!(value.as_str(), "" | "false" | "no" | "off" | "0");
-                    continue;
-                }
-                "email" => "contact.email",
-                "phone" => "contact.phone",
-                "name" => "contact.name",
-                name => name,
+            let (Some(field), value) = (Field::from_name(name.as_ref()), value.into()) else {
+                continue;
             };
-            if FIELDS.contains(&name) && !value.is_empty() && values.get(name).is_none() {
-                values.pairs.push((name.to_owned(), value));
+            match field {
+                Field::Consent => {
+                    values.consent = matches!(value.as_str(), "true" | "yes" | "on" | "1")
+                }
+                // The page has its own of these.
+                Field::Form | Field::Locale | Field::IdempotencyKey | Field::Contact => {}
+                _ if value.is_empty() || values.get(field).is_some() => {}
+                _ => values.fields.push((field, value)),
             }
         }
         values
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.pairs
+    fn get(&self, field: Field) -> Option<&str> {
+        self.fields
             .iter()
-            .find(|(n, _)| n == name)
+            .find(|(f, _)| *f == field)
             .map(|(_, value)| value.as_str())
     }
-}
-
-/// One thing that is wrong with what was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault<'a> {
-    /// The field, by its published name (`text`, `contact.email`, ...).
-    pub field: Cow<'a, str>,
-    /// What is wrong and what would be right, in the customer's language.
-    pub message: Cow<'a, str>,
 }
 
 /// What a form page shows.
@@ -106,14 +75,14 @@ pub struct FormView<'a> {
     pub action: &'a str,
     /// What the fields hold.
     pub values: &'a Values,
-    /// What was wrong with the last attempt; empty on a first visit.
-    pub faults: &'a [Fault<'a>],
+    /// What was wrong with the last attempt; `None` on a first visit.
+    pub faults: Option<&'a Faults>,
 }
 
 /// The form, empty or with what the customer typed and what is wrong with it.
 pub fn form_page(view: &FormView<'_>) -> String {
-    let notice = (!view.faults.is_empty()).then(|| fault_summary(view));
-    page(view, notice.as_ref(), !view.faults.is_empty())
+    let notice = view.faults.map(|faults| fault_summary(faults, view.locale));
+    page(view, notice.as_ref(), notice.is_some())
 }
 
 /// The form with what the customer typed, under a new key, because the key it was sent with had sent something else.
@@ -136,7 +105,7 @@ fn page(view: &FormView<'_>, notice: Option<&Markup>, answers_a_post: bool) -> S
     let heading = view
         .name
         .unwrap_or(locale.choose("请告诉我们您的想法", "Tell us what you think"));
-    let title = if view.faults.is_empty() {
+    let title = if view.faults.is_none() {
         heading.to_owned()
     } else {
         format!("{}{heading}", locale.choose("需要修改：", "Please check: "))
@@ -163,23 +132,22 @@ fn page(view: &FormView<'_>, notice: Option<&Markup>, answers_a_post: bool) -> S
 fn other_language(view: &FormView<'_>) -> String {
     let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
     query.append_pair("lang", view.locale.choose("en", "zh-CN"));
-    for (name, value) in &view.values.pairs {
-        query.append_pair(name, value);
+    for (field, value) in &view.values.fields {
+        query.append_pair(field.name(), value);
     }
     query.finish()
 }
 
-fn fault_summary(view: &FormView<'_>) -> Markup {
-    let locale = view.locale;
+fn fault_summary(faults: &Faults, locale: Locale) -> Markup {
     html! {
         div.box.bad role="alert" tabindex="-1" autofocus {
             h2 { (locale.choose("还没有提交，请先修改以下内容", "Not sent yet: please check the following")) }
             ul {
-                @for fault in view.faults {
+                @for fault in faults.iter() {
                     li {
-                        @match control(&fault.field) {
-                            Some(id) => a href={ "#" (id) } { (Clean(&fault.message)) },
-                            None => (Clean(&fault.message)),
+                        @match control(fault.field) {
+                            Some(id) => a href={ "#" (id) } { (fault.message(locale)) },
+                            None => (fault.message(locale)),
                         }
                     }
                 }
@@ -189,32 +157,31 @@ fn fault_summary(view: &FormView<'_>) -> Markup {
 }
 
 /// The id of the control in which a fault of this field is put right; `None` if the form does not show the field.
-fn control(field: &str) -> Option<&'static str> {
+const fn control(field: Field) -> Option<&'static str> {
     match field {
-        "text" => Some("text"),
-        "nps" => Some("nps-0"),
-        "contact" | "contact.email" => Some("email"),
-        "contact.phone" => Some("phone"),
-        "consent" => Some("consent"),
+        Field::Text => Some("text"),
+        Field::Nps => Some("nps-0"),
+        Field::Contact | Field::ContactEmail => Some("email"),
+        Field::ContactPhone => Some("phone"),
+        Field::Consent => Some("consent"),
         _ => None,
     }
 }
 
-/// The faults of one field of the form.
-struct FaultsOf<'a> {
+/// The faults of one control of the form.
+struct FaultsOf {
     id: &'static str,
-    messages: Vec<&'a str>,
+    messages: Vec<String>,
 }
 
-impl<'a> FaultsOf<'a> {
-    fn new(view: &FormView<'a>, id: &'static str, names: &[&str]) -> Self {
-        let messages = view
-            .faults
-            .iter()
-            .filter(|f| names.contains(&f.field.as_ref()))
-            .map(|f| f.message.as_ref())
-            .collect();
-        Self { id, messages }
+impl FaultsOf {
+    fn new(view: &FormView<'_>, id: &'static str, fields: &[Field]) -> Self {
+        let faults = view.faults.into_iter().flat_map(Faults::iter);
+        let here = faults.filter(|fault| fields.contains(&fault.field));
+        Self {
+            id,
+            messages: here.map(|fault| fault.message(view.locale)).collect(),
+        }
     }
 
     fn any(&self) -> bool {
@@ -234,7 +201,7 @@ impl<'a> FaultsOf<'a> {
     fn markup(&self) -> Markup {
         html! {
             @if self.any() {
-                div id={ (self.id) "-fault" } { @for message in &self.messages { p.fault { (Clean(message)) } } }
+                div id={ (self.id) "-fault" } { @for message in &self.messages { p.fault { (message) } } }
             }
         }
     }
@@ -247,10 +214,10 @@ impl<'a> FaultsOf<'a> {
 fn fields(view: &FormView<'_>) -> Markup {
     let locale = view.locale;
     let values = view.values;
-    let text = FaultsOf::new(view, "text", &["text"]);
-    let email = FaultsOf::new(view, "email", &["contact", "contact.email"]);
-    let phone = FaultsOf::new(view, "phone", &["contact.phone"]);
-    let consent = FaultsOf::new(view, "consent", &["consent"]);
+    let text = FaultsOf::new(view, "text", &[Field::Text]);
+    let email = FaultsOf::new(view, "email", &[Field::Contact, Field::ContactEmail]);
+    let phone = FaultsOf::new(view, "phone", &[Field::ContactPhone]);
+    let consent = FaultsOf::new(view, "consent", &[Field::Consent]);
     let optional = html! { " " span.plain { (locale.choose("（选填）", "(optional)")) } };
     html! {
         // No `required` and no `maxlength`: a score alone is welcome, and a browser would cut a long text without a word.
@@ -269,7 +236,7 @@ fn fields(view: &FormView<'_>) -> Markup {
                 (text.markup())
                 // A browser drops the first line break inside a textarea; this one is there to be dropped.
                 textarea id="text" name="text" rows="6" dir="auto" aria-describedby=[text.described_by(Some("text-hint"))]
-                    aria-invalid=[text.invalid()] { "\n" (Clean(values.get("text").unwrap_or_default())) }
+                    aria-invalid=[text.invalid()] { "\n" (Clean(values.get(Field::Text).unwrap_or_default())) }
             }
 
             (nps(view, &optional))
@@ -284,14 +251,14 @@ fn fields(view: &FormView<'_>) -> Markup {
                     div class=[email.any().then_some("wrong")] {
                         label for="email" { (locale.choose("电子邮箱", "Email")) }
                         (email.markup())
-                        input id="email" type="email" name="contact.email" value=[values.get("contact.email").map(Clean)]
+                        input id="email" type="email" name="contact.email" value=[values.get(Field::ContactEmail).map(Clean)]
                             autocomplete="email" spellcheck="false" aria-describedby=[email.described_by(Some("contact-hint"))]
                             aria-invalid=[email.invalid()];
                     }
                     div class=[phone.any().then_some("wrong")] {
                         label for="phone" { (locale.choose("电话", "Phone")) }
                         (phone.markup())
-                        input id="phone" type="tel" name="contact.phone" value=[values.get("contact.phone").map(Clean)]
+                        input id="phone" type="tel" name="contact.phone" value=[values.get(Field::ContactPhone).map(Clean)]
                             autocomplete="tel" aria-describedby=[phone.described_by(Some("contact-hint"))]
                             aria-invalid=[phone.invalid()];
                     }
@@ -318,23 +285,25 @@ fn fields(view: &FormView<'_>) -> Markup {
 
 /// What goes along unseen. A value that was found wrong is dropped: nobody could put it right here.
 fn carried(view: &FormView<'_>) -> Markup {
-    let sound = |name: &str| {
-        view.values
-            .get(name)
-            .filter(|_| view.faults.iter().all(|f| f.field != name))
+    let wrong = |field| {
+        view.faults
+            .into_iter()
+            .flat_map(Faults::iter)
+            .any(|fault: Fault| fault.field == field)
     };
+    let sound = |field| view.values.get(field).filter(|_| !wrong(field));
     html! {
-        input type="hidden" name="channel" value=(Clean(sound("channel").unwrap_or("web")));
-        @for name in CARRIED {
-            @if let Some(value) = sound(name) { input type="hidden" name=(name) value=(Clean(value)); }
+        input type="hidden" name="channel" value=(Clean(sound(Field::Channel).unwrap_or("web")));
+        @for field in CARRIED {
+            @if let Some(value) = sound(field) { input type="hidden" name=(field.name()) value=(Clean(value)); }
         }
     }
 }
 
 fn nps(view: &FormView<'_>, optional: &Markup) -> Markup {
     let locale = view.locale;
-    let faults = FaultsOf::new(view, "nps", &["nps"]);
-    let chosen = view.values.get("nps").map(str::trim);
+    let faults = FaultsOf::new(view, "nps", &[Field::Nps]);
+    let chosen = view.values.get(Field::Nps).map(str::trim);
     html! {
         fieldset.field.wrong[faults.any()] aria-describedby=[faults.described_by(Some("nps-ends"))] {
             legend {
@@ -368,8 +337,10 @@ fn nps(view: &FormView<'_>, optional: &Markup) -> Markup {
 mod tests {
     use super::*;
     use crate::layout::body;
+    use resound_domain::form::Forms;
+    use resound_domain::submission::{ParseContext, Submission};
 
-    fn view<'a>(locale: Locale, values: &'a Values, faults: &'a [Fault<'a>]) -> FormView<'a> {
+    fn view<'a>(locale: Locale, values: &'a Values, faults: Option<&'a Faults>) -> FormView<'a> {
         FormView {
             form: "default",
             name: None,
@@ -381,15 +352,28 @@ mod tests {
         }
     }
 
+    fn faults_of<N: Into<String>, V: Into<String>>(
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Faults {
+        let context = ParseContext {
+            forms: &Forms::default(),
+            accept_language: None,
+        };
+        Submission::parse(&fields.into_iter().collect(), context).unwrap_err()
+    }
+
     #[test]
     fn first_visit() {
         let values =
             Values::from_pairs([("product", "kettle & pot"), ("unknown", "x"), ("nps", "")]);
         insta::assert_snapshot!(
             "form_zh",
-            body(&form_page(&view(Locale::ZhCn, &values, &[])))
+            body(&form_page(&view(Locale::ZhCn, &values, None)))
         );
-        insta::assert_snapshot!("form_en", body(&form_page(&view(Locale::En, &values, &[]))));
+        insta::assert_snapshot!(
+            "form_en",
+            body(&form_page(&view(Locale::En, &values, None)))
+        );
     }
 
     #[test]
@@ -402,17 +386,13 @@ mod tests {
             ("order_id", "A-1"),
             ("consent", "on"),
         ]);
-        let faults = [
-            Fault {
-                field: "contact.email".into(),
-                message: "This is not an e-mail address.".into(),
-            },
-            Fault {
-                field: "tier".into(),
-                message: "No such tier.".into(),
-            },
-        ];
-        let html = form_page(&view(Locale::En, &values, &faults));
+        let faults = faults_of(
+            values
+                .fields
+                .iter()
+                .map(|(field, value)| (field.name(), value)),
+        );
+        let html = form_page(&view(Locale::En, &values, Some(&faults)));
         insta::assert_snapshot!("form_faults_en", body(&html));
         assert!(
             !html.contains("diamond"),
@@ -429,24 +409,17 @@ mod tests {
         let values = Values::from_pairs([("text", "再说一句")]);
         insta::assert_snapshot!(
             "conflict_zh",
-            body(&conflict_page(&view(Locale::ZhCn, &values, &[])))
+            body(&conflict_page(&view(Locale::ZhCn, &values, None)))
         );
     }
 
     #[test]
     fn hostile_values_stay_values() {
         let hostile = "</textarea><script>alert(1)</script>\0\"' onfocus=x \u{202e}مرحبا";
-        let values = Values::from_pairs(
-            FIELDS
-                .iter()
-                .map(|&name| (name, hostile))
-                .chain([("consent", hostile), ("<b>", hostile)]),
-        );
-        let faults = FIELDS.map(|name| Fault {
-            field: name.into(),
-            message: hostile.into(),
-        });
-        for faults in [&[][..], &faults] {
+        let fields = Field::ALL.map(|field| (field.name(), hostile));
+        let values = Values::from_pairs(fields);
+        let faults = faults_of(fields);
+        for faults in [None, Some(&faults)] {
             let html = form_page(&FormView {
                 form: hostile,
                 name: Some(hostile),

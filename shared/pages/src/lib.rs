@@ -14,7 +14,7 @@ mod receipt;
 mod text;
 mod time;
 
-pub use form::{Fault, FormView, Values, conflict_page, form_page};
+pub use form::{FormView, Values, conflict_page, form_page};
 pub use home::{HomeView, home_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};

@@ -28,8 +28,13 @@ pub enum Promised {
     Late(Timestamp),
     /// The clock stands still while we wait for the customer.
     Paused,
-    /// It was kept at that moment.
-    Kept(Timestamp),
+    /// It was kept in time.
+    Kept {
+        /// When it was to be kept.
+        due: Timestamp,
+        /// When it was.
+        at: Timestamp,
+    },
     /// It was kept, but late.
     KeptLate {
         /// When it was to be kept.
@@ -201,8 +206,10 @@ fn promise(view: &ReceiptView<'_>, promised: Promised, done: &str) -> Markup {
         (Promised::Paused, Locale::En) => {
             html! { dd { "The clock stands still while we wait for you" } }
         }
-        (Promised::Kept(at), Locale::ZhCn) => html! { dd { "已于 " (time(at)) " " (done) } },
-        (Promised::Kept(at), Locale::En) => html! { dd { "We " (done) " it on " (time(at)) } },
+        (Promised::Kept { at, .. }, Locale::ZhCn) => html! { dd { "已于 " (time(at)) " " (done) } },
+        (Promised::Kept { at, .. }, Locale::En) => {
+            html! { dd { "We " (done) " it on " (time(at)) } }
+        }
         (Promised::KeptLate { due, at }, Locale::ZhCn) => {
             html! { dd { "已于 " (time(at)) " " (done) "，晚于承诺的 " (time(due)) "，很抱歉" } }
         }
@@ -382,7 +389,10 @@ mod tests {
         ] {
             let html = receipt_page(&ReceiptView {
                 progress: Progress::Case(State::Closed),
-                answer: Some(Promised::Kept(at("2026-11-21T08:05:00Z"))),
+                answer: Some(Promised::Kept {
+                    due: at("2026-11-21T10:05:00Z"),
+                    at: at("2026-11-21T08:05:00Z"),
+                }),
                 outcome: Some(Promised::KeptLate {
                     due: at("2026-11-21T12:30:00Z"),
                     at: at("2026-11-21T13:05:00Z"),

@@ -1,0 +1,191 @@
+//! What a customer may know about their feedback. The page and the JSON both come from here.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use resound_domain::case::{Case, State};
+use resound_domain::clock::{Clock, ClockKind, Outcome};
+use resound_domain::event::{Event, EventKind};
+use resound_domain::response::Response;
+use resound_pages::{Progress, Promised, StepKind};
+use serde::Serialize;
+
+/// Where one piece of feedback stands, as of a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub(crate) id: String,
+    pub(crate) reference: String,
+    pub(crate) progress: Progress,
+    pub(crate) received_at: Timestamp,
+    pub(crate) answer: Option<Promised>,
+    pub(crate) outcome: Option<Promised>,
+    pub(crate) closes_at: Option<Timestamp>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One thing that happened, as far as it concerns the customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) at: Timestamp,
+    pub(crate) kind: StepKind,
+    pub(crate) message: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of a response at `now`. `log` is the log of the case it opened, if any, in order; `messages` are
+    /// the words that went to the customer, by the seq of their event.
+    ///
+    /// What time alone has made happen counts from the moment it happened, whether or not a sweep has run since.
+    pub(crate) fn new(
+        response: &Response,
+        case: Option<(Case, Vec<Event>)>,
+        mut messages: BTreeMap<u32, String>,
+        now: Timestamp,
+    ) -> Self {
+        let mut receipt = Self {
+            id: response.id.to_string(),
+            reference: response.id.reference(),
+            progress: Progress::Received,
+            received_at: response.received_at,
+            answer: None,
+            outcome: None,
+            closes_at: None,
+            steps: vec![Step { at: response.received_at, kind: StepKind::Received, message: None }],
+        };
+        let Some((mut case, mut log)) = case else {
+            return receipt;
+        };
+        let expired = case.expire(now);
+        for event in &expired {
+            case.apply(event);
+        }
+        log.extend(expired);
+        receipt.progress = Progress::Case(case.state());
+        receipt.answer = promised(ClockKind::FirstResponse, &case, &log, now);
+        receipt.outcome = promised(ClockKind::Resolution, &case, &log, now);
+        receipt.closes_at = case.closes_at();
+        receipt.steps.extend(log.iter().filter_map(|event| {
+            let kind = step_kind(&event.kind)?;
+            Some(Step { at: event.at, kind, message: messages.remove(&event.seq) })
+        }));
+        receipt
+    }
+
+    /// The receipt for a program.
+    pub(crate) fn to_json(&self) -> ReceiptJson<'_> {
+        let due = |promised: Option<Promised>| match promised? {
+            Promised::Due(due) | Promised::Late(due) | Promised::Kept { due, .. } | Promised::KeptLate { due, .. } => Some(due),
+            Promised::Paused => None,
+        };
+        let kept = |promised: Option<Promised>| match promised? {
+            Promised::Kept { at, .. } | Promised::KeptLate { at, .. } => Some(at),
+            Promised::Due(_) | Promised::Late(_) | Promised::Paused => None,
+        };
+        ReceiptJson {
+            id: &self.id,
+            reference: &self.reference,
+            state: match self.progress {
+                Progress::Received => "received",
+                Progress::Case(state) => state.name(),
+            },
+            late: [self.answer, self.outcome].iter().flatten().any(|p| matches!(p, Promised::Late(_))),
+            received_at: self.received_at,
+            respond_by: due(self.answer),
+            answered_at: kept(self.answer),
+            resolve_by: due(self.outcome),
+            resolved_at: kept(self.outcome),
+            closes_at: self.closes_at,
+            timeline: self
+                .steps
+                .iter()
+                .map(|step| StepJson { at: step.at, kind: step_name(step.kind), message: step.message.as_deref() })
+                .collect(),
+        }
+    }
+}
+
+/// What became of the promise this clock keeps; `None` if it is owed no longer.
+fn promised(kind: ClockKind, case: &Case, log: &[Event], now: Timestamp) -> Option<Promised> {
+    let clock: &Clock = case.clocks().get(kind);
+    let missed = clock.outcome() == Outcome::Missed;
+    if let (Some(at), Some(due)) = (clock.stopped_at(), clock.due()) {
+        return Some(if missed { Promised::KeptLate { due, at } } else { Promised::Kept { due, at } });
+    }
+    if case.state() == State::Closed {
+        return None;
+    }
+    match clock.due() {
+        Some(due) if missed || due < now => Some(Promised::Late(due)),
+        Some(due) => Some(Promised::Due(due)),
+        // Paused. What was missed before the pause is late all the same.
+        None => Some(missed.then(|| last_breach(kind, log)).flatten().map_or(Promised::Paused, Promised::Late)),
+    }
+}
+
+fn last_breach(kind: ClockKind, log: &[Event]) -> Option<Timestamp> {
+    log.iter().rev().find_map(|event| match event.kind {
+        EventKind::Breached { clock, due } if clock == kind => Some(due),
+        _ => None,
+    })
+}
+
+/// The step a customer sees for an event; `None` for what happens inside the company.
+const fn step_kind(kind: &EventKind) -> Option<StepKind> {
+    match kind {
+        EventKind::Acknowledged => Some(StepKind::Acknowledged),
+        EventKind::Replied { .. } => Some(StepKind::Replied),
+        EventKind::AwaitingCustomer { .. } => Some(StepKind::AwaitingCustomer),
+        EventKind::Resumed { .. } => Some(StepKind::Resumed),
+        EventKind::Resolved { .. } => Some(StepKind::Resolved),
+        EventKind::Declined { .. } => Some(StepKind::Declined),
+        EventKind::Reopened { .. } => Some(StepKind::Reopened),
+        EventKind::Closed => Some(StepKind::Closed),
+        // The first step is the response itself; a missed promise is told by the promise.
+        EventKind::Opened { .. }
+        | EventKind::Assigned { .. }
+        | EventKind::Warned { .. }
+        | EventKind::Breached { .. }
+        | EventKind::Escalated { .. }
+        | EventKind::NoticeInDoubt { .. } => None,
+    }
+}
+
+/// The published name of a step.
+const fn step_name(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Received => "received",
+        StepKind::Acknowledged => "acknowledged",
+        StepKind::Replied => "replied",
+        StepKind::AwaitingCustomer => "awaiting_customer",
+        StepKind::Resumed => "resumed",
+        StepKind::Resolved => "resolved",
+        StepKind::Declined => "declined",
+        StepKind::Reopened => "reopened",
+        StepKind::Closed => "closed",
+    }
+}
+
+/// The receipt as published: `Receipt` of the API description.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReceiptJson<'a> {
+    id: &'a str,
+    reference: &'a str,
+    state: &'static str,
+    late: bool,
+    received_at: Timestamp,
+    respond_by: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+    resolve_by: Option<Timestamp>,
+    resolved_at: Option<Timestamp>,
+    closes_at: Option<Timestamp>,
+    timeline: Vec<StepJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepJson<'a> {
+    at: Timestamp,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
