@@ -277,3 +277,107 @@ impl Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_most_urgent_reason_decides() {
+        let nps = |n| Some(Nps::try_from(n).unwrap());
+        for (severe, tier, nps, complaint, priority) in [
+            (true, None, None, false, Priority::P1),
+            (true, Some(Tier::Gold), nps(0), true, Priority::P1),
+            (false, Some(Tier::Gold), None, false, Priority::P2),
+            (false, Some(Tier::Platinum), nps(9), false, Priority::P2),
+            (false, Some(Tier::Silver), nps(3), false, Priority::P2),
+            (false, Some(Tier::Silver), nps(4), false, Priority::P3),
+            (false, Some(Tier::Bronze), nps(6), false, Priority::P3),
+            (false, None, nps(7), true, Priority::P3),
+            (false, None, nps(7), false, Priority::P4),
+            (false, None, None, false, Priority::P4),
+        ] {
+            assert_eq!(Priority::assess(severe, tier, nps, complaint), priority);
+        }
+    }
+
+    #[test]
+    fn social_media_is_answered_within_two_hours() {
+        let mut policy = Policy::default();
+        let two = Target::around_the_clock(2);
+        for priority in Priority::ALL {
+            let (web, social) = (
+                policy.targets(priority, Channel::Web),
+                policy.targets(priority, Channel::Social),
+            );
+            assert_eq!(social.first_response, two);
+            assert_eq!(social.resolution, web.resolution);
+        }
+        // What is faster already stays so.
+        policy.targets.p1.first_response = Target::around_the_clock(1);
+        let fast = policy.targets(Priority::P1, Channel::Social);
+        assert_eq!(fast.first_response, Target::around_the_clock(1));
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        let check = |change: &dyn Fn(&mut Policy)| {
+            let mut policy = Policy::default();
+            change(&mut policy);
+            policy.check()
+        };
+        assert_eq!(check(&|_| {}), Ok(()));
+        assert_eq!(
+            check(&|policy| policy.loop_limit = SignedDuration::ZERO),
+            Err(InvalidPolicy::Duration)
+        );
+        assert_eq!(
+            check(&|policy| policy.targets.p4.resolution.duration = SignedDuration::MAX),
+            Err(InvalidPolicy::Duration)
+        );
+        for warn_percent in [0, 100] {
+            assert_eq!(
+                check(&|policy| policy.warn_percent = warn_percent),
+                Err(InvalidPolicy::Percent)
+            );
+        }
+        assert_eq!(
+            check(&|policy| policy.ladder.manager = 125),
+            Err(InvalidPolicy::Percent)
+        );
+    }
+
+    #[test]
+    fn the_default_is_the_published_table() {
+        let encoded = serde_json::to_value(Policy::default()).unwrap();
+        let around = |first: &str, resolution: &str| {
+            json!({
+                "first_response": {"duration": first, "calendar": "around_the_clock"},
+                "resolution": {"duration": resolution, "calendar": "around_the_clock"},
+            })
+        };
+        let table = json!({
+            "version": 0,
+            "targets": {
+                "P1": around("PT2H", "PT24H"),
+                "P2": around("PT4H", "PT48H"),
+                "P3": around("PT24H", "PT72H"),
+                "P4": {
+                    "first_response": {"duration": "PT24H", "calendar": "business"},
+                    "resolution": {"duration": "PT45H", "calendar": "business"},
+                },
+            },
+            "social_first_response": "PT2H",
+            "warn_percent": 75,
+            "ladder": {"team_lead": 125, "manager": 150, "executive": 200},
+            "loop_limit": "PT168H",
+            "auto_close": "PT72H",
+        });
+        assert_eq!(encoded, table);
+        assert_eq!(
+            serde_json::from_value::<Policy>(encoded).unwrap(),
+            Policy::default()
+        );
+    }
+}
