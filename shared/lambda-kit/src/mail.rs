@@ -1,0 +1,428 @@
+//! E-mail through SES (API v2), signed and sent without its SDK: one call does not pay for 20 s of compile time.
+
+use std::fmt;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::aws::Settings;
+
+/// A letter is sent within this, or its fate is unknown.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const PATH: &str = "/v2/email/outbound-emails";
+
+/// A mailbox: an address, and perhaps a name to show. Written `me@example.com` or `My Name <me@example.com>`.
+///
+/// Guarantee: the address is ASCII with one `@` and no blanks, controls, brackets, quotes, commas or semicolons; the
+/// name has no controls. So neither can add a header or a recipient.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    name: Option<String>,
+    address: String,
+}
+
+/// Why a text is not a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a mailbox: `me@example.com` or `My Name <me@example.com>` is expected")]
+pub struct InvalidMailbox;
+
+impl Mailbox {
+    /// A mailbox without a name.
+    ///
+    /// # Errors
+    /// [`InvalidMailbox`] if it is not an address that SES can send to. It takes ASCII addresses only.
+    pub fn new(address: &str) -> Result<Self, InvalidMailbox> {
+        let (local, domain) = address.split_once('@').ok_or(InvalidMailbox)?;
+        let allowed = |c: char| c.is_ascii_graphic() && !r#"@<>()[],;:\""#.contains(c);
+        let sound = (1..=64).contains(&local.len())
+            && (1..=255).contains(&domain.len())
+            && local.chars().all(allowed)
+            && domain
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+        if !sound {
+            return Err(InvalidMailbox);
+        }
+        Ok(Self {
+            name: None,
+            address: address.to_owned(),
+        })
+    }
+
+    /// The same mailbox with a name to show.
+    ///
+    /// # Errors
+    /// [`InvalidMailbox`] if the name has control characters.
+    pub fn named(self, name: &str) -> Result<Self, InvalidMailbox> {
+        if name.chars().any(char::is_control) {
+            return Err(InvalidMailbox);
+        }
+        Ok(Self {
+            name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+            ..self
+        })
+    }
+
+    /// The address alone.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// As a header has it. SES does not encode names that are not ASCII (RFC 2047), so it is done here.
+    fn header(&self) -> String {
+        match &self.name {
+            None => self.address.clone(),
+            Some(name) if name.is_ascii() => {
+                let quoted = name.replace('\\', r"\\").replace('"', r#"\""#);
+                format!("\"{quoted}\" <{}>", self.address)
+            }
+            Some(name) => format!("{} <{}>", encoded_words(name), self.address),
+        }
+    }
+}
+
+/// RFC 2047: words of at most 75 characters, none of which breaks a character in two.
+fn encoded_words(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for c in text.chars() {
+        match words.last_mut() {
+            Some(word) if word.len() + c.len_utf8() <= 45 => word.push(c),
+            _ => words.push(c.to_string()),
+        }
+    }
+    let words = words
+        .iter()
+        .map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word)));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+impl FromStr for Mailbox {
+    type Err = InvalidMailbox;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMailbox> {
+        let Some((name, rest)) = text.split_once('<') else {
+            return Self::new(text.trim());
+        };
+        let address = rest.trim().strip_suffix('>').ok_or(InvalidMailbox)?;
+        Self::new(address)?.named(name.trim().trim_matches('"'))
+    }
+}
+
+/// Hidden: an address is personal.
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox(..)")
+    }
+}
+
+/// Whom a letter is for; SES counts bounces and complaints by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Somebody who gave feedback.
+    Customer,
+    /// Somebody who works on it.
+    Staff,
+}
+
+impl Audience {
+    /// Its name in the tag `audience`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Staff => "staff",
+        }
+    }
+}
+
+/// A letter to one mailbox.
+#[derive(Clone)]
+pub struct Mail {
+    /// Who sends it.
+    pub from: Mailbox,
+    /// Who gets it. One: several would see each other.
+    pub to: Mailbox,
+    /// Who gets the answer, if not the sender.
+    pub reply_to: Option<Mailbox>,
+    /// The subject.
+    pub subject: String,
+    /// The letter as plain text.
+    pub text: String,
+    /// The letter as a page, if it has one.
+    pub html: Option<String>,
+    /// Further headers, such as `Auto-Submitted`.
+    pub headers: Vec<(String, String)>,
+    /// What it is about: an id, never personal. Characters that a tag of SES cannot have become `-`.
+    pub about: String,
+    /// Whom it is for.
+    pub audience: Audience,
+}
+
+/// Why a letter is not surely sent. What to do follows from the variant alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It was surely not sent, and may be tried again.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// It was surely not sent, and never will be as it is.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It may have been sent: the answer was lost, or said nothing. Trying again may send it twice.
+    #[error("perhaps sent: {0}")]
+    Unknown(String),
+}
+
+/// Sends letters through SES.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    connector: SharedHttpConnector,
+    endpoint: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Mailer {
+    pub(crate) fn new(settings: &Settings, connector: SharedHttpConnector) -> Self {
+        Self {
+            connector,
+            endpoint: settings.endpoint("email"),
+            region: settings.region.clone(),
+            credentials: settings.credentials.clone(),
+        }
+    }
+
+    /// Sends a letter, once: nothing is tried again here, because SES has no idempotency token. `now` is machine time.
+    ///
+    /// Returns the id SES gave it.
+    ///
+    /// # Errors
+    /// [`SendError`]: whether it was surely not sent, surely refused, or perhaps sent. Its text holds no personal data.
+    pub async fn send(&self, mail: &Mail, now: Timestamp) -> Result<String, SendError> {
+        let body = content(mail)?.to_string();
+        let sent = Arc::new(AtomicBool::new(false));
+        let request = self.request(body, now, &sent)?;
+        let answer = tokio::time::timeout(TIMEOUT, async {
+            let mut response = self.connector.call(request).await.map_err(|error| {
+                // The text of a connection error has addresses and causes, never the letter.
+                crate::Fault::doing("call SES", error).to_string()
+            })?;
+            let status = response.status().as_u16();
+            let kind = response
+                .headers()
+                .get("x-amzn-errortype")
+                .unwrap_or_default()
+                .to_owned();
+            let body = read_to_end(response.take_body()).await;
+            Ok::<_, String>((status, kind, body))
+        });
+        let reason = match answer.await {
+            Ok(Ok((status, kind, body))) => return judge(status, &kind, body.as_deref()),
+            Ok(Err(reason)) => reason,
+            Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
+        };
+        // SES cannot have accepted a letter whose body no connection ever asked for.
+        if sent.load(Ordering::Acquire) {
+            Err(SendError::Unknown(reason))
+        } else {
+            Err(SendError::NotSent(reason))
+        }
+    }
+
+    fn request(
+        &self,
+        body: String,
+        now: Timestamp,
+        sent: &Arc<AtomicBool>,
+    ) -> Result<HttpRequest, SendError> {
+        let broken = |error: &dyn fmt::Display| {
+            SendError::NotSent(format!("the request cannot be made: {error}"))
+        };
+        let url = format!("{}{PATH}", self.endpoint);
+        let identity = self.credentials.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("ses")
+            .time(SystemTime::from(now))
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| broken(&error))?
+            .into();
+        let headers = [("content-type", "application/json")];
+        let signable = SignableRequest::new(
+            "POST",
+            &url,
+            headers.into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        )
+        .map_err(|error| broken(&error))?;
+        let (instructions, _) = sign(signable, &params)
+            .map_err(|error| broken(&error))?
+            .into_parts();
+        let body = SdkBody::from_body_1_x(Watched {
+            content: Some(Bytes::from(body)),
+            taken: Arc::clone(sent),
+        });
+        let mut request = http::Request::post(&url)
+            .header("content-type", "application/json")
+            .body(body)
+            .map_err(|error| broken(&error))?;
+        instructions.apply_to_request_http1x(&mut request);
+        HttpRequest::try_from(request).map_err(|error| broken(&error))
+    }
+}
+
+/// What the answer means. Any 4xx means that SES did not accept the letter; any 5xx may have been said after it did.
+fn judge(status: u16, kind: &str, body: Option<&[u8]>) -> Result<String, SendError> {
+    let body: Value = body
+        .and_then(|body| serde_json::from_slice(body).ok())
+        .unwrap_or_default();
+    let kind = if kind.is_empty() {
+        body.get("__type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    } else {
+        kind
+    };
+    // `Name:http://...` and `namespace#Name` are written by some gateways.
+    let kind = kind
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .rsplit('#')
+        .next()
+        .unwrap_or_default();
+    let reason = format!("SES answered {status} {kind}")
+        .trim_end()
+        .to_owned();
+    match (status, kind) {
+        (200..=299, _) => {
+            let id = body
+                .get("MessageId")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            id.ok_or_else(|| SendError::Unknown(format!("{reason} without a message id")))
+        }
+        // Our rights, our clock, our quota or a paused account: no fault of the letter.
+        (401 | 403 | 429, _)
+        | (
+            400..=499,
+            "LimitExceededException"
+            | "SendingPausedException"
+            | "ThrottlingException"
+            | "Throttling",
+        ) => Err(SendError::NotSent(reason)),
+        (408, _) => Err(SendError::Unknown(reason)),
+        (400..=499, _) => Err(SendError::Refused(reason)),
+        _ => Err(SendError::Unknown(reason)),
+    }
+}
+
+/// The body of the call. Everything that becomes a header is free of control characters, or the letter is refused.
+fn content(mail: &Mail) -> Result<Value, SendError> {
+    let refuse = |what: &str| Err(SendError::Refused(format!("{what} cannot be in a header")));
+    if mail.subject.chars().any(char::is_control) {
+        return refuse("the subject");
+    }
+    for (name, value) in &mail.headers {
+        let token =
+            name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !name.is_empty();
+        if !token || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+            return refuse("a further header");
+        }
+    }
+    let utf8 = |data: &str| json!({"Data": data, "Charset": "UTF-8"});
+    let mut body = json!({"Text": utf8(&mail.text)});
+    if let (Some(html), Some(body)) = (&mail.html, body.as_object_mut()) {
+        body.insert("Html".to_owned(), utf8(html));
+    }
+    let headers = mail
+        .headers
+        .iter()
+        .map(|(name, value)| json!({"Name": name, "Value": value}));
+    let about: String = mail
+        .about
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "_-.@".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(256)
+        .collect();
+    Ok(json!({
+        "FromEmailAddress": mail.from.header(),
+        "Destination": {"ToAddresses": [mail.to.header()]},
+        "ReplyToAddresses": mail.reply_to.iter().map(Mailbox::header).collect::<Vec<_>>(),
+        "Content": {"Simple": {
+            "Subject": utf8(&mail.subject),
+            "Body": body,
+            "Headers": headers.collect::<Vec<_>>(),
+        }},
+        "EmailTags": [
+            {"Name": "about", "Value": about},
+            {"Name": "audience", "Value": mail.audience.name()},
+        ],
+    }))
+}
+
+/// A body that remembers whether it was taken: only a connection that is there takes it.
+struct Watched {
+    content: Option<Bytes>,
+    taken: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.taken.store(true, Ordering::Release);
+        Poll::Ready(self.content.take().map(|content| Ok(Frame::data(content))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(
+            self.content
+                .as_ref()
+                .map_or(0, |content| content.len() as u64),
+        )
+    }
+}
+
+/// The whole of a body; `None` if it breaks off. Its sender is SES.
+async fn read_to_end(mut body: SdkBody) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(frame) =
+        std::future::poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut body), cx)).await
+    {
+        if let Ok(data) = frame.ok()?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Some(bytes)
+}

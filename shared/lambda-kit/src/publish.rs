@@ -1,0 +1,132 @@
+//! Putting messages on a queue.
+
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+/// The most messages in one call.
+const MOST: usize = 10;
+/// The largest call, in bytes of all bodies: 1 MiB, which is also the largest message.
+const LARGEST: usize = 1024 * 1024;
+
+/// A queue that messages are put on.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+/// A message that may not be on the queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("message {index} was not sent: {reason}")]
+pub struct Unsent {
+    /// Its place in the slice that was to be sent.
+    pub index: usize,
+    /// Why.
+    pub reason: String,
+}
+
+impl Queue {
+    /// The queue with a URL.
+    pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
+        Self {
+            client,
+            url: url.into(),
+        }
+    }
+
+    /// Puts messages on the queue, with as few calls as SQS allows, and says which were **not** surely accepted, in
+    /// order. Empty: all were. No messages, no call.
+    ///
+    /// A message listed may be on the queue all the same, if only the answer was lost: send it again, consumers do no
+    /// harm when called twice.
+    #[must_use = "a message that was not sent is lost if nobody looks"]
+    pub async fn send(&self, bodies: &[String]) -> Vec<Unsent> {
+        let mut unsent = Vec::new();
+        for chunk in chunks(bodies) {
+            self.send_chunk(&chunk, &mut unsent).await;
+        }
+        unsent.sort_by_key(|unsent| unsent.index);
+        unsent
+    }
+
+    async fn send_chunk(&self, chunk: &[(usize, &String)], unsent: &mut Vec<Unsent>) {
+        let mut entries = Vec::with_capacity(chunk.len());
+        for (index, body) in chunk {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(body.as_str());
+            match entry.build() {
+                Ok(entry) => entries.push(entry),
+                Err(error) => unsent.push(Unsent {
+                    index: *index,
+                    reason: error.to_string(),
+                }),
+            }
+        }
+        let call = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send();
+        let reason = match call.await {
+            Ok(output) => {
+                // What the answer does not name as accepted is not: an emulator or a proxy may leave one out.
+                for (index, _) in chunk {
+                    let id = index.to_string();
+                    if output.successful().iter().any(|entry| entry.id() == id) {
+                        continue;
+                    }
+                    let failure = output.failed().iter().find(|entry| entry.id() == id);
+                    let reason = failure.map_or("not in the answer", |failure| failure.code());
+                    unsent.push(Unsent {
+                        index: *index,
+                        reason: reason.to_owned(),
+                    });
+                }
+                return;
+            }
+            Err(error) => DisplayErrorContext(error).to_string(),
+        };
+        unsent.extend(chunk.iter().map(|(index, _)| Unsent {
+            index: *index,
+            reason: reason.clone(),
+        }));
+    }
+}
+
+/// Consecutive messages that fit one call together. A message that fits no call is one of its own, and SQS refuses it.
+fn chunks(bodies: &[String]) -> Vec<Vec<(usize, &String)>> {
+    let mut chunks: Vec<Vec<(usize, &String)>> = Vec::new();
+    let mut size = 0;
+    for (index, body) in bodies.iter().enumerate() {
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < MOST && size + body.len() <= LARGEST => {
+                size += body.len();
+                chunk.push((index, body));
+            }
+            _ => {
+                size = body.len();
+                chunks.push(vec![(index, body)]);
+            }
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_holds_ten_messages_and_a_mebibyte() {
+        let lengths = |sizes: &[usize]| -> Vec<usize> {
+            let bodies: Vec<String> = sizes.iter().map(|&size| "x".repeat(size)).collect();
+            chunks(&bodies).iter().map(Vec::len).collect()
+        };
+        assert_eq!(lengths(&[]), Vec::<usize>::new());
+        assert_eq!(lengths(&[1; 21]), [10, 10, 1]);
+        assert_eq!(lengths(&[LARGEST, 1, 1]), [1, 2]);
+        assert_eq!(lengths(&[LARGEST + 1, LARGEST / 2, LARGEST / 2]), [1, 2]);
+    }
+}

@@ -1,0 +1,209 @@
+//! Receipt tokens: the private address of a response's status page.
+//!
+//! A token is `{id}.{key version}.{tag}`, the tag being the first 16 bytes of HMAC-SHA256 of the id in base64url. It is
+//! derived, not stored, so it can be given again; rotating keys keeps old tokens valid as long as their key is listed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use resound_domain::id::ResponseId;
+use ring::hmac;
+
+/// The length of a tag in bytes: 128 bits, which nobody guesses.
+const TAG: usize = 16;
+/// The shortest secret, in bytes.
+const SHORTEST: usize = 16;
+
+/// The keys that sign: `SIGNING_KEYS`, written `2=<secret>,1=<secret>`. The first signs, all verify.
+///
+/// The secrets are masters: each purpose has a key of its own, derived from them.
+#[derive(Clone)]
+pub struct SigningKeys {
+    receipts: Vec<(u32, hmac::Key)>,
+}
+
+/// Why a text is not a list of keys. It never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeys {
+    /// Not `version=secret`, separated by commas.
+    #[error("`version=secret`, separated by commas, is expected")]
+    Malformed,
+    /// A secret shorter than 16 bytes.
+    #[error("a secret has fewer than {SHORTEST} bytes")]
+    Short,
+    /// A version twice.
+    #[error("a version is listed twice")]
+    Repeated,
+}
+
+impl FromStr for SigningKeys {
+    type Err = InvalidKeys;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKeys> {
+        let mut receipts: Vec<(u32, hmac::Key)> = Vec::new();
+        for part in text.split(',') {
+            let (version, secret) = part.trim().split_once('=').ok_or(InvalidKeys::Malformed)?;
+            let version = version.parse().map_err(|_| InvalidKeys::Malformed)?;
+            if secret.len() < SHORTEST {
+                return Err(InvalidKeys::Short);
+            }
+            if receipts.iter().any(|(listed, _)| *listed == version) {
+                return Err(InvalidKeys::Repeated);
+            }
+            receipts.push((version, derive(secret, "receipt-token")));
+        }
+        Ok(Self { receipts })
+    }
+}
+
+/// Hides the secrets; shows the versions.
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions = self.receipts.iter().map(|(version, _)| version);
+        f.debug_list().entries(versions).finish()
+    }
+}
+
+fn derive(master: &str, purpose: &str) -> hmac::Key {
+    let master = hmac::Key::new(hmac::HMAC_SHA256, master.as_bytes());
+    hmac::Key::new(
+        hmac::HMAC_SHA256,
+        hmac::sign(&master, purpose.as_bytes()).as_ref(),
+    )
+}
+
+impl SigningKeys {
+    /// The token of a response: the same one each time, until the first key changes.
+    pub fn issue_receipt(&self, id: ResponseId) -> String {
+        // There is a first key: a list that parses has one.
+        let Some((version, key)) = self.receipts.first() else {
+            return String::new();
+        };
+        let tag = tag(key, id);
+        format!("{id}.{version}.{}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// The response of a token, if one of the keys made it. Takes the same time for every wrong tag.
+    pub fn verify_receipt(&self, token: &str) -> Option<ResponseId> {
+        let mut parts = token.split('.');
+        let (id, version, claimed) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let id: ResponseId = id.parse().ok()?;
+        let (_, key) = self
+            .receipts
+            .iter()
+            .find(|(listed, _)| listed.to_string() == version)?;
+        let claimed = URL_SAFE_NO_PAD.decode(claimed).ok()?;
+        (claimed.len() == TAG && constant_time_eq(key, &claimed, &tag(key, id))).then_some(id)
+    }
+}
+
+fn tag(key: &hmac::Key, id: ResponseId) -> [u8; TAG] {
+    let full = hmac::sign(key, id.to_string().as_bytes());
+    let mut tag = [0; TAG];
+    for (to, from) in tag.iter_mut().zip(full.as_ref()) {
+        *to = *from;
+    }
+    tag
+}
+
+/// Compares without telling by its time where the difference is.
+///
+/// `ring` verifies whole tags only and has no public comparison: so both sides are signed with a key that nobody
+/// outside knows, and those tags are compared by `ring`.
+fn constant_time_eq(key: &hmac::Key, a: &[u8], b: &[u8]) -> bool {
+    hmac::verify(key, a, hmac::sign(key, b).as_ref()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const OLD: &str = "1=old-old-old-old-old";
+    const BOTH: &str = "2=new-new-new-new-new,1=old-old-old-old-old";
+
+    fn keys(text: &str) -> SigningKeys {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn tokens_never_change() {
+        // Customers have them in their mail: this text must verify for ever.
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let token = keys(OLD).issue_receipt(id);
+        assert_eq!(token, "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.8unziBubLMzhrPltO4At-Q");
+        assert_eq!(keys(BOTH).verify_receipt(&token), Some(id));
+    }
+
+    #[test]
+    fn a_new_key_signs_and_the_old_one_verifies_until_it_is_dropped() {
+        let id = ResponseId::from_bits(7);
+        let new = keys(BOTH).issue_receipt(id);
+        assert!(new.starts_with(&format!("{id}.2.")));
+        assert_eq!(keys(BOTH).verify_receipt(&new), Some(id));
+        assert_eq!(keys(OLD).verify_receipt(&new), None);
+    }
+
+    #[test]
+    fn keys_that_are_none_are_refused() {
+        for (text, expected) in [
+            ("", InvalidKeys::Malformed),
+            ("secret-secret-secret", InvalidKeys::Malformed),
+            ("x=secret-secret-secret", InvalidKeys::Malformed),
+            ("1=short", InvalidKeys::Short),
+            (
+                "1=secret-secret-secret,1=secret-secret-secret",
+                InvalidKeys::Repeated,
+            ),
+        ] {
+            assert_eq!(text.parse::<SigningKeys>().err(), Some(expected), "{text}");
+        }
+        assert_eq!(format!("{:?}", keys(BOTH)), "[2, 1]");
+    }
+
+    proptest! {
+        #[test]
+        fn every_token_verifies_and_no_other(bits: u128, at in 0usize..50, byte in "[ -~]") {
+            let (keys, id) = (keys(BOTH), ResponseId::from_bits(bits));
+            let token = keys.issue_receipt(id);
+            prop_assert_eq!(keys.verify_receipt(&token), Some(id));
+            let mut other = token.clone();
+            let at = at % token.len();
+            other.replace_range(at..=at, &byte);
+            if other != token {
+                prop_assert_eq!(keys.verify_receipt(&other), None, "{}", other);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(token in ".{0,80}") {
+            prop_assert_eq!(keys(OLD).verify_receipt(&token), None);
+        }
+    }
+
+    #[test]
+    fn wycheproof_tags_verify_as_they_should() {
+        let mut seen = 0;
+        for vector in crate::vectors("hmac_sha256") {
+            let hex = |name: &str| -> Vec<u8> {
+                let text = vector[name].as_str().unwrap();
+                (0..text.len())
+                    .step_by(2)
+                    .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+                    .collect()
+            };
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &hex("key_hex"));
+            let tag = hmac::sign(&key, &hex("msg_hex"));
+            let claimed = hex("tag_hex");
+            let same = constant_time_eq(&key, &tag.as_ref()[..claimed.len()], &claimed);
+            assert_eq!(same, vector["expected"] == "valid", "{}", vector["id"]);
+            seen += 1;
+        }
+        assert!(seen > 10);
+    }
+}
