@@ -1,1 +1,3 @@
-//! close-loop.
+//! `close-loop`: tells the customer what became of their feedback.
+
+pub mod letter;

@@ -1,1 +1,3 @@
-//! notify-staff.
+//! `notify-staff`: tells staff what needs them.
+
+pub mod alert;

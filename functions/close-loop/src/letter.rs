@@ -1,0 +1,203 @@
+//! What the customer reads.
+
+use maud::{DOCTYPE, html};
+use resound_domain::locale::Locale;
+
+/// What a letter is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Staff wrote.
+    Reply,
+    /// Staff need something from the customer.
+    Question,
+    /// It is solved.
+    Resolved,
+    /// It will not be done; the words are the reason.
+    Declined,
+}
+
+/// Everything a letter is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Why it is written.
+    pub occasion: Occasion,
+    /// The language of the customer.
+    pub locale: Locale,
+    /// How the customer wants to be addressed.
+    pub name: Option<&'a str>,
+    /// The human reference of the response.
+    pub reference: &'a str,
+    /// The words of staff.
+    pub words: &'a str,
+    /// The private status page.
+    pub status_url: &'a str,
+}
+
+impl Letter<'_> {
+    /// The subject: ours and the reference, nothing that anybody typed.
+    pub fn subject(&self) -> String {
+        let (zh, en) = match self.occasion {
+            Occasion::Reply => ("我们回复了您的反馈", "We have answered your feedback"),
+            Occasion::Question => (
+                "关于您的反馈，想向您确认一点",
+                "We have a question about your feedback",
+            ),
+            Occasion::Resolved => ("您的反馈已处理", "Your feedback has been resolved"),
+            Occasion::Declined => ("关于您的反馈的处理结果", "The outcome of your feedback"),
+        };
+        format!("{} [{}]", self.locale.choose(zh, en), self.reference)
+    }
+
+    fn greeting(&self) -> String {
+        match (self.locale, self.name) {
+            (Locale::ZhCn, Some(name)) => format!("{name}，您好："),
+            (Locale::ZhCn, None) => "您好：".to_owned(),
+            (Locale::En, Some(name)) => format!("Hello {name},"),
+            (Locale::En, None) => "Hello,".to_owned(),
+        }
+    }
+
+    fn opening(&self) -> &'static str {
+        let (zh, en) = match self.occasion {
+            Occasion::Reply => (
+                "感谢您的反馈。我们的回复如下：",
+                "Thank you for your feedback. This is our answer:",
+            ),
+            Occasion::Question => (
+                "为了处理您的反馈，我们需要向您确认：",
+                "To help you we need to ask you something:",
+            ),
+            Occasion::Resolved => (
+                "您反馈的问题已经处理完毕：",
+                "What you told us about has been resolved:",
+            ),
+            Occasion::Declined => (
+                "我们认真研究了您的反馈，这次未能按您的期望处理，原因如下：",
+                "We looked into your feedback carefully. We will not act on it this time, and this is why:",
+            ),
+        };
+        self.locale.choose(zh, en)
+    }
+
+    fn link(&self) -> &'static str {
+        self.locale.choose("查看处理进度", "See where it stands")
+    }
+
+    fn footer(&self) -> String {
+        match self.locale {
+            Locale::ZhCn => format!(
+                "您的反馈编号：{}。此链接仅供您本人使用，请勿转发。",
+                self.reference
+            ),
+            Locale::En => format!(
+                "Your reference: {}. The link is yours alone; please do not pass it on.",
+                self.reference
+            ),
+        }
+    }
+
+    /// The plain text part.
+    pub fn text(&self) -> String {
+        format!(
+            "{}\n\n{}\n\n{}\n\n{}{}{}\n\n{}\n",
+            self.greeting(),
+            self.opening(),
+            self.words,
+            self.link(),
+            self.locale.choose("：", ": "),
+            self.status_url,
+            self.footer(),
+        )
+    }
+
+    /// The HTML part; everything typed by people is escaped.
+    pub fn html(&self) -> String {
+        html! {
+            (DOCTYPE)
+            html lang=(self.locale.tag()) {
+                head { meta charset="utf-8"; title { (self.subject()) } }
+                body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" {
+                    p { (self.greeting()) }
+                    p { (self.opening()) }
+                    blockquote dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6; white-space: pre-line" { (self.words) }
+                    p { a href=(self.status_url) { (self.link()) } }
+                    p style="color: #666; font-size: smaller" { (self.footer()) }
+                }
+            }
+        }
+        .into_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(occasion: Occasion, locale: Locale) -> Letter<'static> {
+        Letter {
+            occasion,
+            locale,
+            name: Some("李雷 <b>"),
+            reference: "R-ABCDE-FGHJK",
+            words: "Fixed in 2.1.\n<script>alert(1)</script> & thanks",
+            status_url: "https://example.test/v1/receipts/x",
+        }
+    }
+
+    #[test]
+    fn what_people_typed_is_escaped_in_html_and_kept_in_text() {
+        let letter = letter(Occasion::Resolved, Locale::En);
+        assert!(letter.text().contains("<script>alert(1)</script> & thanks"));
+        assert!(
+            letter
+                .html()
+                .contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; thanks")
+        );
+        assert!(!letter.html().contains("<script>"));
+        assert!(!letter.html().contains("<b>"));
+    }
+
+    #[test]
+    fn the_subject_holds_nothing_typed() {
+        for occasion in [
+            Occasion::Reply,
+            Occasion::Question,
+            Occasion::Resolved,
+            Occasion::Declined,
+        ] {
+            for locale in [Locale::En, Locale::ZhCn] {
+                let subject = letter(occasion, locale).subject();
+                assert!(subject.ends_with("[R-ABCDE-FGHJK]"), "{subject}");
+                assert!(!subject.contains('<'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_resolution_reads_well() {
+        insta::assert_snapshot!(letter(Occasion::Resolved, Locale::En).text(), @r"
+        Hello 李雷 <b>,
+
+        What you told us about has been resolved:
+
+        Fixed in 2.1.
+        <script>alert(1)</script> & thanks
+
+        See where it stands: https://example.test/v1/receipts/x
+
+        Your reference: R-ABCDE-FGHJK. The link is yours alone; please do not pass it on.
+        ");
+        insta::assert_snapshot!(letter(Occasion::Declined, Locale::ZhCn).text(), @r"
+        李雷 <b>，您好：
+
+        我们认真研究了您的反馈，这次未能按您的期望处理，原因如下：
+
+        Fixed in 2.1.
+        <script>alert(1)</script> & thanks
+
+        查看处理进度：https://example.test/v1/receipts/x
+
+        您的反馈编号：R-ABCDE-FGHJK。此链接仅供您本人使用，请勿转发。
+        ");
+    }
+}
