@@ -1,1 +1,54 @@
-//! .
+//! The only crate that knows DynamoDB.
+//!
+//! One table holds everything; [`Key`] says what is kept under which key and [`schema`] how the table and its
+//! indexes are built. Each access pattern is one method of [`Store`]. All of them
+//!
+//! - can be repeated: after a lost answer the second call finds what the first one wrote;
+//! - tell "somebody else was first" as an outcome and never as an error; only a failed condition counts as that, a
+//!   conflict of transactions or a throttle is tried again;
+//! - never create an item by updating it, so that what was erased stays erased;
+//! - read the item itself before they answer: an index only says where to look.
+
+mod cases;
+mod config;
+mod dynamo;
+mod error;
+mod events;
+mod item;
+mod key;
+mod notices;
+pub mod repair;
+mod responses;
+pub mod schema;
+mod tallies;
+
+use aws_sdk_dynamodb::Client;
+
+pub use cases::{
+    Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS, MAX_PAGE,
+    Message,
+};
+pub use config::Published;
+pub use error::StoreError;
+pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
+pub use key::{ConfigKind, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey};
+pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
+pub use responses::{Accepted, Buried, Digest, Lookup};
+pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name. Nothing is checked before the first call.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+}

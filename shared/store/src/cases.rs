@@ -1,0 +1,460 @@
+//! Cases: a snapshot, its log, and the lists that staff and the clock work from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use resound_domain::case::{Case, State};
+use resound_domain::event::{Doubt, Effect, Event, EventKind};
+use resound_domain::id::CaseId;
+
+use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, key_of, n, s};
+use crate::events::{Due, StoredEvent, settle_in_transaction};
+use crate::item::{CaseItem, Stored, attribute, event_item, message_item};
+use crate::key::{Key, RawKey, case_partition};
+use crate::notices::{Lease, Notice, Outcome, record_change};
+use crate::schema::{self, QUEUE, QUEUE_SHARDS, from_millis, queue_shard};
+use crate::{Store, StoreError};
+
+/// The most events one [`append`](Store::append) takes: a transaction holds 100 items.
+///
+/// No command comes near. Time alone fires at most five moments of each of two clocks and one closing between two
+/// commands, so a case that nobody touched for years brings a dozen.
+pub const MAX_EVENTS: usize = 90;
+
+/// The most cases on one page of [`cases`](Store::cases).
+pub const MAX_PAGE: usize = 100;
+
+/// The highest seq whose key still sorts as text.
+const MAX_SEQ: u32 = 999_999;
+
+/// How many pages of one index partition are looked through for one page of a list that is filtered by owner.
+const MAX_INDEX_PAGES: u32 = 5;
+
+/// The words that go to the customer with an event. Personal text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The seq of the event.
+    pub seq: u32,
+    /// The words.
+    pub text: String,
+}
+
+/// Everything in the partition of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The snapshot.
+    pub case: Case,
+    /// The log, in order.
+    pub events: Vec<StoredEvent>,
+    /// The words that went with it, in order.
+    pub messages: Vec<Message>,
+    /// The ledger of its effects.
+    pub notices: Vec<Notice>,
+}
+
+/// What came of adding to a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Appended {
+    /// Snapshot and events are written.
+    Appended,
+    /// The case has changed since it was read, or is gone; nothing is written. Read it and decide again.
+    Conflict,
+}
+
+/// What came of recording a doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Doubted {
+    /// Everything is written.
+    Recorded,
+    /// The case has changed since it was read, or is gone; nothing is written. Read it and decide again.
+    Conflict,
+    /// The lease is not ours any more or its outcome is known by now; nothing is written. Claim the notice again.
+    Superseded,
+}
+
+/// Which cases to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// In one of these states; empty means any.
+    pub states: BTreeSet<State>,
+    /// Of this owner.
+    pub owner: Option<String>,
+}
+
+/// One page of a list of cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CasePage {
+    /// The cases, by their next promise.
+    pub cases: Vec<Case>,
+    /// Where the next page starts; `None` after the last. A page may be short, even empty, while there is a next.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list of cases.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(String);
+
+/// A text that is not a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct InvalidCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.replacen('#', "-", 1))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (at, id) = text.split_once('-').ok_or(InvalidCursor)?;
+        from_millis(at).ok_or(InvalidCursor)?;
+        let id: CaseId = id.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self(format!("{at}#{id}")))
+    }
+}
+
+impl Store {
+    /// A case as of now; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
+        self.get(&Key::Case(id)).await?.map(Case::read).transpose()
+    }
+
+    /// A case with its whole log, messages and notices; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]; one item that cannot be read fails the whole, as a history with a hole would mislead.
+    pub async fn history(&self, id: CaseId) -> Result<Option<History>, StoreError> {
+        let items = self
+            .query_all(&Query::partition(case_partition(id)))
+            .await?;
+        let mut case = None;
+        let (mut events, mut messages, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            let raw = key_of(&item);
+            match Key::decode(&raw) {
+                Ok(Key::Case(_)) => case = Some(Case::read(item)?),
+                Ok(Key::Event { .. }) => events.push(StoredEvent::read(item)?),
+                Ok(Key::Message { .. }) => messages.push(Message::read(item)?),
+                Ok(Key::Notice(_)) => notices.push(Notice::read(item)?),
+                // A newer writer may keep more beside a case; it is not part of what we tell.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(case.map(|case| History {
+            case,
+            events,
+            messages,
+            notices,
+        }))
+    }
+
+    /// The words that go with an event; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn message(&self, case: CaseId, seq: u32) -> Result<Option<Message>, StoreError> {
+        self.get(&Key::Message { case, seq })
+            .await?
+            .map(Message::read)
+            .transpose()
+    }
+
+    /// Writes the case after these events in the place of the case before them, with the events, the words of one of
+    /// them, and the key of the command that caused them (kept on the last), if nobody else has changed the case.
+    /// No events, no write.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Rejected`] if the events do not lead from `before` to `after`, or are more
+    /// than [`MAX_EVENTS`].
+    pub async fn append(
+        &self,
+        before: &Case,
+        after: &Case,
+        events: &[Event],
+        message: Option<&Message>,
+        command_key: Option<&str>,
+        machine_now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        if events.is_empty() && message.is_none() && before == after {
+            return Ok(Appended::Appended);
+        }
+        let mut parts = appending(before, after, events, command_key, machine_now)?;
+        if let Some(message) = message {
+            if !events.iter().any(|event| event.seq == message.seq) {
+                return Err(StoreError::rejected(
+                    "the message goes with none of the events",
+                ));
+            }
+            parts.push(Part::PutNew(message_item(after.id(), message)?));
+        }
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Appended::Appended,
+            Transacted::Refused(_) => Appended::Conflict,
+        })
+    }
+
+    /// Writes, all or nothing, that a notice will not be tried again and a person must look: the case with the events,
+    /// the last of which is [`NoticeInDoubt`](EventKind::NoticeInDoubt), the outcome of the notice, and that
+    /// `effect` of the event it was about is settled.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Rejected`] if the events do not lead from `before` to `after`, or the last is
+    /// not a doubt about the notice of this lease.
+    pub async fn append_doubt(
+        &self,
+        before: &Case,
+        after: &Case,
+        events: &[Event],
+        lease: &Lease,
+        effect: Effect,
+        machine_now: Timestamp,
+    ) -> Result<Doubted, StoreError> {
+        let key = lease.key();
+        let outcome = match events.last().map(|event| &event.kind) {
+            Some(&EventKind::NoticeInDoubt { cause, doubt })
+                if cause == key.cause && key.case == after.id() =>
+            {
+                match doubt {
+                    Doubt::Unknown => Outcome::Unknown,
+                    Doubt::Refused => Outcome::Refused,
+                }
+            }
+            _ => {
+                return Err(StoreError::rejected(
+                    "the last event is not a doubt about this notice",
+                ));
+            }
+        };
+        let mut parts = vec![Part::Change(record_change(lease, &outcome, machine_now)?)];
+        parts.extend(appending(before, after, events, None, machine_now)?);
+        if let Some(cause) = self.event(key.case, key.cause).await? {
+            parts.extend(settle_in_transaction(&cause, effect)?.map(Part::Change));
+        }
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Doubted::Recorded,
+            Transacted::Refused(refusals) => match refusals.first() {
+                Some(Refusal::Failed(_)) => Doubted::Superseded,
+                _ => Doubted::Conflict,
+            },
+        })
+    }
+
+    /// Cases by their next promise, the most urgent first; closed ones stand by when they closed.
+    ///
+    /// The list is read from an index. A case that changes meanwhile may be missed or come twice on different pages;
+    /// one that does not match any more is never shown. At most [`MAX_PAGE`] cases a page.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn cases(
+        &self,
+        filter: &CaseFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<CasePage, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let any = State::ALL.into_iter().collect();
+        let states = if filter.states.is_empty() {
+            &any
+        } else {
+            &filter.states
+        };
+        let shards = states
+            .iter()
+            .flat_map(|&state| (0..QUEUE_SHARDS).map(move |n| queue_shard(state, n)));
+        let read =
+            join_all(shards.map(|shard| self.queue_entries(shard, filter, after, limit))).await;
+
+        let mut entries = BTreeMap::new();
+        // Up to here every partition has been seen; behind it, one that was not read to its end may hold more.
+        let mut seen_to: Option<String> = None;
+        for shard in read {
+            let (found, stopped_at) = shard?;
+            entries.extend(found);
+            if let Some(place) = stopped_at {
+                seen_to = Some(seen_to.map_or(place.clone(), |seen| seen.min(place)));
+            }
+        }
+        if let Some(seen) = &seen_to {
+            entries.retain(|place, _| place <= seen);
+        }
+        let more = entries.len() > limit;
+        let entries: Vec<(String, RawKey)> = entries.into_iter().take(limit).collect();
+        let next = if more {
+            entries.last().map(|(place, _)| place.clone())
+        } else {
+            seen_to
+        };
+
+        let keys: Vec<RawKey> = entries.into_iter().map(|(_, key)| key).collect();
+        let mut found = BTreeMap::new();
+        for item in self.get_all(&keys).await? {
+            let key = key_of(&item);
+            let case = Case::read(item)?;
+            if states.contains(&case.state())
+                && filter
+                    .owner
+                    .as_deref()
+                    .is_none_or(|o| case.owner() == Some(o))
+            {
+                found.insert(key, case);
+            }
+        }
+        let cases = keys.iter().filter_map(|key| found.remove(key)).collect();
+        Ok(CasePage {
+            cases,
+            next: next.map(Cursor),
+        })
+    }
+
+    /// The entries of one partition of `queue` after a place, and where reading stopped if not at the end.
+    async fn queue_entries(
+        &self,
+        shard: String,
+        filter: &CaseFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<(String, RawKey)>, Option<String>), StoreError> {
+        let mut query = Query::index(QUEUE, shard).limit(limit);
+        if let Some(Cursor(place)) = after {
+            query = query.range("#queue_at > :after").value(":after", s(place));
+        }
+        if let Some(owner) = &filter.owner {
+            query = query.filter("#owner = :owner").value(":owner", s(owner));
+        }
+        let mut found = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_INDEX_PAGES {
+            let page = self.query_page(&query, start).await?;
+            found.extend(
+                page.items
+                    .iter()
+                    .map(|entry| (queue_place(entry), key_of(entry))),
+            );
+            match page.next {
+                None => return Ok((found, None)),
+                Some(next) => start = Some(next),
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok((found, start.as_ref().map(queue_place)))
+    }
+
+    /// The cases in one of the [`CASE_SHARDS`](schema::CASE_SHARDS) that time has something to do with by `now`, the
+    /// most overdue first; about `limit` of them. Business time.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn due_cases(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Due<Case>, StoreError> {
+        self.due(
+            schema::case_shard(shard),
+            Some(now),
+            limit,
+            |case: &Case| case.next_deadline().is_some_and(|deadline| deadline <= now),
+        )
+        .await
+    }
+}
+
+fn queue_place(entry: &Item) -> String {
+    entry
+        .get(QUEUE.range)
+        .and_then(|v| v.as_s().ok())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The snapshot and the events of an append. The snapshot comes first.
+fn appending(
+    before: &Case,
+    after: &Case,
+    events: &[Event],
+    command_key: Option<&str>,
+    machine_now: Timestamp,
+) -> Result<Vec<Part>, StoreError> {
+    let expected = before.version().saturating_add(1)..;
+    let contiguous = events
+        .iter()
+        .zip(expected)
+        .all(|(event, seq)| event.seq == seq && event.case == after.id());
+    let leads_there = events
+        .last()
+        .is_some_and(|last| last.seq == after.version());
+    if before.id() != after.id() || !contiguous || !leads_there {
+        return Err(StoreError::rejected(
+            "the events do not lead from the case before to the case after",
+        ));
+    }
+    if events.len() > MAX_EVENTS || after.version() > MAX_SEQ {
+        return Err(StoreError::rejected("too many events"));
+    }
+    let mut parts = vec![Part::Change(snapshot_change(before, after)?)];
+    for event in events {
+        let command_key = command_key.filter(|_| event.seq == after.version());
+        parts.push(Part::PutNew(event_item(event, command_key, machine_now)?));
+    }
+    Ok(parts)
+}
+
+/// The new snapshot, on condition that the old one is the one we saw. Attributes of a newer writer stay.
+fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
+    let CaseItem {
+        case,
+        version,
+        due_shard,
+        due_at,
+        queue,
+        queue_at,
+        owner,
+    } = CaseItem::of(after);
+    let mut set = String::from(
+        "SET #case = :case, #version = :version, #queue = :queue, #queue_at = :queue_at",
+    );
+    let mut remove = Vec::new();
+    let mut optional = Vec::new();
+    for (name, value) in [
+        ("due_shard", due_shard),
+        ("due_at", due_at),
+        ("owner", owner),
+    ] {
+        match value {
+            Some(value) => {
+                set.push_str(&format!(", #{name} = :{name}"));
+                optional.push((format!(":{name}"), value));
+            }
+            None => remove.push(format!("#{name}")),
+        }
+    }
+    if !remove.is_empty() {
+        set.push_str(&format!(" REMOVE {}", remove.join(", ")));
+    }
+    let mut change = Change::new(&Key::Case(after.id()), set)
+        .only_if("#version = :seen")
+        .value(":seen", n(before.version()))
+        .value(":case", attribute(&case)?)
+        .value(":version", n(version))
+        .value(":queue", s(queue))
+        .value(":queue_at", s(queue_at));
+    for (name, value) in optional {
+        change = change.value(&name, s(value));
+    }
+    Ok(change)
+}

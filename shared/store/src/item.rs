@@ -1,0 +1,567 @@
+//! The items of the table. Names of attributes are persisted: append only, and snapshotted in the tests.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use resound_domain::case::Case;
+use resound_domain::event::{Effect, Event};
+use resound_domain::response::Response;
+use resound_domain::tally::{Counted, Dimension, Tally};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::dynamo::{Item, key_of};
+use crate::key::{Key, NoticeKey, RawKey};
+use crate::notices::{Notice, NoticeStatus, Outcome};
+use crate::responses::Digest;
+use crate::schema::{
+    case_shard_of, day_shard_of, event_shard_of, from_millis, millis, queue_shard_of,
+};
+use crate::{Message, Repair, StoreError, StoredEvent, repair, schema};
+
+/// The version of the items that this code writes; it reads this one and every earlier one.
+const VERSION: u32 = 1;
+
+/// DynamoDB's limit for a partition key.
+const MAX_HASH_BYTES: usize = 2048;
+
+/// Writes an item: its key, the version of its form, its attributes.
+pub(crate) fn encode<T: Serialize>(key: &Key, body: &T) -> Result<Item, StoreError> {
+    #[derive(Serialize)]
+    struct Head {
+        #[serde(rename = "PK")]
+        pk: String,
+        #[serde(rename = "SK")]
+        sk: String,
+        v: u32,
+    }
+    let RawKey { pk, sk } = key.encode();
+    let mut item: Item = serde_dynamo::to_item(Head { pk, sk, v: VERSION })
+        .map_err(|e| StoreError::Rejected(e.into()))?;
+    let body: Item = serde_dynamo::to_item(body).map_err(|e| StoreError::Rejected(e.into()))?;
+    item.extend(body);
+    Ok(item)
+}
+
+/// One attribute, as `encode` would write it.
+pub(crate) fn attribute<T: Serialize>(
+    value: &T,
+) -> Result<aws_sdk_dynamodb::types::AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::Rejected(e.into()))
+}
+
+/// Reads the attributes of an item.
+fn body<T: DeserializeOwned>(item: Item) -> Result<(Key, T), StoreError> {
+    #[derive(Deserialize)]
+    struct Head {
+        v: u32,
+    }
+    let raw = key_of(&item);
+    let corrupt =
+        |source: Box<dyn std::error::Error + Send + Sync>| StoreError::corrupt(raw.clone(), source);
+    let key = Key::decode(&raw).map_err(|e| corrupt(e.into()))?;
+    let Head { v } = serde_dynamo::from_item(item.clone()).map_err(|e| corrupt(e.into()))?;
+    if v > VERSION {
+        return Err(corrupt(
+            format!("written in form {v}, newer than {VERSION}").into(),
+        ));
+    }
+    let body = serde_dynamo::from_item(item).map_err(|e| corrupt(e.into()))?;
+    Ok((key, body))
+}
+
+fn misplaced(key: &Key) -> StoreError {
+    StoreError::corrupt(key.encode(), "it holds something else than its key says")
+}
+
+/// An entity that is one item.
+pub(crate) trait Stored: Sized {
+    /// Reads it from its item.
+    fn read(item: Item) -> Result<Self, StoreError>;
+}
+
+// Response
+
+#[derive(Serialize, Deserialize)]
+struct ResponseItem {
+    response: Response,
+    digest: Digest,
+    // What the indexes need again, outside the snapshot.
+    day: String,
+    received_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nps: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    csat: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ces: Option<u8>,
+    channel: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touchpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    product: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<String>,
+    locale: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TombstoneItem {
+    erased_at: Timestamp,
+}
+
+/// What the item of a response holds.
+pub(crate) enum ResponseRecord {
+    Kept {
+        response: Box<Response>,
+        digest: Digest,
+    },
+    Erased,
+}
+
+pub(crate) fn response_item(response: &Response, digest: &Digest) -> Result<Item, StoreError> {
+    let counted = Counted::of(response);
+    let submission = &response.submission;
+    encode(
+        &Key::Response(response.id),
+        &ResponseItem {
+            day: day_shard_of(&submission.form, response.day, response.id),
+            received_at: millis(response.received_at),
+            // DynamoDB refuses an item whose index key is empty or too long; such a customer is not looked up.
+            customer: submission
+                .customer_id
+                .clone()
+                .filter(|id| (1..=MAX_HASH_BYTES).contains(&id.len())),
+            nps: counted.scores.nps.map(u8::from),
+            csat: counted.scores.csat.map(u8::from),
+            ces: counted.scores.ces.map(u8::from),
+            channel: counted.channel.name().to_owned(),
+            touchpoint: counted.touchpoint,
+            product: counted.product,
+            tier: counted.tier.map(|tier| tier.name().to_owned()),
+            locale: counted.locale.tag().to_owned(),
+            response: response.clone(),
+            digest: *digest,
+        },
+    )
+}
+
+pub(crate) fn tombstone_item(
+    id: resound_domain::id::ResponseId,
+    erased_at: Timestamp,
+) -> Result<Item, StoreError> {
+    encode(&Key::Response(id), &TombstoneItem { erased_at })
+}
+
+impl Stored for ResponseRecord {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        if item.contains_key("erased_at") {
+            return body::<TombstoneItem>(item).map(|_| Self::Erased);
+        }
+        let (
+            key,
+            ResponseItem {
+                response, digest, ..
+            },
+        ) = body(item)?;
+        if key != Key::Response(response.id) {
+            return Err(misplaced(&key));
+        }
+        Ok(Self::Kept {
+            response: Box::new(response),
+            digest,
+        })
+    }
+}
+
+/// An entry of `by-day`.
+#[derive(Deserialize)]
+struct DayRow {
+    #[serde(default)]
+    nps: Option<u8>,
+    #[serde(default)]
+    csat: Option<u8>,
+    #[serde(default)]
+    ces: Option<u8>,
+    channel: resound_domain::submission::Channel,
+    #[serde(default)]
+    touchpoint: Option<String>,
+    #[serde(default)]
+    product: Option<String>,
+    #[serde(default)]
+    tier: Option<resound_domain::submission::Tier>,
+    locale: resound_domain::locale::Locale,
+}
+
+/// What of a response is counted, from its entry in `by-day`.
+pub(crate) fn counted(row: Item) -> Result<Counted, StoreError> {
+    use resound_domain::score::{OffScale, Scores};
+    fn score<S: TryFrom<u8, Error = OffScale>>(n: Option<u8>) -> Result<Option<S>, OffScale> {
+        n.map(S::try_from).transpose()
+    }
+    let key = key_of(&row);
+    let corrupt = |e: OffScale| StoreError::corrupt(key.clone(), e);
+    let row: DayRow =
+        serde_dynamo::from_item(row).map_err(|e| StoreError::corrupt(key.clone(), e))?;
+    Ok(Counted {
+        scores: Scores {
+            nps: score(row.nps).map_err(corrupt)?,
+            csat: score(row.csat).map_err(corrupt)?,
+            ces: score(row.ces).map_err(corrupt)?,
+        },
+        channel: row.channel,
+        touchpoint: row.touchpoint,
+        product: row.product,
+        tier: row.tier,
+        locale: row.locale,
+    })
+}
+
+// Case
+
+/// The item of a case without its key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CaseItem {
+    pub(crate) case: Case,
+    pub(crate) version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due_at: Option<String>,
+    pub(crate) queue: String,
+    pub(crate) queue_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+}
+
+impl CaseItem {
+    pub(crate) fn of(case: &Case) -> Self {
+        let due = case.next_deadline();
+        Self {
+            case: case.clone(),
+            version: case.version(),
+            due_shard: due.map(|_| case_shard_of(case.id())),
+            due_at: due.map(millis),
+            queue: queue_shard_of(case.state(), case.id()),
+            queue_at: format!("{}#{}", millis(queue_time(case)), case.id()),
+            owner: case.owner().map(str::to_owned),
+        }
+    }
+}
+
+/// Where a case stands in its queue: by the next promise to the customer, then by when it closes or closed; while
+/// it waits for the customer, by since when.
+fn queue_time(case: &Case) -> Timestamp {
+    case.closed_at()
+        .or_else(|| case.clocks().next_due())
+        .or_else(|| case.closes_at())
+        .unwrap_or_else(|| case.last_event_at())
+}
+
+pub(crate) fn case_item(case: &Case) -> Result<Item, StoreError> {
+    encode(&Key::Case(case.id()), &CaseItem::of(case))
+}
+
+impl Stored for Case {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, CaseItem { case, version, .. }) = body(item)?;
+        if key != Key::Case(case.id()) || version != case.version() {
+            return Err(misplaced(&key));
+        }
+        Ok(case)
+    }
+}
+
+// Event
+
+#[derive(Serialize, Deserialize)]
+struct EventItem {
+    event: Event,
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        with = "serde_dynamo::string_set"
+    )]
+    open: BTreeSet<Effect>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    command_key: Option<String>,
+}
+
+/// An event as it is born: unsettled if anything must follow from it.
+pub(crate) fn event_item(
+    event: &Event,
+    command_key: Option<&str>,
+    machine_now: Timestamp,
+) -> Result<Item, StoreError> {
+    let open: BTreeSet<Effect> = event.kind.effects().iter().copied().collect();
+    let unsettled = !open.is_empty();
+    encode(
+        &Key::Event {
+            case: event.case,
+            seq: event.seq,
+        },
+        &EventItem {
+            event: event.clone(),
+            open,
+            due_shard: unsettled.then(|| event_shard_of(event.case)),
+            due_at: unsettled.then(|| millis(repair::after(machine_now, 0))),
+            attempts: unsettled.then_some(0),
+            command_key: command_key.map(str::to_owned),
+        },
+    )
+}
+
+impl Stored for StoredEvent {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, EventItem) = body(item)?;
+        if key
+            != (Key::Event {
+                case: item.event.case,
+                seq: item.event.seq,
+            })
+        {
+            return Err(misplaced(&key));
+        }
+        let repair = match (item.due_shard, item.due_at) {
+            (Some(shard), Some(at)) => Some(Repair {
+                due_at: from_millis(&at).ok_or_else(|| misplaced(&key))?,
+                attempts: item.attempts.unwrap_or(0),
+                stuck: shard == schema::STUCK,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            event: item.event,
+            open: item.open,
+            repair,
+            command_key: item.command_key,
+        })
+    }
+}
+
+// Message
+
+#[derive(Serialize, Deserialize)]
+struct MessageItem {
+    text: String,
+}
+
+pub(crate) fn message_item(
+    case: resound_domain::id::CaseId,
+    message: &Message,
+) -> Result<Item, StoreError> {
+    encode(
+        &Key::Message {
+            case,
+            seq: message.seq,
+        },
+        &MessageItem {
+            text: message.text.clone(),
+        },
+    )
+}
+
+impl Stored for Message {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, MessageItem { text }) = body(item)?;
+        match key {
+            Key::Message { seq, .. } => Ok(Self { seq, text }),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+// Notice
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StatusName {
+    InProgress,
+    Released,
+    Sent,
+    Refused,
+    Unknown,
+    NoContact,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NoticeItem {
+    pub(crate) status: StatusName,
+    pub(crate) owner: String,
+    pub(crate) epoch: u32,
+    pub(crate) attempts: u32,
+    /// Machine time: until then nobody else tries.
+    pub(crate) leased_until: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recorded_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_id: Option<String>,
+}
+
+impl Outcome {
+    pub(crate) const fn status(&self) -> StatusName {
+        match self {
+            Self::Sent { .. } => StatusName::Sent,
+            Self::Refused => StatusName::Refused,
+            Self::Unknown => StatusName::Unknown,
+            Self::NoContact => StatusName::NoContact,
+        }
+    }
+}
+
+impl NoticeItem {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self.status {
+            StatusName::InProgress | StatusName::Released => None,
+            StatusName::Sent => Some(Outcome::Sent {
+                provider_id: self.provider_id.clone(),
+            }),
+            StatusName::Refused => Some(Outcome::Refused),
+            StatusName::Unknown => Some(Outcome::Unknown),
+            StatusName::NoContact => Some(Outcome::NoContact),
+        }
+    }
+}
+
+pub(crate) fn read_notice(item: Item) -> Result<(NoticeKey, NoticeItem), StoreError> {
+    let (key, notice) = body(item)?;
+    match key {
+        Key::Notice(key) => Ok((key, notice)),
+        _ => Err(misplaced(&key)),
+    }
+}
+
+impl Stored for Notice {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item) = read_notice(item)?;
+        let status = match item.outcome() {
+            Some(outcome) => NoticeStatus::Recorded {
+                outcome,
+                at: item.recorded_at,
+            },
+            None if item.status == StatusName::InProgress => NoticeStatus::InProgress {
+                until: item.leased_until,
+            },
+            None => NoticeStatus::Released,
+        };
+        Ok(Self {
+            key,
+            attempts: item.attempts,
+            status,
+        })
+    }
+}
+
+// Tallies
+
+#[derive(Serialize, Deserialize)]
+struct TallyItem {
+    day: Date,
+    dimension: Dimension,
+    value: String,
+    generation: u64,
+    tally: Tally,
+}
+
+pub(crate) fn tally_item(
+    survey: &resound_domain::form::FormId,
+    day: Date,
+    cell: &crate::Cell,
+    generation: u64,
+) -> Result<Item, StoreError> {
+    encode(
+        &Key::Tally {
+            survey: survey.clone(),
+            day,
+            dimension: cell.dimension,
+            value: cell.value.clone(),
+        },
+        &TallyItem {
+            day,
+            dimension: cell.dimension,
+            value: cell.value.as_str().to_owned(),
+            generation,
+            tally: cell.tally.clone(),
+        },
+    )
+}
+
+impl Stored for crate::DayCell {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, TallyItem) = body(item)?;
+        let Key::Tally {
+            day,
+            dimension,
+            value,
+            ..
+        } = key
+        else {
+            return Err(misplaced(&key));
+        };
+        Ok(Self {
+            day,
+            cell: crate::Cell {
+                dimension,
+                value,
+                tally: item.tally,
+            },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DayRunItem {
+    pub(crate) generation: u64,
+}
+
+impl Stored for DayRunItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, run)| run)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RunItem {
+    pub(crate) completed: Date,
+    /// Sorts as text.
+    pub(crate) as_of: String,
+}
+
+impl Stored for RunItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, run)| run)
+    }
+}
+
+// Configuration
+
+#[derive(Serialize)]
+struct ConfigOut<'a, T> {
+    document: &'a T,
+}
+
+#[derive(Deserialize)]
+struct ConfigIn<T> {
+    document: T,
+}
+
+pub(crate) fn config_item<T: Serialize>(key: &Key, document: &T) -> Result<Item, StoreError> {
+    encode(key, &ConfigOut { document })
+}
+
+pub(crate) fn read_config<T: DeserializeOwned>(item: Item) -> Result<(u32, T), StoreError> {
+    let (key, ConfigIn { document }) = body(item)?;
+    match key {
+        Key::Config { version, .. } => Ok((version, document)),
+        _ => Err(misplaced(&key)),
+    }
+}

@@ -1,0 +1,484 @@
+//! The keys of the table. What is persisted under a key is append only: a variant may be added, never changed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use resound_domain::form::FormId;
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::policy::Audience;
+use resound_domain::tally::Dimension;
+
+/// The primary key of an item: what it is and what it is about.
+///
+/// [`encode`](Key::encode) and [`decode`](Key::decode) are inverse to each other: no two keys share an encoding,
+/// and whatever decodes encodes to the same text. Every key fits DynamoDB's limits (2,048 bytes for `PK`, 1,024
+/// for `SK`), because each part is bounded by its type.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// What a customer sent, or the tombstone that remains after its erasure.
+    Response(ResponseId),
+    /// The snapshot of a case, beside its log.
+    Case(CaseId),
+    /// One entry in the log of a case.
+    Event {
+        /// The case it happened to.
+        case: CaseId,
+        /// Its place in the log.
+        seq: u32,
+    },
+    /// The words that go to the customer with an event.
+    Message {
+        /// The case it belongs to.
+        case: CaseId,
+        /// The event it goes with.
+        seq: u32,
+    },
+    /// An entry in the ledger of effects.
+    Notice(NoticeKey),
+    /// The counts of one day, for one value of one dimension.
+    Tally {
+        /// The survey.
+        survey: FormId,
+        /// The local day.
+        day: Date,
+        /// What the day is broken down by.
+        dimension: Dimension,
+        /// The value of the dimension.
+        value: Part,
+    },
+    /// The generation of the last run that counted a day.
+    DayRun {
+        /// The survey.
+        survey: FormId,
+        /// The local day.
+        day: Date,
+    },
+    /// How far the nightly runs of a survey have come.
+    Run {
+        /// The survey.
+        survey: FormId,
+    },
+    /// A version of a configuration document.
+    Config {
+        /// Which document.
+        kind: ConfigKind,
+        /// From 1 up.
+        version: u32,
+    },
+}
+
+/// Names an entry in the ledger: one message about one cause, to one recipient by one medium.
+/// The recipient is a role, never an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeKey {
+    /// The case it is about.
+    pub case: CaseId,
+    /// The seq of the event that caused it.
+    pub cause: u32,
+    /// Who is told.
+    pub recipient: Recipient,
+    /// How they are told.
+    pub medium: Medium,
+}
+
+/// Who is told. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Recipient {
+    /// The customer who sent the response.
+    Customer,
+    /// Staff in this role.
+    Staff(Audience),
+}
+
+/// How somebody is told. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Medium {
+    /// By e-mail.
+    Email,
+    /// By a signed webhook.
+    Webhook,
+}
+
+/// The kinds of configuration document. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConfigKind {
+    /// The SLA policy.
+    Policy,
+    /// The forms.
+    Form,
+    /// The business calendars.
+    Calendar,
+}
+
+/// Free text inside a key, escaped where it is written so that no value can pass for a separator.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part(String);
+
+/// A text too long for a part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too long for a key")]
+pub struct TooLong;
+
+impl Part {
+    /// The most bytes the escaped text may have: with a day, a dimension and the separators it fits a sort key twice over.
+    pub const MAX_BYTES: usize = 480;
+
+    /// This text as a part of a key.
+    ///
+    /// # Errors
+    /// [`TooLong`] if its escaped form exceeds [`MAX_BYTES`](Self::MAX_BYTES).
+    pub fn new(text: impl Into<String>) -> Result<Self, TooLong> {
+        let part = Self(text.into());
+        if part.escaped().len() > Self::MAX_BYTES {
+            Err(TooLong)
+        } else {
+            Ok(part)
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    fn escaped(&self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        for c in self.0.chars() {
+            if matches!(c, '#' | '%') || c.is_ascii_control() {
+                out.push_str(&format!("%{:02X}", u32::from(c)));
+            } else {
+                out.push(c);
+            }
+        }
+        out
+    }
+
+    fn unescape(text: &str) -> Option<Self> {
+        let mut pieces = text.split('%');
+        let mut out = pieces.next()?.to_owned();
+        for piece in pieces {
+            let byte = u8::from_str_radix(piece.get(..2)?, 16)
+                .ok()
+                .filter(u8::is_ascii)?;
+            out.push(char::from(byte));
+            out.push_str(piece.get(2..)?);
+        }
+        let part = Self::new(out).ok()?;
+        // `%41` and `%2b` mean something too, but nobody here writes them.
+        (part.escaped() == text).then_some(part)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.escaped())
+    }
+}
+
+/// A primary key as the table holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RawKey {
+    /// The partition.
+    pub pk: String,
+    /// The place within it.
+    pub sk: String,
+}
+
+impl fmt::Display for RawKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.pk, self.sk)
+    }
+}
+
+/// A primary key that this code does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a key of this table")]
+pub struct UnknownKey;
+
+impl Key {
+    /// The key as the table holds it.
+    pub fn encode(&self) -> RawKey {
+        let (pk, sk) = match self {
+            Self::Response(id) => (format!("RESPONSE#{id}"), "RESPONSE".to_owned()),
+            Self::Case(id) => (case_partition(*id), "CASE".to_owned()),
+            Self::Event { case, seq } => (case_partition(*case), format!("EVENT#{seq:06}")),
+            Self::Message { case, seq } => (case_partition(*case), format!("MESSAGE#{seq:06}")),
+            Self::Notice(NoticeKey {
+                case,
+                cause,
+                recipient,
+                medium,
+            }) => (
+                case_partition(*case),
+                format!("NOTICE#{cause:06}#{}#{}", recipient.name(), medium.name()),
+            ),
+            Self::Tally {
+                survey,
+                day,
+                dimension,
+                value,
+            } => (
+                tally_partition(survey),
+                format!("DAY#{day}#{}#{value}", dimension.name()),
+            ),
+            Self::DayRun { survey, day } => (tally_partition(survey), format!("RUN#{day}")),
+            Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
+            Self::Config { kind, version } => (config_partition(*kind), format!("V#{version:06}")),
+        };
+        RawKey { pk, sk }
+    }
+
+    /// The key that encodes to this text.
+    ///
+    /// # Errors
+    /// [`UnknownKey`] for any other text.
+    pub fn decode(raw: &RawKey) -> Result<Self, UnknownKey> {
+        let key = Self::parse(&raw.pk, &raw.sk).ok_or(UnknownKey)?;
+        // One key, one text: `EVENT#0001` or `DAY#20261121#..` are not ours though they can be read.
+        if key.encode() == *raw {
+            Ok(key)
+        } else {
+            Err(UnknownKey)
+        }
+    }
+
+    fn parse(pk: &str, sk: &str) -> Option<Self> {
+        let (partition, subject) = pk.split_once('#')?;
+        let mut parts = sk.split('#');
+        let item = parts.next()?;
+        let key = match (partition, item) {
+            ("RESPONSE", "RESPONSE") => Self::Response(subject.parse().ok()?),
+            ("CASE", "CASE") => Self::Case(subject.parse().ok()?),
+            ("CASE", "EVENT") => Self::Event {
+                case: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
+            ("CASE", "MESSAGE") => Self::Message {
+                case: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
+            ("CASE", "NOTICE") => Self::Notice(NoticeKey {
+                case: subject.parse().ok()?,
+                cause: parts.next()?.parse().ok()?,
+                recipient: Recipient::from_name(parts.next()?)?,
+                medium: Medium::from_name(parts.next()?)?,
+            }),
+            ("TALLY", "DAY") => Self::Tally {
+                survey: survey(subject)?,
+                day: parts.next()?.parse().ok()?,
+                dimension: Dimension::from_name(parts.next()?)?,
+                value: Part::unescape(parts.next()?)?,
+            },
+            ("TALLY", "RUN") => match parts.next() {
+                Some(day) => Self::DayRun {
+                    survey: survey(subject)?,
+                    day: day.parse().ok()?,
+                },
+                None => Self::Run {
+                    survey: survey(subject)?,
+                },
+            },
+            ("CONFIG", "V") => Self::Config {
+                kind: ConfigKind::from_name(subject)?,
+                version: parts.next()?.parse().ok()?,
+            },
+            _ => return None,
+        };
+        parts.next().is_none().then_some(key)
+    }
+}
+
+fn survey(text: &str) -> Option<FormId> {
+    FormId::from_str(text).ok()
+}
+
+/// The partition of a case: its snapshot, log, messages and notices.
+pub(crate) fn case_partition(id: CaseId) -> String {
+    format!("CASE#{id}")
+}
+
+/// The partition of a survey's tallies.
+pub(crate) fn tally_partition(survey: &FormId) -> String {
+    format!("TALLY#{survey}")
+}
+
+/// The partition of a configuration document.
+pub(crate) fn config_partition(kind: ConfigKind) -> String {
+    format!("CONFIG#{}", kind.name())
+}
+
+impl From<&Key> for RawKey {
+    fn from(key: &Key) -> Self {
+        key.encode()
+    }
+}
+
+impl Recipient {
+    /// Everybody who can be told.
+    pub const ALL: [Self; 5] = [
+        Self::Customer,
+        Self::Staff(Audience::Owner),
+        Self::Staff(Audience::TeamLead),
+        Self::Staff(Audience::Manager),
+        Self::Staff(Audience::Executive),
+    ];
+
+    /// The persisted name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Staff(Audience::Owner) => "owner",
+            Self::Staff(Audience::TeamLead) => "team_lead",
+            Self::Staff(Audience::Manager) => "manager",
+            Self::Staff(Audience::Executive) => "executive",
+        }
+    }
+
+    /// The recipient of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.name() == name)
+    }
+}
+
+impl Medium {
+    /// Every medium.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Webhook];
+
+    /// The persisted name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The medium of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.name() == name)
+    }
+}
+
+impl ConfigKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Policy, Self::Form, Self::Calendar];
+
+    /// The persisted name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Form => "form",
+            Self::Calendar => "calendar",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_case() -> impl Strategy<Value = CaseId> {
+        any::<u128>().prop_map(|bits| ResponseId::from_bits(bits).case())
+    }
+
+    fn any_day() -> impl Strategy<Value = Date> {
+        (1i16..=9999, 1i8..=12, 1i8..=28).prop_map(|(y, m, d)| jiff::civil::date(y, m, d))
+    }
+
+    fn any_survey() -> impl Strategy<Value = FormId> {
+        "[a-z0-9-]{1,40}".prop_map(|name| name.parse().unwrap())
+    }
+
+    fn any_part() -> impl Strategy<Value = Part> {
+        prop_oneof!["[#%a-f0-9\u{0}\n物流]{0,40}", any::<String>()]
+            .prop_filter_map("bounded", |text| Part::new(text).ok())
+    }
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        prop_oneof![
+            any::<u128>().prop_map(|bits| Key::Response(ResponseId::from_bits(bits))),
+            any_case().prop_map(Key::Case),
+            (any_case(), any::<u32>()).prop_map(|(case, seq)| Key::Event { case, seq }),
+            (any_case(), any::<u32>()).prop_map(|(case, seq)| Key::Message { case, seq }),
+            (
+                any_case(),
+                any::<u32>(),
+                proptest::sample::select(Recipient::ALL.to_vec()),
+                proptest::sample::select(Medium::ALL.to_vec())
+            )
+                .prop_map(|(case, cause, recipient, medium)| Key::Notice(NoticeKey {
+                    case,
+                    cause,
+                    recipient,
+                    medium
+                })),
+            (
+                any_survey(),
+                any_day(),
+                proptest::sample::select(Dimension::EVERY.to_vec()),
+                any_part()
+            )
+                .prop_map(|(survey, day, dimension, value)| Key::Tally {
+                    survey,
+                    day,
+                    dimension,
+                    value
+                }),
+            (any_survey(), any_day()).prop_map(|(survey, day)| Key::DayRun { survey, day }),
+            any_survey().prop_map(|survey| Key::Run { survey }),
+            (
+                proptest::sample::select(ConfigKind::ALL.to_vec()),
+                any::<u32>()
+            )
+                .prop_map(|(kind, version)| Key::Config { kind, version }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_round_trip_within_the_limits(key in any_key()) {
+            let raw = key.encode();
+            prop_assert!(raw.pk.len() <= 2048 && raw.sk.len() <= 1024);
+            prop_assert_eq!(Key::decode(&raw), Ok(key));
+        }
+
+        #[test]
+        fn whatever_decodes_has_no_other_text(
+            pk in "(RESPONSE|CASE|TALLY|CONFIG)#[a-z0-9A-Z-]{0,26}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|V)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+        ) {
+            let raw = RawKey { pk, sk };
+            if let Ok(key) = Key::decode(&raw) {
+                prop_assert_eq!(key.encode(), raw);
+            }
+        }
+
+        #[test]
+        fn events_sort_as_they_happened(case in any_case(), a in 0u32..1_000_000, b in 0u32..1_000_000) {
+            let sk = |seq| Key::Event { case, seq }.encode().sk;
+            prop_assert_eq!(a.cmp(&b), sk(a).cmp(&sk(b)));
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_place() {
+        let part = Part::new("a#b%23\n").unwrap();
+        assert_eq!(part.to_string(), "a%23b%2523%0A");
+        assert_eq!(Part::new("#".repeat(161)), Err(TooLong));
+        assert!(Part::new("#".repeat(160)).is_ok());
+        for foreign in ["%", "%4", "%41", "%2b", "%é", "a\nb", "%FF"] {
+            assert_eq!(Part::unescape(foreign), None, "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The ledger of effects: who was told of what, and whether that is certain.
+//!
+//! A notice is claimed before it is sent and recorded after. The claim is fenced: whoever lost it cannot record any
+//! more. A lease that ran out over an unfinished attempt is told apart, because only the class of the effect knows
+//! what to do then: *at most once* must not send again and records a doubt
+//! ([`append_doubt`](crate::Store::append_doubt)); *at least once* takes the notice over
+//! ([`take_over`](crate::Store::take_over)) and sends again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::dynamo::{Change, Written, n, s};
+use crate::item::{NoticeItem, StatusName, attribute, encode, read_notice};
+use crate::key::{Key, NoticeKey};
+use crate::{Store, StoreError};
+
+/// What came of claiming a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Claim {
+    /// It is ours to send, and no earlier attempt may have reached anybody.
+    Fresh(Lease),
+    /// There is nothing to send: this is what came of it.
+    Recorded(Outcome),
+    /// Somebody else is sending it. Come back later.
+    InProgress,
+    /// Somebody began to send it and never said what came of it, and their lease is over. It may have been sent.
+    Abandoned(Lease),
+}
+
+/// The right to send a notice once, and to say what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    key: NoticeKey,
+    epoch: u32,
+    attempts: u32,
+}
+
+impl Lease {
+    /// The notice.
+    pub const fn key(&self) -> NoticeKey {
+        self.key
+    }
+
+    /// How many attempts there have been, this one included.
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+/// What came of a notice in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider took it.
+    Sent {
+        /// Its name for the message.
+        provider_id: Option<String>,
+    },
+    /// The provider refused it for good.
+    Refused,
+    /// The provider's answer was lost, and it must not be sent twice.
+    Unknown,
+    /// There is no address to send it to.
+    NoContact,
+}
+
+/// What came of recording or giving back a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Recorded {
+    /// It is recorded.
+    Recorded,
+    /// The lease is not ours any more: somebody else took the notice over or recorded a doubt.
+    Superseded,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is.
+    pub key: NoticeKey,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Where it stands.
+    pub status: NoticeStatus,
+}
+
+/// Where a notice stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeStatus {
+    /// Somebody is sending it.
+    InProgress {
+        /// When their lease is over. Machine time.
+        until: Timestamp,
+    },
+    /// An attempt certainly failed; it will be tried again.
+    Released,
+    /// It is over.
+    Recorded {
+        /// What came of it.
+        outcome: Outcome,
+        /// When that was recorded. Machine time.
+        at: Option<Timestamp>,
+    },
+}
+
+impl Store {
+    /// Claims a notice for as long as `lease`, in the name of `owner`: a text that no other attempt uses, so that a
+    /// repeat after a lost answer finds its own claim.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn claim(
+        &self,
+        key: NoticeKey,
+        owner: &str,
+        machine_now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, StoreError> {
+        let fresh = Lease {
+            key,
+            epoch: 1,
+            attempts: 1,
+        };
+        let item = NoticeItem {
+            status: StatusName::InProgress,
+            owner: owner.to_owned(),
+            epoch: fresh.epoch,
+            attempts: fresh.attempts,
+            leased_until: until(machine_now, lease),
+            recorded_at: None,
+            provider_id: None,
+        };
+        let old = match self.put_new(encode(&Key::Notice(key), &item)?).await? {
+            Written::Done => return Ok(Claim::Fresh(fresh)),
+            Written::Refused(Some(old)) => read_notice(old)?.1,
+            Written::Refused(None) => {
+                return Err(StoreError::Unavailable(
+                    "the table did not tell which item it has".into(),
+                ));
+            }
+        };
+        if let Some(outcome) = old.outcome() {
+            return Ok(Claim::Recorded(outcome));
+        }
+        let seen = Lease {
+            key,
+            epoch: old.epoch,
+            attempts: old.attempts,
+        };
+        match old.status {
+            StatusName::Released => {
+                self.renew(&seen, StatusName::Released, owner, machine_now, lease)
+                    .await
+            }
+            _ if machine_now < old.leased_until && old.owner == owner => Ok(Claim::Fresh(seen)),
+            _ if machine_now < old.leased_until => Ok(Claim::InProgress),
+            _ => Ok(Claim::Abandoned(seen)),
+        }
+    }
+
+    /// Claims a notice that was [`Abandoned`](Claim::Abandoned), to send it again: at least once.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn take_over(
+        &self,
+        abandoned: &Lease,
+        owner: &str,
+        machine_now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, StoreError> {
+        self.renew(abandoned, StatusName::InProgress, owner, machine_now, lease)
+            .await
+    }
+
+    async fn renew(
+        &self,
+        seen: &Lease,
+        status: StatusName,
+        owner: &str,
+        machine_now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, StoreError> {
+        let next = Lease {
+            key: seen.key,
+            epoch: seen.epoch.saturating_add(1),
+            attempts: seen.attempts.saturating_add(1),
+        };
+        let change = Change::new(
+            &Key::Notice(seen.key),
+            "SET #status = :in_progress, #owner = :owner, #epoch = :epoch, #attempts = :attempts, #leased_until = :until",
+        )
+        .only_if("#epoch = :seen AND #status = :status")
+        .value(":seen", n(seen.epoch))
+        .value(":status", attribute(&status)?)
+        .value(":in_progress", attribute(&StatusName::InProgress)?)
+        .value(":owner", s(owner))
+        .value(":epoch", n(next.epoch))
+        .value(":attempts", n(next.attempts))
+        .value(":until", attribute(&until(machine_now, lease))?);
+        let now = match self.change(change).await? {
+            Written::Done => return Ok(Claim::Fresh(next)),
+            Written::Refused(None) => return Ok(Claim::InProgress),
+            Written::Refused(Some(now)) => read_notice(now)?.1,
+        };
+        Ok(match now.outcome() {
+            Some(outcome) => Claim::Recorded(outcome),
+            // Our own, whose answer was lost.
+            None if now.owner == owner
+                && now.epoch == next.epoch
+                && now.status == StatusName::InProgress =>
+            {
+                Claim::Fresh(next)
+            }
+            None => Claim::InProgress,
+        })
+    }
+
+    /// Records what came of a notice, if the lease still stands.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn record(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        machine_now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        match self
+            .change(record_change(lease, outcome, machine_now)?)
+            .await?
+        {
+            Written::Done => Ok(Recorded::Recorded),
+            Written::Refused(None) => Ok(Recorded::Superseded),
+            Written::Refused(Some(now)) => {
+                let now = read_notice(now)?.1;
+                let ours = now.epoch == lease.epoch && now.outcome().as_ref() == Some(outcome);
+                Ok(if ours {
+                    Recorded::Recorded
+                } else {
+                    Recorded::Superseded
+                })
+            }
+        }
+    }
+
+    /// Gives back a notice whose attempt certainly did not reach anybody; whoever claims it next may send it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn release(&self, lease: &Lease) -> Result<Recorded, StoreError> {
+        let change = held(lease, "SET #status = :status")?
+            .value(":status", attribute(&StatusName::Released)?);
+        match self.change(change).await? {
+            Written::Done => Ok(Recorded::Recorded),
+            Written::Refused(None) => Ok(Recorded::Superseded),
+            Written::Refused(Some(now)) => {
+                let now = read_notice(now)?.1;
+                let ours = now.epoch == lease.epoch && now.status == StatusName::Released;
+                Ok(if ours {
+                    Recorded::Recorded
+                } else {
+                    Recorded::Superseded
+                })
+            }
+        }
+    }
+}
+
+/// A change of a notice by who holds the lease.
+fn held(lease: &Lease, update: impl Into<String>) -> Result<Change, StoreError> {
+    Ok(Change::new(&Key::Notice(lease.key), update)
+        .only_if("#epoch = :seen AND #status = :in_progress")
+        .value(":seen", n(lease.epoch))
+        .value(":in_progress", attribute(&StatusName::InProgress)?))
+}
+
+/// The recording of an outcome.
+pub(crate) fn record_change(
+    lease: &Lease,
+    outcome: &Outcome,
+    machine_now: Timestamp,
+) -> Result<Change, StoreError> {
+    let mut update = "SET #status = :status, #recorded_at = :now".to_owned();
+    let provider_id = match outcome {
+        Outcome::Sent { provider_id } => provider_id.as_ref(),
+        Outcome::Refused | Outcome::Unknown | Outcome::NoContact => None,
+    };
+    if provider_id.is_some() {
+        update.push_str(", #provider_id = :provider_id");
+    }
+    let change = held(lease, update)?
+        .value(":status", attribute(&outcome.status())?)
+        .value(":now", attribute(&machine_now)?);
+    Ok(match provider_id {
+        Some(id) => change.value(":provider_id", s(id)),
+        None => change,
+    })
+}
+
+fn until(machine_now: Timestamp, lease: SignedDuration) -> Timestamp {
+    machine_now.checked_add(lease).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,167 @@
+//! Responses: accepted once, however often they are sent.
+
+use jiff::Timestamp;
+use resound_domain::case::Case;
+use resound_domain::event::Event;
+use resound_domain::id::ResponseId;
+use resound_domain::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::dynamo::{Item, Part, Refusal, Transacted, Written};
+use crate::item::{ResponseRecord, Stored, case_item, event_item, response_item, tombstone_item};
+use crate::key::Key;
+use crate::{Store, StoreError};
+
+/// The SHA-256 of what a customer sent, to tell a repeat from another content under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Digest(pub [u8; 32]);
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const WRONG: &str = "not 64 hexadecimal digits";
+        let mut bytes = [0; 32];
+        if text.len() != 2 * bytes.len() {
+            return Err(WRONG);
+        }
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            let digits = text.get(2 * i..2 * i + 2).ok_or(WRONG)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| WRONG)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// What came of accepting a response.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum Accepted {
+    /// It is kept now.
+    New,
+    /// It was kept before, with the same content: this is what was decided then.
+    Replay(Box<Response>),
+    /// Another content was accepted under the same id.
+    Mismatch,
+    /// It was accepted once and erased since.
+    Erased,
+}
+
+/// What is kept under the id of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup {
+    /// The response.
+    Found(Box<Response>),
+    /// Its tombstone.
+    Erased,
+    /// Nothing.
+    Missing,
+}
+
+/// What came of burying a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Buried {
+    /// Only a tombstone is left.
+    Buried,
+    /// There was nothing under this id.
+    Missing,
+}
+
+impl Store {
+    /// Keeps a response and, if it opened a case, that case with its first event: all of it or nothing. A lost
+    /// answer is no harm; the repeat is a [`Replay`](Accepted::Replay).
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn accept(
+        &self,
+        response: &Response,
+        digest: &Digest,
+        opened: Option<(&Case, &Event)>,
+        machine_now: Timestamp,
+    ) -> Result<Accepted, StoreError> {
+        let item = response_item(response, digest)?;
+        let Some((case, event)) = opened else {
+            return match self.put_new(item).await? {
+                Written::Done => Ok(Accepted::New),
+                Written::Refused(old) => kept_before(old, digest),
+            };
+        };
+        if case.id() != response.id.case() || event.case != case.id() || case.version() != event.seq
+        {
+            return Err(StoreError::rejected(
+                "a response opens the case of its own id with one event",
+            ));
+        }
+        let parts = vec![
+            Part::PutNew(item),
+            Part::PutNew(case_item(case)?),
+            Part::PutNew(event_item(event, None, machine_now)?),
+        ];
+        match self.transact(parts).await? {
+            Transacted::Done => Ok(Accepted::New),
+            Transacted::Refused(refusals) => match refusals.into_iter().next() {
+                Some(Refusal::Failed(old)) => kept_before(old, digest),
+                _ => Err(StoreError::corrupt(
+                    Key::Case(case.id()).encode(),
+                    "there is a case without the response that opened it",
+                )),
+            },
+        }
+    }
+
+    /// What is kept under this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn response(&self, id: ResponseId) -> Result<Lookup, StoreError> {
+        Ok(
+            match self
+                .get(&Key::Response(id))
+                .await?
+                .map(ResponseRecord::read)
+                .transpose()?
+            {
+                Some(ResponseRecord::Kept { response, .. }) => Lookup::Found(response),
+                Some(ResponseRecord::Erased) => Lookup::Erased,
+                None => Lookup::Missing,
+            },
+        )
+    }
+
+    /// Leaves only a tombstone of a response: a retry of its submission gets [`Accepted::Erased`] and does not bring
+    /// it back. Its case and messages are other items and stay.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn bury(&self, id: ResponseId, machine_now: Timestamp) -> Result<Buried, StoreError> {
+        match self.put_over(tombstone_item(id, machine_now)?).await? {
+            Written::Done => Ok(Buried::Buried),
+            Written::Refused(_) => Ok(Buried::Missing),
+        }
+    }
+}
+
+/// What a refused write tells: the response that was there first.
+fn kept_before(old: Option<Item>, digest: &Digest) -> Result<Accepted, StoreError> {
+    // The condition asks for the item to be absent, so it is there; only a reply without it would say otherwise.
+    let old = old.ok_or_else(|| {
+        StoreError::Unavailable("the table did not tell which item it has".into())
+    })?;
+    Ok(match ResponseRecord::read(old)? {
+        ResponseRecord::Kept {
+            response,
+            digest: kept,
+        } if kept == *digest => Accepted::Replay(response),
+        ResponseRecord::Kept { .. } => Accepted::Mismatch,
+        ResponseRecord::Erased => Accepted::Erased,
+    })
+}
