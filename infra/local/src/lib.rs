@@ -1,6 +1,7 @@
 //! The whole system on one machine, brought up from `infra/template.yaml`.
 
 pub mod auth;
+pub mod aws;
 pub mod filter;
 pub mod gateway;
 pub mod route;
