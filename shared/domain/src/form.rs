@@ -156,6 +156,11 @@ impl Forms {
         Ok(kept)
     }
 
+    /// One form alone, the default one as a rule.
+    pub fn of(form: Form) -> Self {
+        Self { forms: vec![form] }
+    }
+
     /// The form of this name.
     pub fn get(&self, id: &FormId) -> Option<&Form> {
         self.forms.iter().find(|form| form.id == *id)

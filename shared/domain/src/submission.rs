@@ -194,6 +194,14 @@ impl RawFields {
         self.0.push((name.into(), value));
     }
 
+    /// Name and value of every field that is text, in order.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, value)| match value {
+            Raw::Text(text) => Some((name.as_str(), text.as_str())),
+            _ => None,
+        })
+    }
+
     /// The first field of exactly this name, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(n, value)| match value {
@@ -586,6 +594,12 @@ impl Faults {
     /// The faults.
     pub fn iter(&self) -> impl Iterator<Item = Fault> {
         self.0.iter().copied()
+    }
+
+    /// These and one more, that was found elsewhere.
+    pub fn with(mut self, fault: Fault) -> Self {
+        self.0.push(fault);
+        self
     }
 }
 

@@ -1,47 +1,26 @@
 //! Identity of submissions and commands: what makes a retry a retry.
 
-use std::str::FromStr;
-
 use resound_domain::form::FormId;
 use resound_domain::id::ResponseId;
-use resound_domain::submission::Submission;
+use resound_domain::submission::{IdempotencyKey, Submission};
 use ring::digest::{Context, Digest, SHA256};
 use serde_json::Value;
 
-/// A key by which a client marks retries: 16 to 255 visible ASCII characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey(String);
-
-/// Why a text is not an idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("16 to 255 visible ASCII characters are expected")]
-pub struct InvalidKey;
-
-impl FromStr for IdempotencyKey {
-    type Err = InvalidKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let sound =
-            (16..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if sound {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidKey)
-        }
-    }
+/// The id of the response that a submission with this key to this form makes. The same pair gives the same id.
+pub fn response_id(form: &FormId, key: &IdempotencyKey) -> ResponseId {
+    // A form's name has no NUL and neither has a key, so no two pairs make one text.
+    id(&["response", form.as_str(), key.as_str()])
 }
 
-impl IdempotencyKey {
-    /// The key as the client sent it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The id of the response that a submission with this key to this form makes. The same pair gives the same id.
-    pub fn response_id(&self, form: &FormId) -> ResponseId {
-        // A form's name has no NUL and neither has a key, so no two pairs make one text.
-        id(&["response", form.as_str(), &self.0])
-    }
+/// A key for a form page, unlike that of any other request.
+pub fn page_key(request_id: &str) -> String {
+    let digest = hash(["page", request_id].join("\0").as_bytes());
+    digest
+        .as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The id of the response that a submission without a key makes: one per request of the gateway.
@@ -59,19 +38,18 @@ fn id(parts: &[&str]) -> ResponseId {
     ResponseId::from_bits(bits)
 }
 
-/// What a submission says, as 64 hexadecimal characters: equal content, equal digest, whatever the order or the
-/// encoding it came in.
+/// The SHA-256 of what a submission says: equal content, equal digest, whatever the order or the encoding it came in.
 ///
 /// # Errors
 /// None in practice: a submission is texts and numbers. The error of the serializer is handed on.
-pub fn content_digest(submission: &Submission) -> Result<String, serde_json::Error> {
+pub fn content_digest(submission: &Submission) -> Result<[u8; 32], serde_json::Error> {
     let mut canonical = String::new();
     write_canonical(&serde_json::to_value(submission)?, &mut canonical);
-    Ok(hash(canonical.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let mut digest = [0; 32];
+    for (to, from) in digest.iter_mut().zip(hash(canonical.as_bytes()).as_ref()) {
+        *to = *from;
+    }
+    Ok(digest)
 }
 
 /// JSON without blanks and with sorted names, however the map of `serde_json` is built in this program.
@@ -117,33 +95,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn key(text: &str) -> Result<IdempotencyKey, InvalidKey> {
-        text.parse()
-    }
-
-    #[test]
-    fn keys_are_visible_ascii_of_some_length() {
-        for sound in ["0123456789abcdef", "~!@#$%^&*()_+=-\"", &"x".repeat(255)] {
-            assert_eq!(key(sound).unwrap().as_str(), sound);
-        }
-        for broken in [
-            "",
-            "0123456789abcde",
-            "with a blank here",
-            "0123456789abcd\u{e9}",
-            "0123456789abcde\n",
-        ] {
-            assert_eq!(key(broken), Err(InvalidKey), "{broken:?}");
-        }
-        assert_eq!(key(&"x".repeat(256)), Err(InvalidKey));
-    }
-
     #[test]
     fn ids_never_change() {
         // Retries of requests made before a deployment must find what they made.
-        let key = key("0123456789abcdef").unwrap();
+        let key = IdempotencyKey::try_from("0123456789abcdef").unwrap();
         assert_eq!(
-            key.response_id(&FormId::default_form()).to_string(),
+            response_id(&FormId::default_form(), &key).to_string(),
             "6HB3H4E7JCRAFMMKEEGDQSHY61"
         );
         assert_eq!(

@@ -1,0 +1,133 @@
+//! The rules a company set: its forms, policy and calendar, as far as a function needs them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::calendar::{BusinessCalendar, Calendars, Definition, InvalidCalendar};
+use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::policy::Policy;
+use serde::de::DeserializeOwned;
+
+use crate::{ConfigKind, Store, StoreError};
+
+/// How long, in machine time, a document is used before it is read again.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why the rules of a company cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// They could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The calendar that was published is none.
+    #[error("the published calendar cannot be used")]
+    Calendar(#[from] InvalidCalendar),
+}
+
+/// The rules of a company: what it published, or else the defaults. A published change is used within a minute.
+#[derive(Debug)]
+pub struct Rules {
+    store: Store,
+    builtin_forms: Arc<Forms>,
+    builtin_calendars: Arc<Calendars>,
+    forms: Cached<Forms>,
+    policy: Cached<Policy>,
+    calendars: Cached<Calendars>,
+}
+
+#[derive(Debug)]
+struct Cached<T>(Mutex<Option<(Timestamp, Arc<T>)>>);
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Cached<T> {
+    fn get(&self, machine_now: Timestamp) -> Option<Arc<T>> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, value) = slot.as_ref()?;
+        let age = machine_now.duration_since(*read_at);
+        (age < FRESH).then(|| Arc::clone(value))
+    }
+
+    fn put(&self, machine_now: Timestamp, value: Arc<T>) -> Arc<T> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some((machine_now, Arc::clone(&value)));
+        value
+    }
+}
+
+impl Rules {
+    /// The rules kept in this table. `calendars` are the business hours while none are published, and pages of
+    /// `origins` may post to the default form while no forms are published.
+    pub fn new(store: Store, calendars: Calendars, origins: Vec<String>) -> Self {
+        let mut default = Form::new(FormId::default_form());
+        default.allowed_origins = origins;
+        Self {
+            store,
+            builtin_forms: Arc::new(Forms::of(default)),
+            builtin_calendars: Arc::new(calendars),
+            forms: Cached::default(),
+            policy: Cached::default(),
+            calendars: Cached::default(),
+        }
+    }
+
+    /// The forms before anything is published: the default form alone. Costs no call.
+    pub fn builtin_forms(&self) -> Arc<Forms> {
+        Arc::clone(&self.builtin_forms)
+    }
+
+    /// The forms of the company.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub async fn forms(&self, machine_now: Timestamp) -> Result<Arc<Forms>, RulesError> {
+        if let Some(forms) = self.forms.get(machine_now) {
+            return Ok(forms);
+        }
+        let forms = self.published(ConfigKind::Form).await?;
+        let forms = forms.map_or_else(|| self.builtin_forms(), Arc::new);
+        Ok(self.forms.put(machine_now, forms))
+    }
+
+    /// The SLA policy of the company.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub async fn policy(&self, machine_now: Timestamp) -> Result<Arc<Policy>, RulesError> {
+        if let Some(policy) = self.policy.get(machine_now) {
+            return Ok(policy);
+        }
+        let policy = self
+            .published(ConfigKind::Policy)
+            .await?
+            .unwrap_or_default();
+        Ok(self.policy.put(machine_now, Arc::new(policy)))
+    }
+
+    /// The calendars clocks run on.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub async fn calendars(&self, machine_now: Timestamp) -> Result<Arc<Calendars>, RulesError> {
+        if let Some(calendars) = self.calendars.get(machine_now) {
+            return Ok(calendars);
+        }
+        let calendars = match self.published::<Definition>(ConfigKind::Calendar).await? {
+            Some(definition) => Arc::new(Calendars::new(BusinessCalendar::try_from(definition)?)),
+            None => Arc::clone(&self.builtin_calendars),
+        };
+        Ok(self.calendars.put(machine_now, calendars))
+    }
+
+    async fn published<T: DeserializeOwned>(
+        &self,
+        kind: ConfigKind,
+    ) -> Result<Option<T>, StoreError> {
+        let latest = self.store.latest_config(kind).await?;
+        Ok(latest.map(|(_, document)| document))
+    }
+}
