@@ -206,3 +206,47 @@ fn roots() -> TrustStore {
     });
     TrustStore::empty().with_pem_certificate(PEM.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+        let vars = Vars::from_pairs(pairs.iter().copied());
+        vars.read(Settings::read)
+            .map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn settings_come_from_the_environment_of_a_function() {
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ];
+        let at = |more: &[(&'static str, &'static str)]| read(&[&keys, more].concat());
+        let china = at(&[("AWS_REGION", "cn-north-1")]).unwrap();
+        assert_eq!(
+            china.endpoint("email"),
+            "https://email.cn-north-1.amazonaws.com.cn"
+        );
+        assert!(!format!("{china:?}").contains("s3cret"));
+        let local = at(&[
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:8788/"),
+        ]);
+        assert_eq!(local.unwrap().endpoint("email"), "http://127.0.0.1:8788");
+        assert_eq!(
+            read(&[("AWS_ENDPOINT_URL", "ftp://x")]).unwrap_err(),
+            "AWS_REGION is not set; AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set; \
+             AWS_ENDPOINT_URL: an http:// or https:// address is expected"
+        );
+    }
+
+    #[test]
+    fn every_embedded_root_is_taken() {
+        // Building it parses them all, and panics at one that does not parse.
+        drop(connector());
+        assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.len() > 100);
+    }
+}

@@ -426,10 +426,11 @@ impl HttpResponse {
         Ok(Self::new(status).body("application/json", serde_json::to_string(value)?))
     }
 
-    /// A page. It may load nothing, run nothing, be framed by nobody and post to its own origin only.
+    /// A page. Unless it brings a policy of its own with [`Self::headers`], it may load nothing, not even a style, be
+    /// framed by nobody and post to its own origin only.
     pub fn html(status: u16, page: impl Into<String>) -> Self {
-        const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
-                              frame-ancestors 'none'";
+        const POLICY: &str =
+            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
         Self::new(status)
             .body("text/html; charset=utf-8", page)
             .header("content-security-policy", POLICY)
@@ -454,6 +455,13 @@ impl HttpResponse {
         value.retain(|c| !c.is_control());
         self.headers.insert(name.to_owned(), value);
         self
+    }
+
+    /// With several headers, each as by [`Self::header`].
+    pub fn headers(self, headers: &[(&str, &str)]) -> Self {
+        headers.iter().fold(self, |response, (name, value)| {
+            response.header(name, *value)
+        })
     }
 
     /// With a `Set-Cookie` header.

@@ -11,6 +11,7 @@ pub mod aws;
 pub mod batch;
 pub mod config;
 mod fault;
+pub mod fields;
 mod function;
 pub mod http;
 pub mod idempotency;
@@ -20,9 +21,13 @@ pub mod publish;
 pub mod receipt;
 pub mod telemetry;
 pub mod timing;
+pub mod webhook;
 
 pub use fault::Fault;
 pub use function::{BoxedFunction, Function, Invocation, machine_now, run};
+
+#[cfg(test)]
+mod fake;
 
 /// The published test vectors of a kind.
 #[cfg(test)]

@@ -426,3 +426,244 @@ async fn read_to_end(mut body: SdkBody) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws;
+    use crate::fake::Server;
+    use proptest::prelude::*;
+
+    fn mail() -> Mail {
+        Mail {
+            from: "Resound 回响 <care@example.com>".parse().unwrap(),
+            to: Mailbox::new("li@example.com").unwrap(),
+            reply_to: None,
+            subject: "我们修好了 😀".to_owned(),
+            text: "Hello\nworld".to_owned(),
+            html: Some("<p>Hello".to_owned()),
+            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+            about: "01ARZ3/NOTICE#3".to_owned(),
+            audience: Audience::Customer,
+        }
+    }
+
+    async fn send(endpoint: &str, mail: &Mail) -> Result<String, SendError> {
+        let mailer = Mailer::new(&Settings::emulator(endpoint), aws::connector());
+        mailer
+            .send(mail, "2026-11-21T00:30:00Z".parse().unwrap())
+            .await
+    }
+
+    fn answer(status: &str, head: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\n{head}content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_signed_and_sent() {
+        let server = Server::answering(&answer("200 OK", "", r#"{"MessageId":"m-1"}"#));
+        assert_eq!(send(server.url(), &mail()).await, Ok("m-1".to_owned()));
+        let request = server.request();
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("POST /v2/email/outbound-emails HTTP/1.1\r\n"),
+            "{head}"
+        );
+        assert!(head.contains(
+            "authorization: AWS4-HMAC-SHA256 Credential=local/20261121/us-east-1/ses/aws4_request"
+        ));
+        assert!(head.contains("x-amz-date: 20261121T003000Z"));
+        assert!(head.contains("content-type: application/json"));
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            body["FromEmailAddress"],
+            "=?UTF-8?B?UmVzb3VuZCDlm57lk40=?= <care@example.com>"
+        );
+        assert_eq!(
+            body["Destination"],
+            json!({"ToAddresses": ["li@example.com"]})
+        );
+        let simple = &body["Content"]["Simple"];
+        assert_eq!(simple["Subject"]["Data"], "我们修好了 😀");
+        assert_eq!(simple["Body"]["Text"]["Data"], "Hello\nworld");
+        assert_eq!(simple["Body"]["Html"]["Data"], "<p>Hello");
+        assert_eq!(
+            simple["Headers"],
+            json!([{"Name": "Auto-Submitted", "Value": "auto-generated"}])
+        );
+        assert_eq!(
+            body["EmailTags"][0],
+            json!({"Name": "about", "Value": "01ARZ3-NOTICE-3"})
+        );
+        assert_eq!(
+            body["EmailTags"][1],
+            json!({"Name": "audience", "Value": "customer"})
+        );
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_means() {
+        let not_sent = |reason: &str| Err(SendError::NotSent(reason.to_owned()));
+        let refused = |reason: &str| Err(SendError::Refused(reason.to_owned()));
+        let unknown = |reason: &str| Err(SendError::Unknown(reason.to_owned()));
+        let kind = |kind: &str| format!("x-amzn-errortype: {kind}:http://internal\r\n");
+        for (status, head, body, expected) in [
+            (
+                "200 OK",
+                String::new(),
+                "{}",
+                unknown("SES answered 200 without a message id"),
+            ),
+            (
+                "200 OK",
+                String::new(),
+                "garbage",
+                unknown("SES answered 200 without a message id"),
+            ),
+            (
+                "400 Bad Request",
+                kind("MessageRejected"),
+                "{}",
+                refused("SES answered 400 MessageRejected"),
+            ),
+            (
+                "400 Bad Request",
+                String::new(),
+                r#"{"__type":"ns#BadRequestException"}"#,
+                refused("SES answered 400 BadRequestException"),
+            ),
+            (
+                "400 Bad Request",
+                kind("SendingPausedException"),
+                "",
+                not_sent("SES answered 400 SendingPausedException"),
+            ),
+            (
+                "429 Too Many",
+                kind("TooManyRequestsException"),
+                "",
+                not_sent("SES answered 429 TooManyRequestsException"),
+            ),
+            (
+                "403 Forbidden",
+                String::new(),
+                "",
+                not_sent("SES answered 403"),
+            ),
+            ("500 Oops", String::new(), "", unknown("SES answered 500")),
+            ("503 Oops", String::new(), "", unknown("SES answered 503")),
+        ] {
+            let server = Server::answering(&answer(status, &head, body));
+            assert_eq!(
+                send(server.url(), &mail()).await,
+                expected,
+                "{status} {head} {body}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_never_left_is_told_from_one_that_may_have() {
+        let nobody = Server::closed();
+        assert!(matches!(
+            send(&nobody, &mail()).await,
+            Err(SendError::NotSent(_))
+        ));
+        let silent = Server::answering("");
+        assert!(matches!(
+            send(silent.url(), &mail()).await,
+            Err(SendError::Unknown(_))
+        ));
+        let broken = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"Mess");
+        assert!(matches!(
+            send(broken.url(), &mail()).await,
+            Err(SendError::Unknown(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn no_field_can_add_a_header() {
+        let nobody = Server::closed();
+        let subject = Mail {
+            subject: "Hi\r\nBcc: eve@example.com".to_owned(),
+            ..mail()
+        };
+        let name = Mail {
+            headers: vec![("X\r\nBcc".to_owned(), "eve".to_owned())],
+            ..mail()
+        };
+        let value = Mail {
+            headers: vec![("X-A".to_owned(), "a\nBcc: eve".to_owned())],
+            ..mail()
+        };
+        for mail in [subject, name, value] {
+            assert!(matches!(
+                send(&nobody, &mail).await,
+                Err(SendError::Refused(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn mailboxes_are_read_and_written() {
+        for (text, header) in [
+            ("a@example.com", "a@example.com"),
+            (" a@example.com ", "a@example.com"),
+            ("Care Team <a@example.com>", "\"Care Team\" <a@example.com>"),
+            (
+                "\"Care, Team\" <a@example.com>",
+                "\"Care, Team\" <a@example.com>",
+            ),
+            (
+                "客服 <a@example.com>",
+                "=?UTF-8?B?5a6i5pyN?= <a@example.com>",
+            ),
+        ] {
+            assert_eq!(text.parse::<Mailbox>().unwrap().header(), header, "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c.d",
+            "a@b,c@d",
+            "a@b\r\nBcc: c@d",
+            "N <a@b",
+            "é@b.c",
+            "a@bü.de",
+        ] {
+            assert_eq!(
+                text.parse::<Mailbox>().err(),
+                Some(InvalidMailbox),
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            Mailbox::new("a@b.c").unwrap().named("x\ny").err(),
+            Some(InvalidMailbox)
+        );
+        let long = Mailbox::new("a@b.c")
+            .unwrap()
+            .named(&"回".repeat(40))
+            .unwrap()
+            .header();
+        assert!(long.split(' ').all(|word| word.len() <= 75), "{long}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_mailbox_of_two(text in ".{0,30}(@.{0,20})?") {
+            if let Ok(mailbox) = text.parse::<Mailbox>() {
+                let header = mailbox.header();
+                prop_assert!(!header.chars().any(char::is_control));
+                prop_assert_eq!(mailbox.address().matches('@').count(), 1);
+                prop_assert!(!mailbox.address().contains([',', ';', '<', '>', ' ']));
+            }
+        }
+    }
+}

@@ -117,6 +117,60 @@ fn chunks(bodies: &[String]) -> Vec<Vec<(usize, &String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::{self, Clients, Retries, Settings};
+    use crate::fake::Server;
+
+    async fn send(answer: &str, bodies: &[&str]) -> Vec<Unsent> {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{answer}",
+            answer.len()
+        );
+        let server = Server::answering(&answer);
+        let clients = Clients::with(
+            &Settings::emulator(server.url()),
+            aws::connector(),
+            Retries::Off,
+        );
+        let bodies: Vec<String> = bodies.iter().map(|&body| body.to_owned()).collect();
+        let unsent = Queue::new(clients.sqs, format!("{}/queue", server.url()))
+            .send(&bodies)
+            .await;
+        if !bodies.is_empty() {
+            assert!(server.request().contains("AmazonSQS.SendMessageBatch"));
+        }
+        unsent
+    }
+
+    #[tokio::test]
+    async fn what_was_not_accepted_is_listed() {
+        let digest = "5d41402abc4b2a76b9719d911017c592"; // of "hello"
+        let accepted =
+            |id: &str| format!(r#"{{"Id":"{id}","MessageId":"m","MD5OfMessageBody":"{digest}"}}"#);
+        let all = format!(
+            r#"{{"Successful":[{},{}],"Failed":[]}}"#,
+            accepted("0"),
+            accepted("1")
+        );
+        assert_eq!(send(&all, &["hello", "hello"]).await, []);
+        let some = format!(
+            r#"{{"Successful":[{}],"Failed":[{{"Id":"0","Code":"InternalError","SenderFault":false}}]}}"#,
+            accepted("1")
+        );
+        let unsent = |index, reason: &str| Unsent {
+            index,
+            reason: reason.to_owned(),
+        };
+        assert_eq!(
+            send(&some, &["hello", "hello", "hello"]).await,
+            [unsent(0, "InternalError"), unsent(2, "not in the answer")]
+        );
+        assert_eq!(send("", &[]).await, []);
+        let lost = send("garbage", &["hello", "hello"]).await;
+        assert_eq!(
+            lost.iter().map(|unsent| unsent.index).collect::<Vec<_>>(),
+            [0, 1]
+        );
+    }
 
     #[test]
     fn a_call_holds_ten_messages_and_a_mebibyte() {
