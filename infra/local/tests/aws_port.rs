@@ -7,11 +7,13 @@
     reason = "helpers of tests stand outside of the test functions that clippy knows"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -122,7 +124,7 @@ fn call(
     body: &[u8],
 ) -> (u16, String, Value) {
     let address = port.url().strip_prefix("http://").unwrap();
-    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    let mut connection = TcpStream::connect(address).unwrap();
     let mut head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n",
         body.len()
@@ -260,6 +262,12 @@ fn a_damaged_file_is_named_in_one_sentence() {
     drop(start(&folder.data()));
     // The dropped port's threads close the file a moment later, and must not repair what we break.
     std::thread::sleep(Duration::from_millis(200));
+    let database = folder.database();
+    rusqlite::Connection::open(&database)
+        .and_then(|connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        })
+        .unwrap();
     let damage = |path: &Path, bytes: &[u8]| {
         for suffix in ["-wal", "-shm"] {
             let mut name = path.as_os_str().to_owned();
@@ -358,4 +366,29 @@ fn what_is_not_emulated_says_so() {
             "{answer}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_dropped_port_is_free_again_even_while_a_client_waits() {
+    let port = start(&Data::Memory);
+    port.sqs().create_queue("q", &BTreeMap::new()).unwrap();
+    let address: SocketAddr = port.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let poll = std::thread::spawn(move || {
+        let body = json!({ "QueueUrl": "q", "WaitTimeSeconds": 20 }).to_string();
+        let mut connection = TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: AmazonSQS.ReceiveMessage\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.write_all(body.as_bytes()).unwrap();
+        connection.read_to_end(&mut Vec::new())
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(port);
+    let waited = Instant::now();
+    let _cut_off = poll.join().unwrap();
+    assert!(waited.elapsed() < Duration::from_secs(5));
+    let again = TcpListener::bind(address).unwrap();
+    AwsPort::start(again, &Data::Memory, clock()).unwrap();
 }

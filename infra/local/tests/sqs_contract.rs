@@ -1,5 +1,9 @@
 //! What we rely on SQS for, asked through the real SDK. It runs against the emulator of this crate; against any other
 //! implementation with `RESOUND_SQS_ENDPOINT=http://127.0.0.1:4566 cargo test -p resound-local --test sqs_contract`.
+//!
+//! Other emulators are more lenient than AWS. What `ministack` 1.5.33 leaves out is asked only where [`Peer::strict`]
+//! says so: a second delete is no error, a purge rests a minute, delays, waits and attributes have ranges, names of
+//! queues have an alphabet, and a dead-letter queue can be redriven.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +27,8 @@ use resound_local::aws::{AwsPort, Data};
 
 struct Peer {
     client: Client,
-    _port: Option<AwsPort>,
+    /// The emulator of ours, unless another endpoint was given.
+    port: Option<AwsPort>,
 }
 
 impl Peer {
@@ -49,8 +54,13 @@ impl Peer {
             .build();
         Self {
             client: Client::from_conf(config),
-            _port: port,
+            port,
         }
+    }
+
+    /// Whether to ask for what only AWS and our emulator do.
+    fn strict(&self) -> bool {
+        self.port.is_some()
     }
 
     /// A queue that no other test and no earlier run has.
@@ -238,7 +248,9 @@ async fn a_message_travels_whole_and_is_gone_when_deleted() {
         "1"
     );
     peer.delete(&queue, message).await;
-    peer.delete(&queue, message).await;
+    if peer.strict() {
+        peer.delete(&queue, message).await;
+    }
     assert_eq!(
         peer.attribute(
             &queue,
@@ -335,7 +347,9 @@ async fn a_delayed_message_waits() {
         "2"
     );
     assert_eq!(peer.receive(&queue, 5).await.len(), 1);
-    assert_eq!(code(send(Some(901)).await), "InvalidParameterValue");
+    if peer.strict() {
+        assert_eq!(code(send(Some(901)).await), "InvalidParameterValue");
+    }
 }
 
 #[tokio::test]
@@ -348,6 +362,9 @@ async fn dead_letters_keep_their_id_and_a_redrive_gives_a_new_one() {
     assert!(peer.receive(&work, 0).await.is_empty());
     let letter = peer.receive(&dead, 5).await.pop().unwrap();
     assert_eq!(letter.message_id.as_deref(), Some(id.as_str()));
+    if !peer.strict() {
+        return;
+    }
 
     peer.client
         .change_message_visibility()
@@ -527,6 +544,9 @@ async fn a_purge_empties_and_rests_a_minute() {
         .await
         .unwrap();
     assert!(peer.receive(&queue, 0).await.is_empty());
+    if !peer.strict() {
+        return;
+    }
     let again = peer
         .client
         .purge_queue()
@@ -588,16 +608,18 @@ async fn queues_are_made_found_changed_and_deleted() {
             .await,
         "60"
     );
-    let bad = set(QueueAttributeName::VisibilityTimeout, "43201")
-        .await
-        .unwrap_err()
-        .into_service_error();
-    assert!(bad.is_invalid_attribute_value(), "{bad:?}");
-    let unknown = set(QueueAttributeName::from("Colour"), "red")
-        .await
-        .unwrap_err()
-        .into_service_error();
-    assert!(unknown.is_invalid_attribute_name(), "{unknown:?}");
+    if peer.strict() {
+        let bad = set(QueueAttributeName::VisibilityTimeout, "43201")
+            .await
+            .unwrap_err()
+            .into_service_error();
+        assert!(bad.is_invalid_attribute_value(), "{bad:?}");
+        let unknown = set(QueueAttributeName::from("Colour"), "red")
+            .await
+            .unwrap_err()
+            .into_service_error();
+        assert!(unknown.is_invalid_attribute_name(), "{unknown:?}");
+    }
 
     peer.client
         .delete_queue()
@@ -657,7 +679,12 @@ async fn nonsense_is_refused_by_name() {
             .into_service_error()
             .is_receipt_handle_is_invalid()
     );
-    for (max, wait) in [(0, 0), (11, 0), (1, 21), (1, -1)] {
+    let ranges = if peer.strict() {
+        &[(0, 0), (11, 0), (1, 21), (1, -1)][..]
+    } else {
+        &[(0, 0), (11, 0)]
+    };
+    for &(max, wait) in ranges {
         let request = client.receive_message().queue_url(&queue);
         let received = request
             .max_number_of_messages(max)
@@ -666,10 +693,12 @@ async fn nonsense_is_refused_by_name() {
             .await;
         assert_eq!(code(received), "InvalidParameterValue", "{max} {wait}");
     }
-    let odd = client
-        .create_queue()
-        .queue_name("no/such:name")
-        .send()
-        .await;
-    assert_eq!(code(odd), "InvalidParameterValue");
+    if peer.strict() {
+        let odd = client
+            .create_queue()
+            .queue_name("no/such:name")
+            .send()
+            .await;
+        assert_eq!(code(odd), "InvalidParameterValue");
+    }
 }

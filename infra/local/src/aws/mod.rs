@@ -63,7 +63,13 @@ pub enum StartError {
         /// What is wrong with it.
         detail: String,
     },
-    /// The database engine refused to open the file, for instance because a newer version wrote it.
+    /// The database was written by a newer version of this program.
+    #[error("{path} was written by a newer version; update this one, or use another data folder")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database engine refused to open the file.
     #[error("the database {path} cannot be opened: {detail}")]
     Database {
         /// The file.

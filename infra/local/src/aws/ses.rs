@@ -31,7 +31,7 @@ pub struct Letter {
     pub at: Timestamp,
     /// How it would have travelled: `email`.
     pub channel: String,
-    /// The recipients, separated by a comma and a space.
+    /// The bare addresses of the recipients, separated by a comma and a space.
     pub to: String,
     /// The subject line.
     pub subject: String,
@@ -291,7 +291,11 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
     if recipients.len() > MAX_RECIPIENTS {
         return Err(format!("Recipient count exceeds {MAX_RECIPIENTS}."));
     }
-    for address in recipients.iter().chain(&request.reply_to_addresses) {
+    let to: Vec<&str> = recipients
+        .iter()
+        .map(|address| check_address(address))
+        .collect::<Result<_, _>>()?;
+    for address in &request.reply_to_addresses {
         check_address(address)?;
     }
     let simple = request
@@ -328,7 +332,7 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
         return Err("Body must contain Text or Html.".into());
     }
     Ok(Draft {
-        to: recipients.join(", "),
+        to: to.join(", "),
         subject: simple.subject.data,
         text: simple.body.text.map(|part| part.data).unwrap_or_default(),
         html: simple.body.html.map(|part| part.data),
@@ -340,8 +344,8 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
     })
 }
 
-/// `local@domain`, or `Name <local@domain>`.
-fn check_address(address: &str) -> Result<(), String> {
+/// Checks `local@domain` or `Name <local@domain>`, and returns the bare address.
+fn check_address(address: &str) -> Result<&str, String> {
     check_header("address", address)?;
     let bare = match address.rsplit_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or(rest),
@@ -354,7 +358,7 @@ fn check_address(address: &str) -> Result<(), String> {
         Some((local, domain))
             if whole && address.is_ascii() && !local.is_empty() && !domain.is_empty() =>
         {
-            Ok(())
+            Ok(bare)
         }
         _ => Err(format!("Illegal address: {address:?}.")),
     }
@@ -436,7 +440,8 @@ mod tests {
             );
         }
         assert!(matches!(send(&mailbox, b"{"), Err(SesError::BadRequest(_))));
-        assert!(send(&mailbox, &body("Li <a@example.com>", "x")).is_ok());
+        assert!(send(&mailbox, &body("\"Li <3\" <a@example.com>", "x")).is_ok());
+        assert_eq!(mailbox.list()[0].to, "a@example.com");
         assert_eq!(mailbox.count(), 1);
     }
 

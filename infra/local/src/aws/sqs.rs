@@ -1,6 +1,6 @@
 //! SQS: standard queues in memory.
 //!
-//! [`state`] is the state machine, [`wire`] the JSON protocol; here the two meet the clock, the lock and the waiting.
+//! `state` is the state machine, `wire` the JSON protocol; here the two meet the clock, the lock and the waiting.
 //! Where SQS leaves room we are strict: a receipt is worth nothing once its message was received again. Not emulated:
 //! FIFO queues, permissions, tags, the limit of 120,000 messages in flight. Queues live as long as the process.
 
