@@ -50,7 +50,11 @@ impl Receipt {
             answer: None,
             outcome: None,
             closes_at: None,
-            steps: vec![Step { at: response.received_at, kind: StepKind::Received, message: None }],
+            steps: vec![Step {
+                at: response.received_at,
+                kind: StepKind::Received,
+                message: None,
+            }],
         };
         let Some((mut case, mut log)) = case else {
             return receipt;
@@ -66,7 +70,11 @@ impl Receipt {
         receipt.closes_at = case.closes_at();
         receipt.steps.extend(log.iter().filter_map(|event| {
             let kind = step_kind(&event.kind)?;
-            Some(Step { at: event.at, kind, message: messages.remove(&event.seq) })
+            Some(Step {
+                at: event.at,
+                kind,
+                message: messages.remove(&event.seq),
+            })
         }));
         receipt
     }
@@ -74,7 +82,10 @@ impl Receipt {
     /// The receipt for a program.
     pub(crate) fn to_json(&self) -> ReceiptJson<'_> {
         let due = |promised: Option<Promised>| match promised? {
-            Promised::Due(due) | Promised::Late(due) | Promised::Kept { due, .. } | Promised::KeptLate { due, .. } => Some(due),
+            Promised::Due(due)
+            | Promised::Late(due)
+            | Promised::Kept { due, .. }
+            | Promised::KeptLate { due, .. } => Some(due),
             Promised::Paused => None,
         };
         let kept = |promised: Option<Promised>| match promised? {
@@ -88,7 +99,10 @@ impl Receipt {
                 Progress::Received => "received",
                 Progress::Case(state) => state.name(),
             },
-            late: [self.answer, self.outcome].iter().flatten().any(|p| matches!(p, Promised::Late(_))),
+            late: [self.answer, self.outcome]
+                .iter()
+                .flatten()
+                .any(|p| matches!(p, Promised::Late(_))),
             received_at: self.received_at,
             respond_by: due(self.answer),
             answered_at: kept(self.answer),
@@ -98,7 +112,11 @@ impl Receipt {
             timeline: self
                 .steps
                 .iter()
-                .map(|step| StepJson { at: step.at, kind: step_name(step.kind), message: step.message.as_deref() })
+                .map(|step| StepJson {
+                    at: step.at,
+                    kind: step_name(step.kind),
+                    message: step.message.as_deref(),
+                })
                 .collect(),
         }
     }
@@ -109,7 +127,11 @@ fn promised(kind: ClockKind, case: &Case, log: &[Event], now: Timestamp) -> Opti
     let clock: &Clock = case.clocks().get(kind);
     let missed = clock.outcome() == Outcome::Missed;
     if let (Some(at), Some(due)) = (clock.stopped_at(), clock.due()) {
-        return Some(if missed { Promised::KeptLate { due, at } } else { Promised::Kept { due, at } });
+        return Some(if missed {
+            Promised::KeptLate { due, at }
+        } else {
+            Promised::Kept { due, at }
+        });
     }
     if case.state() == State::Closed {
         return None;
@@ -118,7 +140,12 @@ fn promised(kind: ClockKind, case: &Case, log: &[Event], now: Timestamp) -> Opti
         Some(due) if missed || due < now => Some(Promised::Late(due)),
         Some(due) => Some(Promised::Due(due)),
         // Paused. What was missed before the pause is late all the same.
-        None => Some(missed.then(|| last_breach(kind, log)).flatten().map_or(Promised::Paused, Promised::Late)),
+        None => Some(
+            missed
+                .then(|| last_breach(kind, log))
+                .flatten()
+                .map_or(Promised::Paused, Promised::Late),
+        ),
     }
 }
 

@@ -1,0 +1,279 @@
+//! From a request to a page.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use resound_domain::form::FormId;
+use resound_domain::locale::Locale;
+use resound_domain::response::Response;
+use resound_domain::submission::Field;
+use resound_lambda_kit::Invocation;
+use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
+use resound_lambda_kit::idempotency::response_id_of_request;
+use resound_lambda_kit::problem::Kind;
+use resound_pages as pages;
+use resound_store::Lookup;
+use serde::Deserialize;
+
+use crate::receipt::Receipt;
+use crate::{API, App};
+
+/// The fields of the form that a link may fill in. Not who the customer is or how to reach them: that does not belong
+/// in an address. Not consent: it is the customer's own to give.
+const FILLED_BY_LINK: [Field; 9] = [
+    Field::Text,
+    Field::Nps,
+    Field::Csat,
+    Field::Ces,
+    Field::Channel,
+    Field::Touchpoint,
+    Field::Product,
+    Field::OrderId,
+    Field::Page,
+];
+
+/// Answers an event. A browser gets every refusal as a page, any other client as `application/problem+json`.
+pub(crate) async fn handle(app: &App, event: HttpEvent, invocation: &Invocation) -> HttpResponse {
+    let request = HttpRequest::decode(event.clone()).ok();
+    let response = http::serve(event, async |request| {
+        route(app, &request, invocation).await
+    })
+    .await;
+    match request {
+        Some(request) if request.wants_html() => problem_as_page(app, &request, response),
+        _ => response,
+    }
+}
+
+async fn route(
+    app: &App,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> Result<HttpResponse, Rejection> {
+    match request.route.as_str() {
+        "GET /" => Ok(home(app, request)),
+        "GET /f/{form}" => form(app, request, invocation).await,
+        "GET /v1/receipts/{token}" => receipt(app, request, invocation).await,
+        "GET /openapi.json" => Ok(api()),
+        _ => Err(request.problem(Kind::NotFound).into()),
+    }
+}
+
+fn home(app: &App, request: &HttpRequest) -> HttpResponse {
+    let form = form_link(app, &FormId::default_form());
+    let api = format!("{}/openapi.json", app.config.base_path);
+    page(
+        200,
+        pages::home_page(&pages::HomeView {
+            locale: request.locale(),
+            form: &form,
+            api: &api,
+        }),
+    )
+}
+
+async fn form(
+    app: &App,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> Result<HttpResponse, Rejection> {
+    let unknown = || {
+        request
+            .problem(Kind::NotFound)
+            .detail("没有这个表单。", "There is no such form.")
+    };
+    let id: FormId = request
+        .param("form")
+        .and_then(|name| name.parse().ok())
+        .ok_or_else(unknown)?;
+    let forms = app.rules.forms(invocation.machine_now).await?;
+    let form = forms.get(&id).ok_or_else(unknown)?;
+    let locale = request.locale();
+    let filled = request.query.iter().filter(|(name, _)| {
+        Field::from_name(name).is_some_and(|field| FILLED_BY_LINK.contains(&field))
+    });
+    Ok(page(
+        200,
+        pages::form_page(&pages::FormView {
+            form: id.as_str(),
+            name: form
+                .title
+                .as_ref()
+                .map(|title| locale.choose(&title.zh_cn, &title.en)),
+            locale,
+            // One per page shown: pressing "send" twice sends once, and two pages send two.
+            idempotency_key: &response_id_of_request(&request.id).to_string(),
+            action: &format!("{}/v1/feedback", app.config.base_path),
+            values: &pages::Values::from_pairs(filled.map(|(name, value)| (name, value))),
+            faults: None,
+        }),
+    ))
+}
+
+async fn receipt(
+    app: &App,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> Result<HttpResponse, Rejection> {
+    let unknown = || {
+        request.problem(Kind::NotFound).detail(
+            "链接不完整或不正确，请重新复制完整的链接。",
+            "The link is incomplete or wrong. Copy the whole link again.",
+        )
+    };
+    let token = request.param("token").unwrap_or_default();
+    let id = app
+        .config
+        .signing_keys
+        .verify_receipt(token)
+        .ok_or_else(unknown)?;
+    let response = match app.store.response(id).await? {
+        Lookup::Found(response) => response,
+        Lookup::Erased => {
+            let gone = request.problem(Kind::Gone);
+            return Err(gone
+                .detail(
+                    "这条反馈已按要求删除。",
+                    "This feedback has been erased, as requested.",
+                )
+                .into());
+        }
+        Lookup::Missing => return Err(unknown().into()),
+    };
+    let receipt = read_receipt(app, &response, request.at).await?;
+    let answer = if request.wants_html() {
+        let forms = app.rules.forms(invocation.machine_now).await?;
+        let form = &response.submission.form;
+        let zone = forms
+            .get(form)
+            .and_then(|form| TimeZone::get(form.zone.as_deref()?).ok());
+        let zone = zone.unwrap_or_else(|| app.config.time_zone.clone());
+        // The language they wrote in says more than the settings of the browser they read with.
+        let asked = request.query("lang").and_then(Locale::from_tag);
+        let locale = asked.unwrap_or(response.submission.locale);
+        page(
+            200,
+            receipt_page(&receipt, locale, &zone, &form_link(app, form)),
+        )
+    } else {
+        HttpResponse::json(200, &receipt.to_json())?.no_store()
+    };
+    Ok(answer
+        .header("referrer-policy", "no-referrer")
+        .header("vary", "accept"))
+}
+
+async fn read_receipt(
+    app: &App,
+    response: &Response,
+    now: Timestamp,
+) -> Result<Receipt, Rejection> {
+    // A response that was promised nothing opened no case.
+    let history = match response.promise {
+        Some(_) => app.store.history(response.id.case()).await?,
+        None => None,
+    };
+    let Some(history) = history else {
+        return Ok(Receipt::new(response, None, BTreeMap::new(), now));
+    };
+    let log = history
+        .events
+        .into_iter()
+        .map(|stored| stored.event)
+        .collect();
+    let messages = history
+        .messages
+        .into_iter()
+        .map(|message| (message.seq, message.text))
+        .collect();
+    Ok(Receipt::new(
+        response,
+        Some((history.case, log)),
+        messages,
+        now,
+    ))
+}
+
+fn receipt_page(receipt: &Receipt, locale: Locale, zone: &TimeZone, form: &str) -> String {
+    let steps: Vec<_> = receipt
+        .steps
+        .iter()
+        .map(|step| pages::Step {
+            at: step.at,
+            kind: step.kind,
+            message: step.message.as_deref(),
+        })
+        .collect();
+    pages::receipt_page(&pages::ReceiptView {
+        locale,
+        zone,
+        reference: &receipt.reference,
+        progress: receipt.progress,
+        answer: receipt.answer,
+        outcome: receipt.outcome,
+        closes_at: receipt.closes_at,
+        steps: &steps,
+        form,
+    })
+}
+
+fn api() -> HttpResponse {
+    HttpResponse::new(200)
+        .body("application/json", API)
+        .header("cache-control", "public, max-age=300")
+        .header("access-control-allow-origin", "*")
+}
+
+/// The response as a page, if it is a problem.
+fn problem_as_page(app: &App, request: &HttpRequest, response: HttpResponse) -> HttpResponse {
+    /// What a page shows of a problem.
+    #[derive(Deserialize)]
+    struct Shown {
+        title: String,
+        detail: Option<String>,
+    }
+    if response
+        .headers
+        .get("content-type")
+        .is_none_or(|of| of != "application/problem+json")
+    {
+        return response;
+    }
+    let Ok(shown) = serde_json::from_str::<Shown>(&response.body) else {
+        return response;
+    };
+    let locale = request.locale();
+    let html = pages::problem_page(&pages::ProblemView {
+        locale,
+        status: response.status,
+        title: &shown.title,
+        detail: shown.detail.as_deref(),
+        way_out: Some(&format!(
+            "{}?lang={}",
+            form_link(app, &FormId::default_form()),
+            locale.tag()
+        )),
+    });
+    pages::HEADERS.into_iter().fold(
+        HttpResponse {
+            body: html,
+            ..response
+        },
+        |page, (name, value)| page.header(name, value),
+    )
+}
+
+fn page(status: u16, html: String) -> HttpResponse {
+    let page = HttpResponse {
+        body: html,
+        ..HttpResponse::new(status)
+    };
+    pages::HEADERS
+        .into_iter()
+        .fold(page, |page, (name, value)| page.header(name, value))
+}
+
+fn form_link(app: &App, form: &FormId) -> String {
+    format!("{}/f/{form}", app.config.base_path)
+}

@@ -1,0 +1,10 @@
+//! The function as the gateway calls it: recorded events in, responses out, over a real table.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod support;
