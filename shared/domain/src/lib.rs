@@ -11,6 +11,7 @@ pub mod form;
 pub mod id;
 pub mod locale;
 pub mod policy;
+pub mod privacy;
 pub mod response;
 pub mod score;
 pub mod submission;
