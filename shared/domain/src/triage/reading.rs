@@ -1,5 +1,6 @@
 //! Reads the words: finds the terms of both lexicons in a text and adds up what they mean.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -8,8 +9,10 @@ use super::{Category, Severity, Touchpoint, lexicon_en, lexicon_zh};
 /// What a term of a lexicon says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Praise or blame, from -3 to 3. Zero is said of a phrase whose parts would mislead.
+    /// Praise or blame, from -3 to 3.
     Tone(i8),
+    /// Nothing: a phrase whose parts would mislead. Parts that say what it is about, or where, still do.
+    Plain,
     /// Turns the tone of what follows.
     Not,
     /// From here on is what the customer came to say.
@@ -28,7 +31,7 @@ pub(super) enum Meaning {
     Severe(Severity),
 }
 
-/// A lexicon: terms by meaning. English terms are lower-case words with single spaces between.
+/// A lexicon: terms by meaning.
 pub(super) type Lexicon = &'static [(Meaning, &'static [&'static str])];
 
 /// The terms that begin with one word (English) or one character (Chinese), the longest first.
@@ -45,7 +48,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
         }
     }
     for terms in index.values_mut() {
-        terms.sort_by_key(|(term, _)| std::cmp::Reverse(term.len()));
+        // A word that both blames and negates ("wont") must not turn its own blame.
+        terms.sort_by_key(|(term, meaning)| (Reverse(term.len()), *meaning == Meaning::Not));
     }
     index
 });
@@ -133,42 +137,53 @@ impl Reading {
         at: usize,
         scan: &mut Scan,
     ) {
-        let mut taken = 0;
+        let within = at < scan.plain_until;
+        let (mut longest, mut longest_plain) = (0, 0);
         for &(term, meaning) in found {
+            let end = at + term.len();
+            let plain = within || term.len() < longest_plain;
+            // Of several tones that begin here the longest is meant, and its parts mean nothing by themselves.
+            let toned = plain || (at < scan.toned_until && longest != term.len());
             match meaning {
-                // Of several tones that begin here the longest is meant, and its parts mean nothing by themselves.
-                Meaning::Tone(_) | Meaning::Not if at < scan.toned_until && taken != term.len() => {
-                }
+                Meaning::Tone(_) | Meaning::Not | Meaning::Plain if toned => {}
                 Meaning::Tone(tone) => {
-                    (scan.toned_until, taken) = (at + term.len(), term.len());
-                    let tone = i32::from(tone);
-                    let tone = match (scan.reach > 0, tone) {
-                        (false, _) => tone,
-                        // "Not good" is blame; "not bad" is faint praise.
-                        (true, 1..) => -tone,
-                        (true, _) => i32::from(tone < 0),
-                    };
-                    self.good = self.good.saturating_add(tone.max(0));
-                    self.bad = self.bad.saturating_add(tone.min(0).saturating_neg());
+                    (scan.toned_until, longest) = (end, term.len());
+                    self.tone_of(i32::from(tone), scan.reach > 0);
+                }
+                Meaning::Plain => {
+                    (scan.toned_until, scan.plain_until) = (end, end);
+                    (longest, longest_plain) = (term.len(), term.len());
                 }
                 Meaning::Not => {
-                    (scan.toned_until, taken) = (at + term.len(), term.len());
+                    (scan.toned_until, longest) = (end, term.len());
                     // The words of the negation itself are counted down too.
                     let own = term.chars().filter(|c| !is_latin(*c)).count().max(1);
                     scan.reach = REACH.saturating_add(u8::try_from(own).unwrap_or(1));
                 }
                 Meaning::But => scan.reach = 0,
-                Meaning::Wish => self.wishes = true,
-                Meaning::Ask => self.asks = true,
+                Meaning::Wish if !plain => self.wishes = true,
+                Meaning::Ask if !plain => self.asks = true,
+                Meaning::Wish | Meaning::Ask => {}
                 Meaning::About(category) => self.about.add(category),
                 Meaning::Slow => self.slow = self.slow.saturating_add(1),
                 Meaning::At(touchpoint) => self.at.add(touchpoint),
-                Meaning::Severe(severity) if scan.reach == 0 => {
+                Meaning::Severe(severity) if scan.reach == 0 && !plain => {
                     self.severe = Some(self.severe.map_or(severity, |s| s.min(severity)));
                 }
                 Meaning::Severe(_) => {}
             }
         }
+    }
+
+    fn tone_of(&mut self, tone: i32, negated: bool) {
+        let tone = match (negated, tone) {
+            (false, _) => tone,
+            // "Not good" is blame; "not bad" is faint praise.
+            (true, 1..) => -tone,
+            (true, _) => i32::from(tone < 0),
+        };
+        self.good = self.good.saturating_add(tone.max(0));
+        self.bad = self.bad.saturating_add(tone.min(0).saturating_neg());
     }
 
     /// Praise less blame.
@@ -212,14 +227,17 @@ struct Scan {
     reach: u8,
     /// Where the last tone ends, in bytes.
     toned_until: usize,
+    /// Where the last phrase ends whose parts mean nothing.
+    plain_until: usize,
 }
 
-/// Lower case, typographic apostrophes and full-width marks made plain, white space single.
+/// Lower case, without apostrophes, full-width marks made plain, white space single.
 fn normal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
         match c {
-            '’' | '‘' | '`' => out.push('\''),
+            // People leave them out: "cant", "doesnt".
+            '\'' | '’' | '‘' | '`' => {}
             '？' => out.push('?'),
             '！' => out.push('!'),
             c if c.is_whitespace() => {
@@ -250,11 +268,11 @@ fn begins(text: &str, term: &str) -> bool {
 }
 
 fn is_latin(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '\''
+    c.is_ascii_alphanumeric()
 }
 
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '\''
+    c.is_alphanumeric()
 }
 
 fn ends_clause(c: char) -> bool {
@@ -275,4 +293,63 @@ fn ends_clause(c: char) -> bool {
             | '~'
             | '～'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_term_can_be_found() {
+        for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
+            for &term in terms {
+                assert_eq!(normal(term), term, "a text is read in this form");
+                let found = INDEX
+                    .get(first_unit(term))
+                    .is_some_and(|all| all.contains(&(term, meaning)));
+                assert!(found, "{term}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_term_has_two_tones() {
+        let mut seen = HashMap::new();
+        for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
+            if !matches!(meaning, Meaning::Tone(_) | Meaning::Plain) {
+                continue;
+            }
+            for &term in terms {
+                assert_eq!(seen.insert(term, meaning), None, "{term}");
+            }
+        }
+    }
+
+    #[test]
+    fn negation_turns_what_follows_in_its_clause() {
+        for (text, tone) in [
+            ("good", 2),
+            ("not good", -2),
+            ("this is not a very good product", -2),
+            ("not today, good", 2),
+            ("good, not", 2),
+            ("不好", -2),
+            ("不是很满意", -3),
+            ("没有不满意", 1),
+            ("不仅好", 1),
+            ("goodness", 0),
+        ] {
+            assert_eq!(Reading::of(text).tone(), tone, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_question_mark_in_an_address_asks_nothing() {
+        assert!(!Reading::of("https://a.example/?q=1").asks);
+        assert!(
+            Reading::of("在吗？在").asks
+                && Reading::of("Really? Yes").asks
+                && Reading::of("“在？”").asks
+        );
+    }
 }
