@@ -1,7 +1,7 @@
 //! The whole system on one machine, brought up from `infra/template.yaml`.
 
 pub mod auth;
-pub mod aws;
+pub use resound_emulator as aws;
 pub mod filter;
 pub mod gateway;
 pub mod route;
@@ -9,5 +9,4 @@ pub mod schedule;
 pub mod stack;
 pub mod template;
 
-/// The account that everything local belongs to.
-pub const ACCOUNT: &str = "000000000000";
+pub use aws::ACCOUNT;

@@ -19,11 +19,7 @@ use super::{
 /// # Errors
 ///
 /// Those of the operation; [`SqsError::Malformed`] when the body is not what it should be.
-pub(in crate::aws) async fn answer(
-    sqs: &Sqs,
-    operation: &str,
-    body: &[u8],
-) -> Result<Value, SqsError> {
+pub(crate) async fn answer(sqs: &Sqs, operation: &str, body: &[u8]) -> Result<Value, SqsError> {
     match operation {
         "CreateQueue" => create_queue(sqs, parse(body)?),
         "DeleteQueue" => delete_queue(sqs, parse(body)?),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::error::SqsError;
 use super::message::MESSAGE_LIMIT;
 use crate::ACCOUNT;
-use crate::aws::REGION;
+use crate::REGION;
 
 /// What a queue does, as set by its owner. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
-use resound_local::aws::{AwsPort, Clock, Data, StartError};
+use resound_emulator::{AwsPort, Clock, Data, StartError};
 use serde_json::{Value, json};
 
 fn clock() -> Clock {

@@ -26,6 +26,9 @@ pub use port::AwsPort;
 pub use ses::{Letter, Mailbox};
 pub use sqs::Sqs;
 
+/// The account that everything local belongs to.
+pub const ACCOUNT: &str = "000000000000";
+
 /// The region the emulated services say they are in.
 pub const REGION: &str = "us-east-1";
 

@@ -23,7 +23,7 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
-use resound_local::aws::{AwsPort, Data};
+use resound_emulator::{AwsPort, Data};
 
 struct Peer {
     client: Client,

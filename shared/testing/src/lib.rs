@@ -1,0 +1,84 @@
+//! What tests of functions share: a real table, queues and a mailbox in process, reached through the real SDK.
+//!
+//! For `[dev-dependencies]` only. Nothing here is a fake of ours: the table is the embedded DynamoDB of the local
+//! stack, the queues and the mailbox are its emulators.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot start should say so"
+)]
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use resound_emulator::{AwsPort, Data};
+use resound_lambda_kit::aws::{Clients, Settings};
+use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::{BoxedFunction, Invocation};
+use resound_store::{Store, schema};
+use serde_json::Value;
+
+/// The name of the table.
+pub const TABLE: &str = "resound-test";
+
+/// The zone every test lives in.
+pub const ZONE: &str = "Asia/Shanghai";
+
+/// The instant at which tests begin, in business and in machine time: Monday 2026-11-02, 10:00 in [`ZONE`].
+pub fn start() -> Timestamp {
+    "2026-11-02T02:00:00Z".parse().expect("an instant")
+}
+
+/// An emulated AWS of one test.
+pub struct Aws {
+    /// The port, with its queues and mailbox.
+    pub port: AwsPort,
+    /// Clients of it, as the functions have them.
+    pub clients: Clients,
+    /// The table, which exists and is empty.
+    pub store: Store,
+}
+
+impl Aws {
+    /// Starts an emulated AWS with an empty table.
+    pub async fn start() -> Self {
+        let clock = Arc::new(start);
+        let port = AwsPort::start_anywhere(&Data::Memory, clock).expect("the emulated AWS starts");
+        let clients = Clients::new(&Settings::emulator(port.url()));
+        schema::create_table(&clients.dynamodb, TABLE)
+            .await
+            .expect("the table is created");
+        let store = Store::new(clients.dynamodb.clone(), TABLE);
+        Self {
+            port,
+            clients,
+            store,
+        }
+    }
+}
+
+/// Variables that every function would find valid, with these instead of the usual values.
+pub fn vars(own: &[(&str, &str)]) -> Vars {
+    let usual = [
+        ("TABLE_NAME", TABLE),
+        ("TIME_ZONE", ZONE),
+        ("PUBLIC_URL", "https://feedback.example.test"),
+        ("SIGNING_KEYS", "1=a secret of tests only"),
+    ];
+    Vars::from_pairs(
+        usual
+            .into_iter()
+            .chain(own.iter().copied())
+            .map(|(n, v)| (n.to_owned(), v.to_owned())),
+    )
+}
+
+/// Calls a function with an event at a machine time and gives what it returned.
+pub async fn call(function: &BoxedFunction, event: Value, machine_now: Timestamp) -> Value {
+    let invocation = Invocation::at("test-invocation", machine_now);
+    function
+        .call(event, &invocation)
+        .await
+        .expect("the function does not fail")
+}
