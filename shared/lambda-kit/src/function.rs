@@ -92,7 +92,7 @@ impl Invocation {
             .deadline
             .and_then(|deadline| Duration::try_from(deadline.duration_since(self.machine_now)).ok())
             .filter(|allowed| !allowed.is_zero())
-            .unwrap_or(timing::CONSUMER_TIMEOUT);
+            .unwrap_or(timing::CONSUMER_TIMEOUT.unsigned_abs());
         allowed.saturating_sub(self.started.elapsed())
     }
 }
@@ -211,6 +211,11 @@ pub async fn run<C, F: Function>(
     build: impl FnOnce(C, &Clients) -> F,
 ) -> ExitCode {
     telemetry::init(Vars::from_env().read(Level::read).unwrap_or_default());
+    // The default hook writes several lines of plain text; the failure itself is logged where it is caught.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        tracing::warn!(location, "panicked");
+    }));
     let config = Vars::from_env().read(|vars| {
         let level = Level::read(vars);
         let settings = Settings::read(vars);
@@ -321,7 +326,7 @@ mod tests {
     #[test]
     fn time_left_saturates() {
         let mut invocation = Invocation::begin("r");
-        assert!(invocation.time_left() <= timing::CONSUMER_TIMEOUT);
+        assert!(invocation.time_left() <= timing::CONSUMER_TIMEOUT.unsigned_abs());
         invocation.deadline = Some(Timestamp::UNIX_EPOCH);
         assert!(
             invocation.time_left() > Duration::from_secs(10),
