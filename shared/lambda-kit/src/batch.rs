@@ -95,6 +95,7 @@ impl SqsRecord {
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
     /// The failed ones. Empty: all went well.
+    #[serde(default)]
     pub batch_item_failures: Vec<BatchItemFailure>,
 }
 
@@ -304,6 +305,57 @@ mod tests {
             let response = process(messages(&bodies), |record| by_name(record.body)).await;
             assert_eq!(failures(&response), expected, "{bodies:?}");
         }
+    }
+
+    /// What SQS makes of a reply, as published.
+    fn verdict(reply: &str, ids: &[&str]) -> &'static str {
+        match serde_json::from_str::<BatchResponse>(reply) {
+            Ok(reply) if failures(&reply).iter().any(|id| !ids.contains(id)) => "complete failure",
+            Ok(reply) if reply.batch_item_failures.is_empty() => "complete success",
+            Ok(_) => "partial",
+            Err(_) => "complete failure",
+        }
+    }
+
+    #[tokio::test]
+    async fn replies_mean_what_sqs_makes_of_them() {
+        let mut seen = 0;
+        for vector in crate::vectors("sqs_partial_batch") {
+            let (reply, expected) = (
+                vector["response"].as_str().unwrap(),
+                vector["expected"].as_str().unwrap(),
+            );
+            let (reply, _note) = reply
+                .split_once("} ")
+                .map_or((reply, ""), |(head, note)| (&reply[..=head.len()], note));
+            let expected = if expected.starts_with("id2 and id4 return") {
+                "partial"
+            } else {
+                expected
+            };
+            assert_eq!(
+                verdict(reply, &["id1", "id2", "id3", "id4", "id5"]),
+                expected,
+                "{}",
+                vector["id"]
+            );
+            seen += 1;
+        }
+        assert!(seen >= 6);
+
+        let reply = process(messages(&["ok", "retry", "ok", "poison", "ok"]), |record| {
+            by_name(record.body)
+        })
+        .await;
+        let reply = serde_json::to_string(&reply).unwrap();
+        assert_eq!(
+            reply,
+            r#"{"batchItemFailures":[{"itemIdentifier":"id2"},{"itemIdentifier":"id4"}]}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&BatchResponse::default()).unwrap(),
+            r#"{"batchItemFailures":[]}"#
+        );
     }
 
     #[tokio::test]
