@@ -30,7 +30,9 @@ pub const MAX_PAGE: usize = 100;
 /// The highest seq whose key still sorts as text.
 const MAX_SEQ: u32 = 999_999;
 
-/// How many pages of one index partition are looked through for one page of a list that is filtered by owner.
+/// How many entries of an index partition one request looks through for those of an owner, and how many requests one
+/// page of a list makes of each partition.
+const LOOK_THROUGH: usize = 200;
 const MAX_INDEX_PAGES: u32 = 5;
 
 /// The words that go to the customer with an event. Personal text.
@@ -86,11 +88,23 @@ pub struct CaseFilter {
     pub owner: Option<String>,
 }
 
+impl CaseFilter {
+    fn matches(&self, case: &Case) -> bool {
+        (self.states.is_empty() || self.states.contains(&case.state()))
+            && self
+                .owner
+                .as_deref()
+                .is_none_or(|owner| case.owner() == Some(owner))
+    }
+}
+
 /// One page of a list of cases.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct CasePage {
     /// The cases, by their next promise.
     pub cases: Vec<Case>,
+    /// Those that cannot be read, each a [`StoreError::Corrupt`]; they hide no other.
+    pub corrupt: Vec<StoreError>,
     /// Where the next page starts; `None` after the last. A page may be short, even empty, while there is a next.
     pub next: Option<Cursor>,
 }
@@ -264,15 +278,10 @@ impl Store {
         limit: usize,
     ) -> Result<CasePage, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let any = State::ALL.into_iter().collect();
-        let states = if filter.states.is_empty() {
-            &any
-        } else {
-            &filter.states
-        };
-        let shards = states
-            .iter()
-            .flat_map(|&state| (0..QUEUE_SHARDS).map(move |n| queue_shard(state, n)));
+        let shards = State::ALL
+            .into_iter()
+            .filter(|state| filter.states.is_empty() || filter.states.contains(state))
+            .flat_map(|state| (0..QUEUE_SHARDS).map(move |n| queue_shard(state, n)));
         let read =
             join_all(shards.map(|shard| self.queue_entries(shard, filter, after, limit))).await;
 
@@ -299,21 +308,21 @@ impl Store {
 
         let keys: Vec<RawKey> = entries.into_iter().map(|(_, key)| key).collect();
         let mut found = BTreeMap::new();
+        let mut corrupt = Vec::new();
         for item in self.get_all(&keys).await? {
             let key = key_of(&item);
-            let case = Case::read(item)?;
-            if states.contains(&case.state())
-                && filter
-                    .owner
-                    .as_deref()
-                    .is_none_or(|o| case.owner() == Some(o))
-            {
-                found.insert(key, case);
+            match Case::read(item) {
+                Ok(case) if filter.matches(&case) => {
+                    found.insert(key, case);
+                }
+                Ok(_) => {}
+                Err(error) => corrupt.push(error),
             }
         }
         let cases = keys.iter().filter_map(|key| found.remove(key)).collect();
         Ok(CasePage {
             cases,
+            corrupt,
             next: next.map(Cursor),
         })
     }
@@ -331,7 +340,10 @@ impl Store {
             query = query.range("#queue_at > :after").value(":after", s(place));
         }
         if let Some(owner) = &filter.owner {
-            query = query.filter("#owner = :owner").value(":owner", s(owner));
+            query = query
+                .limit(LOOK_THROUGH)
+                .filter("#owner = :owner")
+                .value(":owner", s(owner));
         }
         let mut found = Vec::new();
         let mut start = None;

@@ -1,6 +1,6 @@
 //! The few requests everything else is made of. Nothing outside this file talks to the SDK.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -254,7 +254,9 @@ impl Store {
 
     /// The items that exist of these, in no order, read consistently.
     pub(crate) async fn get_all(&self, keys: &[RawKey]) -> Result<Vec<Item>, StoreError> {
-        let batches = join_all(keys.chunks(BATCH).map(|keys| self.get_batch(keys))).await;
+        // An item that moves within an index may be found at both places; asking for it twice would be refused.
+        let unique: Vec<&RawKey> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let batches = join_all(unique.chunks(BATCH).map(|keys| self.get_batch(keys))).await;
         let mut items = Vec::with_capacity(keys.len());
         for batch in batches {
             items.extend(batch?);
@@ -262,9 +264,9 @@ impl Store {
         Ok(items)
     }
 
-    async fn get_batch(&self, keys: &[RawKey]) -> Result<Vec<Item>, StoreError> {
+    async fn get_batch(&self, keys: &[&RawKey]) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
-        let mut open: Vec<Item> = keys.iter().map(key_item).collect();
+        let mut open: Vec<Item> = keys.iter().map(|key| key_item(key)).collect();
         let mut wait = FIRST_WAIT;
         for _ in 0..TRIES {
             let wanted = KeysAndAttributes::builder()

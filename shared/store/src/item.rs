@@ -396,7 +396,8 @@ pub(crate) enum StatusName {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NoticeItem {
     pub(crate) status: StatusName,
-    pub(crate) owner: String,
+    /// Who tries, so that a repeat finds its own claim.
+    pub(crate) holder: String,
     pub(crate) epoch: u32,
     pub(crate) attempts: u32,
     /// Machine time: until then nobody else tries.
@@ -465,9 +466,8 @@ impl Stored for Notice {
 
 #[derive(Serialize, Deserialize)]
 struct TallyItem {
-    day: Date,
+    /// Besides the key, for filtering.
     dimension: Dimension,
-    value: String,
     generation: u64,
     tally: Tally,
 }
@@ -486,9 +486,7 @@ pub(crate) fn tally_item(
             value: cell.value.clone(),
         },
         &TallyItem {
-            day,
             dimension: cell.dimension,
-            value: cell.value.as_str().to_owned(),
             generation,
             tally: cell.tally.clone(),
         },

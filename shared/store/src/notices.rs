@@ -104,7 +104,7 @@ pub enum NoticeStatus {
 }
 
 impl Store {
-    /// Claims a notice for as long as `lease`, in the name of `owner`: a text that no other attempt uses, so that a
+    /// Claims a notice for as long as `lease`, in the name of `holder`: a text that no other attempt uses, so that a
     /// repeat after a lost answer finds its own claim.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Store {
     pub async fn claim(
         &self,
         key: NoticeKey,
-        owner: &str,
+        holder: &str,
         machine_now: Timestamp,
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
@@ -123,7 +123,7 @@ impl Store {
         };
         let item = NoticeItem {
             status: StatusName::InProgress,
-            owner: owner.to_owned(),
+            holder: holder.to_owned(),
             epoch: fresh.epoch,
             attempts: fresh.attempts,
             leased_until: until(machine_now, lease),
@@ -149,10 +149,10 @@ impl Store {
         };
         match old.status {
             StatusName::Released => {
-                self.renew(&seen, StatusName::Released, owner, machine_now, lease)
+                self.renew(&seen, StatusName::Released, holder, machine_now, lease)
                     .await
             }
-            _ if machine_now < old.leased_until && old.owner == owner => Ok(Claim::Fresh(seen)),
+            _ if machine_now < old.leased_until && old.holder == holder => Ok(Claim::Fresh(seen)),
             _ if machine_now < old.leased_until => Ok(Claim::InProgress),
             _ => Ok(Claim::Abandoned(seen)),
         }
@@ -165,19 +165,25 @@ impl Store {
     pub async fn take_over(
         &self,
         abandoned: &Lease,
-        owner: &str,
+        holder: &str,
         machine_now: Timestamp,
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
-        self.renew(abandoned, StatusName::InProgress, owner, machine_now, lease)
-            .await
+        self.renew(
+            abandoned,
+            StatusName::InProgress,
+            holder,
+            machine_now,
+            lease,
+        )
+        .await
     }
 
     async fn renew(
         &self,
         seen: &Lease,
         status: StatusName,
-        owner: &str,
+        holder: &str,
         machine_now: Timestamp,
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
@@ -188,13 +194,13 @@ impl Store {
         };
         let change = Change::new(
             &Key::Notice(seen.key),
-            "SET #status = :in_progress, #owner = :owner, #epoch = :epoch, #attempts = :attempts, #leased_until = :until",
+            "SET #status = :in_progress, #holder = :holder, #epoch = :epoch, #attempts = :attempts, #leased_until = :until",
         )
         .only_if("#epoch = :seen AND #status = :status")
         .value(":seen", n(seen.epoch))
         .value(":status", attribute(&status)?)
         .value(":in_progress", attribute(&StatusName::InProgress)?)
-        .value(":owner", s(owner))
+        .value(":holder", s(holder))
         .value(":epoch", n(next.epoch))
         .value(":attempts", n(next.attempts))
         .value(":until", attribute(&until(machine_now, lease))?);
@@ -206,7 +212,7 @@ impl Store {
         Ok(match now.outcome() {
             Some(outcome) => Claim::Recorded(outcome),
             // Our own, whose answer was lost.
-            None if now.owner == owner
+            None if now.holder == holder
                 && now.epoch == next.epoch
                 && now.status == StatusName::InProgress =>
             {

@@ -1,0 +1,613 @@
+//! What the table holds, taken from what is really written: `docs/table.md`, the names of every attribute, and
+//! samples of old items that must be read for ever.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use resound_domain::case::Command;
+use resound_domain::event::{Doubt, Effect};
+use resound_domain::form::{FormId, Forms};
+use resound_domain::policy::Priority;
+use resound_domain::score::Scores;
+use resound_domain::tally::{Dimension, Tally};
+use resound_store::schema::{self, INDEXES};
+use resound_store::{
+    Cell, Claim, ConfigKind, Key, Lookup, Medium, Message, NoticeKey, Outcome, Part, Recipient,
+    Recorded, Watermark,
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    DIGEST, T0, Table, applied, case, commanded, expired, hours, now, response_of, t0,
+};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How a kind of item is called, what it holds, and when it is written. A new kind of key must be told here, and put
+/// into [`everything`].
+fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
+    match key {
+        Key::Response(_) => (
+            "Response",
+            "what a customer sent, or the tombstone left of it",
+            "not exists; a tombstone only in the place of a response",
+        ),
+        Key::Case(_) => (
+            "Case",
+            "the snapshot of a case",
+            "not exists, then `version` = seen",
+        ),
+        Key::Event { .. } => (
+            "Event",
+            "an entry in the log of a case: audit trail, timeline and outbox",
+            "not exists; `open`, `due_*` and `attempts` change until it is settled",
+        ),
+        Key::Message { .. } => (
+            "Message",
+            "the words that went to the customer with the event of the same seq",
+            "not exists",
+        ),
+        Key::Notice(_) => (
+            "Notice",
+            "an entry in the ledger of effects: cause, recipient, medium",
+            "not exists, then `epoch` = seen",
+        ),
+        Key::Tally { .. } => (
+            "Tally",
+            "the counts of a local day, by the value of one dimension",
+            "`generation` of the day's run = taken",
+        ),
+        Key::DayRun { .. } => (
+            "Day run",
+            "the generation of the last run that counted a day",
+            "not exists, then `generation` = seen",
+        ),
+        Key::Run { .. } => (
+            "Run",
+            "how far the nightly runs of a survey have come",
+            "not exists, then only forward",
+        ),
+        Key::Config { .. } => (
+            "Configuration",
+            "a version of a configuration document",
+            "not exists",
+        ),
+    }
+}
+
+fn survey() -> FormId {
+    FormId::default_form()
+}
+
+const ID: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+
+/// Writes one of everything, with every attribute it can have, and tells which keys hold what.
+async fn everything(table: &Table) -> Vec<(String, Key)> {
+    let store = &table.store;
+    let mut response = response_of(
+        ID,
+        json!({
+            "text": "东西坏了，什么时候能修？", "nps": 2, "csat": 1, "ces": 3, "channel": "web", "touchpoint": "checkout",
+            "product": "锅", "order_id": "o-1", "page": "/p", "customer_id": "c-1", "tier": "gold", "locale": "zh-CN",
+            "consent": true, "contact": {"email": "li@example.com", "phone": "+8610", "name": "李"},
+        }),
+    );
+    let (opened, event) = case(&response, Priority::P1);
+    response.promise = opened.clocks().promise();
+    let _new = store
+        .accept(&response, &DIGEST, Some((&opened, &event)), now())
+        .await
+        .unwrap();
+
+    let mut current = opened;
+    let mut words = None;
+    for command in [
+        Command::Assign {
+            owner: "ann".to_owned(),
+        },
+        Command::AwaitCustomer { message: true },
+        Command::Resume,
+        Command::Reply,
+        Command::Resolve,
+        Command::Reopen,
+        Command::Decline,
+        Command::Close,
+        Command::Reopen,
+        Command::Acknowledge,
+    ] {
+        let (after, events) = commanded(&current, &command, current.last_event_at());
+        let message = matches!(command, Command::Reply).then(|| Message {
+            seq: after.version(),
+            text: "马上".to_owned(),
+        });
+        let key = matches!(command, Command::Reply).then_some("0123456789abcdef");
+        let _appended = store
+            .append(&current, &after, &events, message.as_ref(), key, now())
+            .await
+            .unwrap();
+        words = words.or(message);
+        current = after;
+    }
+    let (after, events) = expired(&current, t0() + hours(3));
+    let _appended = store
+        .append(&current, &after, &events, None, None, now())
+        .await
+        .unwrap();
+    current = after;
+
+    let cause = words.unwrap().seq;
+    let id = current.id();
+    let notice = NoticeKey {
+        case: id,
+        cause,
+        recipient: Recipient::Customer,
+        medium: Medium::Email,
+    };
+    let Claim::Fresh(lease) = store
+        .claim(notice, "invocation", now(), hours(1))
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
+    let sent = Outcome::Sent {
+        provider_id: Some("0100".to_owned()),
+    };
+    assert_eq!(
+        store.record(&lease, &sent, now()).await.unwrap(),
+        Recorded::Recorded
+    );
+    let events = current.doubt(cause, Doubt::Unknown, t0());
+    let after = applied(&current, &events);
+    let _appended = store
+        .append(&current, &after, &events, None, None, now())
+        .await
+        .unwrap();
+
+    let day = response.day;
+    let generation = store.next_generation(&survey(), day).await.unwrap();
+    let mut tally = Tally::default();
+    tally.add(Scores::default());
+    let value = Part::new("锅 #1").unwrap();
+    let cell = Cell {
+        dimension: Dimension::Product,
+        value: value.clone(),
+        tally,
+    };
+    let _written = store.write_day(&generation, &[cell]).await.unwrap();
+    store
+        .advance_watermark(&survey(), Watermark { day, as_of: t0() })
+        .await
+        .unwrap();
+    let document = Forms::default();
+    let _published = store
+        .publish_config(ConfigKind::Form, 1, &document)
+        .await
+        .unwrap();
+
+    let mut keys = vec![
+        ("response".to_owned(), Key::Response(response.id)),
+        ("case".to_owned(), Key::Case(id)),
+    ];
+    for stored in store.history(id).await.unwrap().unwrap().events {
+        let name = format!("event_{:02}_{}", stored.event.seq, stored.event.kind.name());
+        keys.push((
+            name,
+            Key::Event {
+                case: id,
+                seq: stored.event.seq,
+            },
+        ));
+    }
+    keys.extend(
+        [
+            (
+                "message",
+                Key::Message {
+                    case: id,
+                    seq: cause,
+                },
+            ),
+            ("notice", Key::Notice(notice)),
+            (
+                "tally",
+                Key::Tally {
+                    survey: survey(),
+                    day,
+                    dimension: Dimension::Product,
+                    value,
+                },
+            ),
+            (
+                "day_run",
+                Key::DayRun {
+                    survey: survey(),
+                    day,
+                },
+            ),
+            ("run", Key::Run { survey: survey() }),
+            (
+                "config",
+                Key::Config {
+                    kind: ConfigKind::Form,
+                    version: 1,
+                },
+            ),
+        ]
+        .map(|(name, key)| (name.to_owned(), key)),
+    );
+    keys
+}
+
+/// The attributes of an item, each with its type; maps and lists are gone into.
+fn attributes(item: &Item) -> BTreeSet<String> {
+    fn walk(path: &str, value: &AttributeValue, found: &mut BTreeSet<String>) {
+        let kind = match value {
+            AttributeValue::M(map) => {
+                for (name, value) in map {
+                    walk(&format!("{path}.{name}"), value, found);
+                }
+                return;
+            }
+            AttributeValue::L(list) => {
+                for value in list {
+                    walk(&format!("{path}[]"), value, found);
+                }
+                return;
+            }
+            AttributeValue::S(_) => "S",
+            AttributeValue::N(_) => "N",
+            AttributeValue::Bool(_) => "BOOL",
+            AttributeValue::Ss(_) => "SS",
+            AttributeValue::Null(_) => "NULL",
+            other => panic!("no item has {other:?}"),
+        };
+        found.insert(format!("{path}: {kind}"));
+    }
+    let mut found = BTreeSet::new();
+    for (name, value) in item {
+        walk(name, value, &mut found);
+    }
+    found
+}
+
+#[tokio::test]
+async fn names_of_attributes_are_append_only() {
+    let table = Table::new().await;
+    let mut kinds: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (_, key) in everything(&table).await {
+        let item = table.raw(&key).await.unwrap();
+        kinds
+            .entry(about(&key).0)
+            .or_default()
+            .extend(attributes(&item));
+    }
+    let mut text = String::new();
+    for (kind, attributes) in kinds {
+        writeln!(text, "{kind}").unwrap();
+        for attribute in attributes {
+            writeln!(text, "  {attribute}").unwrap();
+        }
+    }
+    insta::assert_snapshot!("attributes", text);
+}
+
+/// The table that is deployed and the one that this crate was written for.
+#[test]
+fn the_template_builds_the_table_of_the_schema() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml");
+    let template: serde_norway::Value =
+        serde_norway::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let tables: Vec<_> = resources
+        .values()
+        .filter(|r| r["Type"].as_str() == Some("AWS::DynamoDB::Table"))
+        .collect();
+    let [table] = &tables[..] else {
+        panic!("one table")
+    };
+    let table = &table["Properties"];
+    let text = |value: &serde_norway::Value| value.as_str().unwrap_or_default().to_owned();
+    let keys = |value: &serde_norway::Value| -> Vec<(String, String)> {
+        let keys = value["KeySchema"].as_sequence().unwrap();
+        keys.iter()
+            .map(|key| (text(&key["AttributeName"]), text(&key["KeyType"])))
+            .collect()
+    };
+    let key = |hash: &str, range: &str| {
+        vec![
+            (hash.to_owned(), "HASH".to_owned()),
+            (range.to_owned(), "RANGE".to_owned()),
+        ]
+    };
+    assert_eq!(keys(table), key(schema::PK, schema::SK));
+    assert_eq!(
+        text(&table["StreamSpecification"]["StreamViewType"]),
+        "KEYS_ONLY"
+    );
+    let indexes = table["GlobalSecondaryIndexes"].as_sequence().unwrap();
+    assert_eq!(indexes.len(), INDEXES.len());
+    for (found, expected) in indexes.iter().zip(INDEXES) {
+        assert_eq!(text(&found["IndexName"]), expected.name);
+        assert_eq!(keys(found), key(expected.hash, expected.range));
+        let projection = &found["Projection"];
+        let include = projection["NonKeyAttributes"]
+            .as_sequence()
+            .cloned()
+            .unwrap_or_default();
+        assert_eq!(
+            include.iter().map(text).collect::<Vec<_>>(),
+            expected.include
+        );
+        let kind = if expected.include.is_empty() {
+            "KEYS_ONLY"
+        } else {
+            "INCLUDE"
+        };
+        assert_eq!(text(&projection["ProjectionType"]), kind);
+    }
+    let mut strings = BTreeSet::from([schema::PK, schema::SK]);
+    strings.extend(INDEXES.iter().flat_map(|index| [index.hash, index.range]));
+    let defined = table["AttributeDefinitions"].as_sequence().unwrap();
+    assert_eq!(
+        defined
+            .iter()
+            .map(|a| text(&a["AttributeName"]))
+            .collect::<BTreeSet<_>>(),
+        strings.iter().map(|&s| s.to_owned()).collect()
+    );
+    assert!(defined.iter().all(|a| text(&a["AttributeType"]) == "S"));
+}
+
+// docs/table.md
+
+fn table_md() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/table.md")
+}
+
+async fn render() -> String {
+    let table = Table::new().await;
+    let keys = everything(&table).await;
+    let mut out = String::from(
+        "# The table\n\n\
+         One DynamoDB table holds everything. This page is generated from the keys and from items that were really\n\
+         written (`cargo test -p resound-store -- --ignored table_md`); a test fails when it is out of date.\n\
+         Names are append only: what is persisted under a name keeps it for ever.\n\n\
+         ## Items\n\n\
+         | item | PK | SK | holds | written on condition |\n|---|---|---|---|---|\n",
+    );
+    let mut seen = BTreeSet::new();
+    let mut kinds: BTreeMap<&str, (BTreeSet<String>, BTreeSet<&str>)> = BTreeMap::new();
+    for (_, key) in &keys {
+        let (name, holds, condition) = about(key);
+        let item = table.raw(key).await.unwrap();
+        let (tops, indexes) = kinds.entry(name).or_default();
+        tops.extend(
+            item.keys()
+                .filter(|name| !["PK", "SK", "v"].contains(&name.as_str()))
+                .cloned(),
+        );
+        indexes.extend(
+            INDEXES
+                .iter()
+                .filter(|index| item.contains_key(index.hash) && item.contains_key(index.range))
+                .map(|index| index.name),
+        );
+        if seen.insert(name) {
+            let raw = key.encode();
+            writeln!(
+                out,
+                "| {name} | `{}` | `{}` | {holds} | {condition} |",
+                raw.pk, raw.sk
+            )
+            .unwrap();
+        }
+    }
+    out.push_str(
+        "\nFree text inside a key is escaped (`#`, `%` and control characters as `%XX`), so no value can pass for a\n\
+         separator. Every key decodes to what it was made of and nothing else.\n\n\
+         ## Attributes\n\nBeside the key and `v`, the version of the item's form:\n\n| item | attributes | in the indexes |\n|---|---|---|\n",
+    );
+    for (name, (tops, indexes)) in kinds {
+        let tops: Vec<_> = tops.iter().map(|name| format!("`{name}`")).collect();
+        let indexes: Vec<_> = indexes.iter().map(|name| format!("`{name}`")).collect();
+        let indexes = if indexes.is_empty() {
+            "-".to_owned()
+        } else {
+            indexes.join(", ")
+        };
+        writeln!(out, "| {name} | {} | {indexes} |", tops.join(", ")).unwrap();
+    }
+    out.push_str(
+        "\nPersonal text is in `Response` and `Message` only. The tombstone of a response has `erased_at` and nothing else.\n\
+         `due_at` of a case is business time, of an event machine time; both, like `received_at`, are milliseconds since\n\
+         1970 in 15 digits.\n\n\
+         ## Indexes\n\n\
+         Global, sparse and narrow. They lag behind the table, so the item itself is read again before anything is decided\n\
+         (the nightly count, which takes scores and dimensions from `by-day`, is the exception).\n\n\
+         | index | partition key | sort key | projection | answers |\n|---|---|---|---|---|\n",
+    );
+    for index in INDEXES {
+        let projection = if index.include.is_empty() {
+            "`KEYS_ONLY`".to_owned()
+        } else {
+            format!(
+                "`INCLUDE` {}",
+                index
+                    .include
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
+        };
+        writeln!(
+            out,
+            "| `{}` | `{}` | `{}` | {projection} | {} |",
+            index.name, index.hash, index.range, index.about
+        )
+        .unwrap();
+    }
+    let last = |n: u8| n - 1;
+    writeln!(
+        out,
+        "\nPartitions are sharded by the id of the item, because a throttled index refuses writes to the table:\n\n\
+         - `due`: `{}` to `{}`, `{}` to `{}`, and `{}` for events nobody tries any more;\n\
+         - `by-day`: `{}` to `{}` for each survey and local day;\n\
+         - `queue`: `{}` to `{}` for each state. `queue_at` is the next promise, or when the case closes or closed,\n  \
+         followed by `#` and the id.",
+        schema::case_shard(0),
+        schema::case_shard(last(schema::CASE_SHARDS)),
+        schema::event_shard(0),
+        schema::event_shard(last(schema::EVENT_SHARDS)),
+        schema::STUCK,
+        schema::day_shard(&survey(), jiff::civil::date(2026, 11, 21), 0),
+        schema::day_shard(&survey(), jiff::civil::date(2026, 11, 21), last(schema::DAY_SHARDS)),
+        schema::queue_shard(resound_domain::case::State::Open, 0),
+        schema::queue_shard(resound_domain::case::State::Open, last(schema::QUEUE_SHARDS)),
+    )
+    .unwrap();
+    out
+}
+
+#[tokio::test]
+async fn table_md_is_up_to_date() {
+    let kept = std::fs::read_to_string(table_md()).unwrap_or_default();
+    assert!(
+        kept.replace("\r\n", "\n") == render().await,
+        "docs/table.md is out of date: cargo test -p resound-store -- --ignored write_table_md"
+    );
+}
+
+#[tokio::test]
+#[ignore = "writes docs/table.md"]
+async fn write_table_md() {
+    std::fs::write(table_md(), render().await).unwrap();
+}
+
+// Samples
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
+}
+
+fn to_json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(number) => json!({"N": number}),
+        AttributeValue::Bool(flag) => json!({"BOOL": flag}),
+        AttributeValue::Null(_) => json!({"NULL": true}),
+        AttributeValue::Ss(texts) => json!({"SS": texts}),
+        AttributeValue::L(list) => json!({"L": list.iter().map(to_json).collect::<Vec<_>>()}),
+        AttributeValue::M(map) => json!({"M": item_to_json(map)}),
+        other => panic!("no item has {other:?}"),
+    }
+}
+
+fn item_to_json(item: &Item) -> Value {
+    item.iter()
+        .map(|(name, value)| (name.clone(), to_json(value)))
+        .collect()
+}
+
+fn from_json(value: &Value) -> AttributeValue {
+    let (kind, inner) = value.as_object().unwrap().iter().next().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    match kind.as_str() {
+        "S" => AttributeValue::S(text(inner)),
+        "N" => AttributeValue::N(text(inner)),
+        "BOOL" => AttributeValue::Bool(inner.as_bool().unwrap()),
+        "NULL" => AttributeValue::Null(true),
+        "SS" => AttributeValue::Ss(inner.as_array().unwrap().iter().map(text).collect()),
+        "L" => AttributeValue::L(inner.as_array().unwrap().iter().map(from_json).collect()),
+        "M" => AttributeValue::M(item_from_json(inner)),
+        other => panic!("no item has {other}"),
+    }
+}
+
+fn item_from_json(value: &Value) -> Item {
+    value
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), from_json(value)))
+        .collect()
+}
+
+/// Items of every version that ever wrote to a table, as they were written then. They are never changed; a new
+/// version adds a folder of its own.
+#[tokio::test]
+async fn every_item_ever_written_can_be_read() {
+    let mut versions = 0;
+    for version in std::fs::read_dir(samples()).unwrap() {
+        let table = Table::new().await;
+        for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            table
+                .plant(item_from_json(&serde_json::from_str(&text).unwrap()))
+                .await;
+        }
+        let id = resound_domain::id::ResponseId::from_bits(ID);
+        let store = &table.store;
+        let Lookup::Found(response) = store.response(id).await.unwrap() else {
+            panic!("no response")
+        };
+        let history = store.history(id.case()).await.unwrap().unwrap();
+        assert_eq!(history.case.id(), response.id.case());
+        let log = history.events.iter().map(|stored| &stored.event);
+        assert_eq!(
+            resound_domain::case::Case::replay(log).unwrap(),
+            history.case
+        );
+        assert_eq!((history.messages.len(), history.notices.len()), (1, 1));
+        assert!(
+            history
+                .events
+                .iter()
+                .any(|event| event.open.contains(&Effect::CustomerNotice))
+        );
+        let day = response.day;
+        assert_eq!(
+            store
+                .tallies(&survey(), day, day, Dimension::Product)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        assert_eq!(
+            store.watermark(&survey()).await.unwrap(),
+            Some(Watermark {
+                day,
+                as_of: T0.parse().unwrap()
+            })
+        );
+        assert_eq!(
+            store
+                .latest_config::<Forms>(ConfigKind::Form)
+                .await
+                .unwrap()
+                .unwrap()
+                .0,
+            1
+        );
+        let _next = store.next_generation(&survey(), day).await.unwrap();
+        versions += 1;
+    }
+    assert!(versions > 0);
+}
+
+#[tokio::test]
+#[ignore = "writes the samples of a new version; never run it over an old one that is in use"]
+async fn write_samples() {
+    let table = Table::new().await;
+    let folder = samples().join("v1");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, key) in everything(&table).await {
+        let item = table.raw(&key).await.unwrap();
+        let text = serde_json::to_string_pretty(&item_to_json(&item)).unwrap();
+        std::fs::write(folder.join(format!("{name}.json")), text + "\n").unwrap();
+    }
+}

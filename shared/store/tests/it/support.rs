@@ -1,0 +1,199 @@
+//! An empty table in process, and things to put into it.
+
+use std::collections::HashMap;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::calendar::Calendars;
+use resound_domain::case::{Case, Command};
+use resound_domain::event::{Actor, Event};
+use resound_domain::id::ResponseId;
+use resound_domain::policy::{Policy, Priority};
+use resound_domain::response::Response;
+use resound_domain::submission::{Channel, Submission};
+use resound_domain::triage::{Input, triage};
+use resound_store::{Accepted, Appended, Digest, Key, Store, schema};
+
+pub(crate) const TABLE: &str = "resound";
+
+/// The start of business time in these tests: a Saturday morning in Shanghai.
+pub(crate) const T0: &str = "2026-11-21T02:00:00.5Z";
+
+/// A table of its own for each test. The client is for planting and looking; what is tested goes through the store.
+pub(crate) struct Table {
+    pub(crate) store: Store,
+    pub(crate) client: Client,
+}
+
+impl Table {
+    pub(crate) async fn new() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(dynoxide::server::serve_on(
+            listener,
+            dynoxide::Database::memory().unwrap(),
+        ));
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::from_keys("test", "test", None))
+            .endpoint_url(format!("http://{address}"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let client = Client::from_conf(config);
+        schema::create_table(&client, TABLE).await.unwrap();
+        Self {
+            store: Store::new(client.clone(), TABLE),
+            client,
+        }
+    }
+
+    /// The item under a key, as it is.
+    pub(crate) async fn raw(&self, key: &Key) -> Option<HashMap<String, AttributeValue>> {
+        let raw = key.encode();
+        let answer = self
+            .client
+            .get_item()
+            .table_name(TABLE)
+            .key("PK", AttributeValue::S(raw.pk))
+            .key("SK", AttributeValue::S(raw.sk))
+            .send()
+            .await
+            .unwrap();
+        answer.item
+    }
+
+    /// Puts an item as it is: what a bug or a newer version may have left.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the table must hold what the store would never write"
+    )]
+    pub(crate) async fn plant(&self, item: HashMap<String, AttributeValue>) {
+        self.client
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(item))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "stands for an erasure")]
+    pub(crate) async fn remove(&self, key: &Key) {
+        let raw = key.encode();
+        self.client
+            .delete_item()
+            .table_name(TABLE)
+            .key("PK", AttributeValue::S(raw.pk))
+            .key("SK", AttributeValue::S(raw.sk))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// A case that is open in the table.
+    pub(crate) async fn opened(&self, bits: u128, priority: Priority) -> Case {
+        let response = response(bits);
+        let (case, event) = case(&response, priority);
+        let accepted = self
+            .store
+            .accept(&response, &DIGEST, Some((&case, &event)), now())
+            .await
+            .unwrap();
+        assert_eq!(accepted, Accepted::New);
+        case
+    }
+
+    /// The case after a command, in the table as well.
+    pub(crate) async fn commanded(&self, case: &Case, command: Command) -> Case {
+        let (after, events) = commanded(case, &command, case.last_event_at());
+        let appended = self
+            .store
+            .append(case, &after, &events, None, None, now())
+            .await
+            .unwrap();
+        assert_eq!(appended, Appended::Appended);
+        after
+    }
+}
+
+pub(crate) const DIGEST: Digest = Digest([7; 32]);
+
+/// Machine time; no test depends on how it relates to business time.
+pub(crate) fn now() -> Timestamp {
+    "2030-01-01T00:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn t0() -> Timestamp {
+    T0.parse().unwrap()
+}
+
+pub(crate) fn hours(n: i64) -> SignedDuration {
+    SignedDuration::from_hours(n)
+}
+
+pub(crate) fn staff() -> Actor {
+    Actor::Staff("ann".to_owned())
+}
+
+pub(crate) fn calendars() -> Calendars {
+    Calendars::office_hours("Asia/Shanghai").unwrap()
+}
+
+pub(crate) fn submission(json: serde_json::Value) -> Submission {
+    let mut whole = serde_json::json!({"form": "default", "channel": "web", "locale": "zh-CN"});
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(json.as_object().unwrap().clone());
+    serde_json::from_value(whole).unwrap()
+}
+
+pub(crate) fn response(bits: u128) -> Response {
+    response_of(bits, serde_json::json!({"text": "物流太慢", "nps": 2}))
+}
+
+pub(crate) fn response_of(bits: u128, json: serde_json::Value) -> Response {
+    let submission = submission(json);
+    Response {
+        id: ResponseId::from_bits(bits),
+        received_at: t0(),
+        day: jiff::civil::date(2026, 11, 21),
+        triage: triage(&Input::from(&submission)),
+        submission,
+        promise: None,
+    }
+}
+
+pub(crate) fn case(response: &Response, priority: Priority) -> (Case, Event) {
+    let event = Case::open(
+        response.id.case(),
+        t0(),
+        priority,
+        Channel::Web,
+        &Policy::default(),
+        &calendars(),
+    );
+    (Case::begin(&event).unwrap(), event)
+}
+
+pub(crate) fn applied(case: &Case, events: &[Event]) -> Case {
+    let mut after = case.clone();
+    for event in events {
+        after.apply(event);
+    }
+    after
+}
+
+pub(crate) fn commanded(case: &Case, command: &Command, at: Timestamp) -> (Case, Vec<Event>) {
+    let events = case.handle(command, staff(), at, &calendars()).unwrap();
+    (applied(case, &events), events)
+}
+
+pub(crate) fn expired(case: &Case, at: Timestamp) -> (Case, Vec<Event>) {
+    let events = case.expire(at);
+    (applied(case, &events), events)
+}
