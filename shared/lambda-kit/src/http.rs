@@ -4,6 +4,7 @@
 //! cannot be understood is a [`Problem`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
@@ -23,7 +24,7 @@ use crate::problem::{Kind, Problem};
 pub const MAX_BODY: usize = 256 * 1024;
 
 /// An event of an HTTP API, as far as it is read here.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpEvent {
     #[serde(default)]
@@ -68,7 +69,7 @@ struct Http {
 }
 
 /// A request, decoded.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// The method, in capitals.
     pub method: String,
@@ -94,6 +95,25 @@ pub struct HttpRequest {
     pub domain: String,
     /// Whose token it is, if it came with one that the gateway verified.
     pub claims: Option<Claims>,
+}
+
+/// Shows the route and no more: the rest holds a customer's words and tokens.
+impl fmt::Debug for HttpEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpEvent")
+            .field("route_key", &self.route_key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shows the route and the id and no more: the rest holds a customer's words and tokens.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("route", &self.route)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpEvent {
@@ -478,7 +498,7 @@ impl HttpResponse {
     }
 
     /// With a strong entity tag.
-    pub fn etag(self, tag: impl std::fmt::Display) -> Self {
+    pub fn etag(self, tag: impl fmt::Display) -> Self {
         self.header("etag", format!("\"{tag}\""))
     }
 }

@@ -280,6 +280,9 @@ impl Mailer {
         });
         let mut request = http::Request::post(&url)
             .header("content-type", "application/json")
+            // A connection kept over a freeze of the function may be dead without knowing it: the letter would be
+            // written into it, and be in doubt for ever. A fresh one costs a handshake.
+            .header("connection", "close")
             .body(body)
             .map_err(|error| broken(&error))?;
         instructions.apply_to_request_http1x(&mut request);
@@ -477,6 +480,7 @@ mod tests {
         ));
         assert!(head.contains("x-amz-date: 20261121T003000Z"));
         assert!(head.contains("content-type: application/json"));
+        assert!(head.contains("connection: close"));
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(
             body["FromEmailAddress"],
