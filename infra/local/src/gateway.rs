@@ -176,7 +176,7 @@ impl Gateway {
         let key = route.key.to_string();
         let domain = headers.get("host").unwrap_or(&self.domain).clone();
         let mut context = json!({
-            "accountId": crate::ACCOUNT,
+            "accountId": crate::aws::ACCOUNT,
             "apiId": "local",
             "domainName": domain,
             "domainPrefix": "local",

@@ -1,2 +1,97 @@
-//! Starts the local stack.
-fn main() {}
+//! Starts the whole system on this machine.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use resound_lambda_kit::telemetry::Level;
+use resound_local::functions;
+use resound_local::options::{self, Asked, HELP};
+use resound_local::run::{LocalStack, Options, RunError};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match options::parse(std::env::args_os().skip(1)) {
+        Ok(Asked::Help) => print(HELP).map_err(|_| String::new()),
+        Ok(Asked::Start {
+            options,
+            demo: _,
+            level,
+        }) => {
+            log(level);
+            start(&options).await.map_err(|fault| fault.to_string())
+        }
+        Err(fault) => Err(fault),
+    };
+    let Err(fault) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    // One sentence, and nowhere else to report to if even that fails.
+    drop(writeln!(io::stderr(), "resound: {fault}"));
+    ExitCode::FAILURE
+}
+
+async fn start(options: &Options) -> Result<(), RunError> {
+    let stack = LocalStack::bring_up(options, &functions::all()).await?;
+    stack.engine().recover().await?;
+    // Whoever closed our output still wants the system to run.
+    drop(print(&welcome(&stack, options)));
+    stack.run(asked_to_stop()).await
+}
+
+fn welcome(stack: &LocalStack, options: &Options) -> String {
+    let (http, aws) = (stack.http_url(), stack.aws_url());
+    format!(
+        "\
+Resound is running. Its data is in {data}. Ctrl-C stops it.
+
+  Form         {http}/f/default
+  API          {http}/v1/feedback (described in {http}/openapi.json)
+  Staff token  {http}/_local/token?role=agent
+  Mailbox      {http}/_local/mailbox
+  Clock, runs  {http}/_local/
+  AWS          {aws}, for instance:
+               AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\
+                 aws --endpoint-url {aws} --region us-east-1 dynamodb list-tables
+
+",
+        data = options.data.display(),
+    )
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn log(level: Level) {
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .compact();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(level.filter())
+        .init();
+}
+
+/// Ctrl-C, or a polite kill.
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            drop(interrupt.await);
+            return;
+        };
+        tokio::select! {
+            outcome = interrupt => drop(outcome),
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}
