@@ -12,6 +12,7 @@ mod cases;
 mod config;
 mod document;
 mod events;
+mod faults;
 mod notices;
 mod support;
 mod tallies;
