@@ -53,22 +53,17 @@ pub(crate) fn attribute<T: Serialize>(
 
 /// Reads the attributes of an item.
 fn body<T: DeserializeOwned>(item: Item) -> Result<(Key, T), StoreError> {
-    #[derive(Deserialize)]
-    struct Head {
-        v: u32,
-    }
     let raw = key_of(&item);
-    let corrupt =
-        |source: Box<dyn std::error::Error + Send + Sync>| StoreError::corrupt(raw.clone(), source);
-    let key = Key::decode(&raw).map_err(|e| corrupt(e.into()))?;
-    let Head { v } = serde_dynamo::from_item(item.clone()).map_err(|e| corrupt(e.into()))?;
-    if v > VERSION {
-        return Err(corrupt(
-            format!("written in form {v}, newer than {VERSION}").into(),
-        ));
-    }
-    let body = serde_dynamo::from_item(item).map_err(|e| corrupt(e.into()))?;
-    Ok((key, body))
+    let read = || -> Result<(Key, T), Box<dyn std::error::Error + Send + Sync>> {
+        let key = Key::decode(&raw)?;
+        let v = item.get("v").and_then(|v| v.as_n().ok());
+        let v: u32 = v.ok_or("it does not say which form it has")?.parse()?;
+        if v > VERSION {
+            return Err(format!("it has form {v}, newer than {VERSION}").into());
+        }
+        Ok((key, serde_dynamo::from_item(item)?))
+    };
+    read().map_err(|source| StoreError::corrupt(raw.clone(), source))
 }
 
 fn misplaced(key: &Key) -> StoreError {
