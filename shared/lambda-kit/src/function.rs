@@ -166,7 +166,8 @@ async fn invoke<F: Function>(
     );
     async {
         // A handler's state is shared and outlives a panic: it is clients and configuration, and both stay valid.
-        let outcome = AssertUnwindSafe(async { function.handle(event, invocation).await })
+        // Boxed, or the compiler gives up on computing the size of a main's future.
+        let outcome = AssertUnwindSafe(Box::pin(function.handle(event, invocation)))
             .catch_unwind()
             .await;
         let result = outcome

@@ -1,0 +1,58 @@
+//! The variables of this function.
+
+use jiff::tz::TimeZone;
+use resound_domain::calendar::{self, Calendars};
+use resound_lambda_kit::config::{Recorded, Vars};
+use resound_lambda_kit::receipt::SigningKeys;
+
+/// Every variable this function reads besides those of the shell.
+pub const VARIABLES: &[&str] = &[
+    "TABLE_NAME",
+    "PUBLIC_URL",
+    "SIGNING_KEYS",
+    "TIME_ZONE",
+    "ALLOWED_ORIGINS",
+];
+
+/// What this function needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// The table.
+    pub table: String,
+    /// Where the public reaches the system, without a slash at the end.
+    pub public_url: String,
+    /// The keys of receipts.
+    pub keys: SigningKeys,
+    /// The zone of local days where a form names none.
+    pub zone: TimeZone,
+    /// Office hours in that zone.
+    pub calendars: Calendars,
+    /// The origins whose pages may post to the default form.
+    pub origins: Vec<String>,
+}
+
+impl Config {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// [`Recorded`], with every fault in the report.
+    pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
+        let table = vars.required("TABLE_NAME");
+        let public_url = vars.required("PUBLIC_URL");
+        let keys = vars.parse("SIGNING_KEYS");
+        let zone = vars.required("TIME_ZONE").and_then(|name| {
+            let zone = calendar::zone(&name).zip(Calendars::office_hours(&name));
+            zone.ok_or_else(|| vars.record("TIME_ZONE: not an IANA time zone"))
+        });
+        let origins = vars.list("ALLOWED_ORIGINS");
+        let (zone, calendars) = zone?;
+        Ok(Self {
+            table: table?,
+            public_url: public_url?.trim_end_matches('/').to_owned(),
+            keys: keys?,
+            zone,
+            calendars,
+            origins,
+        })
+    }
+}

@@ -1,0 +1,408 @@
+//! From a request to a receipt.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use resound_domain::calendar;
+use resound_domain::case::Case;
+use resound_domain::event::Event;
+use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::id::ResponseId;
+use resound_domain::locale::Locale;
+use resound_domain::policy::Priority;
+use resound_domain::response::Response;
+use resound_domain::submission::{
+    Faults, Field, IdempotencyKey, ParseContext, RawFields, Submission,
+};
+use resound_domain::triage::{self, Kind as TriageKind, Triage};
+use resound_lambda_kit::aws::Clients;
+use resound_lambda_kit::fields;
+use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
+use resound_lambda_kit::idempotency;
+use resound_lambda_kit::problem::{FieldError, Kind, Problem};
+use resound_lambda_kit::{Fault, Function, Invocation};
+use resound_pages::{
+    FormView, HEADERS, ProblemView, Values, conflict_page, form_page, problem_page,
+};
+use resound_store::{Accepted, Digest, Rules, Store};
+use serde::Serialize;
+
+use crate::Config;
+
+/// The function.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    store: Store,
+    rules: Rules,
+}
+
+/// What a program gets for a submission.
+#[derive(Debug, Serialize)]
+struct Receipt {
+    id: ResponseId,
+    reference: String,
+    status_url: String,
+    /// `null` if nothing was said or scored that needs an answer.
+    respond_by: Option<Timestamp>,
+    resolve_by: Option<Timestamp>,
+}
+
+/// How a submission was judged and under which identity it is kept.
+struct Identified {
+    id: ResponseId,
+    submission: Submission,
+}
+
+impl App {
+    /// The function over these clients.
+    pub fn new(config: Config, clients: &Clients) -> Self {
+        let store = Store::new(clients.dynamodb.clone(), &config.table);
+        let rules = Rules::new(
+            store.clone(),
+            config.calendars.clone(),
+            config.origins.clone(),
+        );
+        Self {
+            config,
+            store,
+            rules,
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        match request.method.as_str() {
+            "POST" => self.submit(&request, invocation).await,
+            "OPTIONS" => self.preflight(&request, invocation).await,
+            _ => Err(request
+                .problem(Kind::MethodNotAllowed)
+                .header("allow", "POST, OPTIONS")
+                .into()),
+        }
+    }
+
+    async fn submit(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        let fields = match fields::read(request).await {
+            Ok(fields) => fields,
+            Err(problem) => return Ok(refuse(request, problem)),
+        };
+        let forms = self.forms_for(&fields, invocation.machine_now).await?;
+        let response = match identify(request, &fields, &forms) {
+            Ok(identified) => {
+                let form = forms.get(&identified.submission.form);
+                self.accept(request, &fields, form, identified, invocation)
+                    .await?
+            }
+            Err(faults) => invalid(request, &fields, &forms, &faults),
+        };
+        let form = form_named(&fields, &forms);
+        Ok(match (request.header("origin"), form) {
+            (Some(origin), Some(form)) if form.allows(origin) => shared_with(response, origin),
+            _ => response,
+        })
+    }
+
+    /// The forms there are, as far as these fields need them: the default form alone costs no call.
+    async fn forms_for(
+        &self,
+        fields: &RawFields,
+        machine_now: Timestamp,
+    ) -> Result<Arc<Forms>, Fault> {
+        match fields.text(Field::Form.name()) {
+            None | Some("" | FormId::DEFAULT) => Ok(self.rules.builtin_forms()),
+            Some(_) => self
+                .rules
+                .forms(machine_now)
+                .await
+                .map_err(|error| Fault::doing("read the forms", error)),
+        }
+    }
+
+    async fn accept(
+        &self,
+        request: &HttpRequest,
+        fields: &RawFields,
+        form: Option<&Form>,
+        Identified { id, submission }: Identified,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        let digest = idempotency::content_digest(&submission)?;
+        let zone = form
+            .and_then(|form| form.zone.as_deref())
+            .and_then(calendar::zone)
+            .unwrap_or_else(|| self.config.zone.clone());
+        let triage = triage::triage(&(&submission).into());
+        let opened = self
+            .open(id, &submission, &triage, request.at, invocation.machine_now)
+            .await?;
+        let response = Response {
+            id,
+            received_at: request.at,
+            day: request.at.to_zoned(zone).date(),
+            promise: opened
+                .as_ref()
+                .and_then(|(case, _)| case.clocks().promise()),
+            submission,
+            triage,
+        };
+        let opened = opened.as_ref().map(|(case, event)| (case, event));
+        let accepted = self
+            .store
+            .accept(&response, &Digest(digest), opened, invocation.machine_now)
+            .await
+            .map_err(|error| Fault::doing("keep the response", error))?;
+        match accepted {
+            Accepted::New => self.receipt(request, &response),
+            Accepted::Replay(first) => self.receipt(request, &first),
+            Accepted::Mismatch => Ok(conflict(request, fields, form, &response.submission)),
+            Accepted::Erased => Ok(refuse(request, request.problem(Kind::Gone))),
+        }
+    }
+
+    /// The case a submission opens, with the event that opens it; `None` if nothing needs an answer.
+    async fn open(
+        &self,
+        id: ResponseId,
+        submission: &Submission,
+        triage: &Triage,
+        at: Timestamp,
+        machine_now: Timestamp,
+    ) -> Result<Option<(Case, Event)>, Fault> {
+        if !triage.opens_case() {
+            return Ok(None);
+        }
+        let rules = "read the policy";
+        let policy = self.rules.policy(machine_now).await;
+        let policy = policy.map_err(|error| Fault::doing(rules, error))?;
+        let calendars = self.rules.calendars(machine_now).await;
+        let calendars = calendars.map_err(|error| Fault::doing(rules, error))?;
+        let priority = Priority::assess(
+            triage.severity.is_some(),
+            submission.tier,
+            submission.nps,
+            triage.kind == TriageKind::Complaint,
+        );
+        let event = Case::open(
+            id.case(),
+            at,
+            priority,
+            submission.channel,
+            &policy,
+            &calendars,
+        );
+        Ok(Case::begin(&event).map(|case| (case, event)))
+    }
+
+    fn receipt(
+        &self,
+        request: &HttpRequest,
+        response: &Response,
+    ) -> Result<HttpResponse, Rejection> {
+        let token = self.config.keys.issue_receipt(response.id);
+        if request.wants_html() {
+            // Without a host, so that the browser stays with the name and the base path it reached us by.
+            let base = request.path.strip_suffix("feedback").unwrap_or("/v1/");
+            return Ok(HttpResponse::see_other(format!("{base}receipts/{token}")).no_store());
+        }
+        let receipt = Receipt {
+            id: response.id,
+            reference: response.id.reference(),
+            status_url: format!("{}/v1/receipts/{token}", self.config.public_url),
+            respond_by: response.promise.map(|promise| promise.respond_by),
+            resolve_by: response.promise.map(|promise| promise.resolve_by),
+        };
+        let location = receipt.status_url.clone();
+        Ok(HttpResponse::json(201, &receipt)?
+            .header("location", location)
+            .no_store())
+    }
+
+    /// Tells a browser whether a page of another origin may post here. Which form it will name is not known yet, so
+    /// any form that allows the origin will do; the answer to the post itself goes by its form.
+    async fn preflight(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        let response = HttpResponse::new(204).header("allow", "POST, OPTIONS");
+        let Some(origin) = request.header("origin") else {
+            return Ok(response);
+        };
+        let mut allowed = self.rules.builtin_forms().iter().any(|f| f.allows(origin));
+        if !allowed {
+            let forms = self.rules.forms(invocation.machine_now).await;
+            let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
+            allowed = forms.iter().any(|form| form.allows(origin));
+        }
+        if !allowed {
+            return Ok(response.header("vary", "origin"));
+        }
+        Ok(shared_with(response, origin)
+            .header("access-control-allow-methods", "POST")
+            .header(
+                "access-control-allow-headers",
+                "content-type, idempotency-key",
+            )
+            .header("access-control-max-age", "600"))
+    }
+}
+
+impl Function for App {
+    const NAME: &'static str = "submit-feedback";
+    type Event = HttpEvent;
+    type Output = HttpResponse;
+
+    async fn handle(
+        &self,
+        event: HttpEvent,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Fault> {
+        Ok(http::serve(event, |request| self.answer(request, invocation)).await)
+    }
+}
+
+/// What is sent and as whom: under the sender's key if there is one, else as this very request.
+fn identify(
+    request: &HttpRequest,
+    fields: &RawFields,
+    forms: &Forms,
+) -> Result<Identified, Faults> {
+    let context = ParseContext {
+        forms,
+        accept_language: request.asked_locale(),
+    };
+    let key = request
+        .header("idempotency-key")
+        .or_else(|| fields.text(Field::IdempotencyKey.name()))
+        .filter(|key| !key.is_empty())
+        .map(IdempotencyKey::try_from)
+        .transpose();
+    let (submission, key) = match (Submission::parse(fields, context), key) {
+        (Ok(submission), Ok(key)) => (submission, key),
+        (Err(faults), Err(fault)) => return Err(faults.with(fault)),
+        (Err(faults), Ok(_)) => return Err(faults),
+        (Ok(_), Err(fault)) => return Err(fault.into()),
+    };
+    let id = match &key {
+        Some(key) => idempotency::response_id(&submission.form, key),
+        None => idempotency::response_id_of_request(&request.id),
+    };
+    Ok(Identified { id, submission })
+}
+
+/// The form these fields name, if there is one of that name.
+fn form_named<'a>(fields: &RawFields, forms: &'a Forms) -> Option<&'a Form> {
+    let name = fields.text(Field::Form.name()).unwrap_or(FormId::DEFAULT);
+    forms.iter().find(|form| form.id.as_str() == name)
+}
+
+fn shared_with(response: HttpResponse, origin: &str) -> HttpResponse {
+    response
+        .header("access-control-allow-origin", origin)
+        .header("access-control-expose-headers", "location")
+        .header("vary", "origin")
+}
+
+/// The language of a person in front of the form: what they asked for, else the language the form was in.
+fn locale_of(request: &HttpRequest, fields: &RawFields) -> Locale {
+    fields
+        .text(Field::Locale.name())
+        .and_then(Locale::from_tag)
+        .or_else(|| request.asked_locale())
+        .unwrap_or_default()
+}
+
+/// Every fault by field: to a program as a problem, to a person as the form with what they typed.
+fn invalid(
+    request: &HttpRequest,
+    fields: &RawFields,
+    forms: &Forms,
+    faults: &Faults,
+) -> HttpResponse {
+    let locale = locale_of(request, fields);
+    if request.wants_html() {
+        let form = form_named(fields, forms);
+        let page = show_form(request, fields, form, locale, Some(faults), form_page);
+        return page_of(Kind::Invalid.status(), page);
+    }
+    let errors = faults
+        .iter()
+        .map(|fault| FieldError {
+            field: fault.field.name().to_owned(),
+            code: fault.code.name().into(),
+            message: fault.message(locale),
+        })
+        .collect();
+    Problem::new(Kind::Invalid, locale)
+        .errors(errors)
+        .into_response()
+}
+
+/// The key was used for something else. A person gets their text again, under a new key.
+fn conflict(
+    request: &HttpRequest,
+    fields: &RawFields,
+    form: Option<&Form>,
+    submission: &Submission,
+) -> HttpResponse {
+    let locale = locale_of(request, fields);
+    if !request.wants_html() {
+        return Problem::new(Kind::KeyReused, locale).into_response();
+    }
+    let page = show_form(
+        request,
+        fields,
+        form,
+        submission.locale,
+        None,
+        conflict_page,
+    );
+    page_of(Kind::KeyReused.status(), page)
+}
+
+fn show_form(
+    request: &HttpRequest,
+    fields: &RawFields,
+    form: Option<&Form>,
+    locale: Locale,
+    faults: Option<&Faults>,
+    page: fn(&FormView<'_>) -> String,
+) -> String {
+    let title = form.and_then(|form| form.title.as_ref());
+    page(&FormView {
+        form: form.map_or(FormId::DEFAULT, |form| form.id.as_str()),
+        name: title.map(|title| locale.choose(&title.zh_cn, &title.en)),
+        locale,
+        idempotency_key: &idempotency::page_key(&request.id),
+        action: &request.path,
+        values: &Values::from_pairs(fields.texts()),
+        faults,
+    })
+}
+
+/// Any other refusal, as a page for a person.
+fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
+    if !request.wants_html() {
+        return problem.into_response();
+    }
+    let page = problem_page(&ProblemView {
+        locale: problem.locale,
+        status: problem.kind.status(),
+        title: problem.title(),
+        detail: problem.detail.as_deref(),
+        way_out: None,
+    });
+    page_of(problem.kind.status(), page)
+}
+
+fn page_of(status: u16, page: String) -> HttpResponse {
+    HttpResponse::html(status, page).headers(&HEADERS)
+}

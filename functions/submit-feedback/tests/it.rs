@@ -1,0 +1,395 @@
+//! The function as the gateway calls it: recorded events in, responses and table out.
+
+#![cfg(test)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use resound_domain::case::State;
+use resound_domain::form::{Form, Forms};
+use resound_domain::id::ResponseId;
+use resound_domain::policy::Priority;
+use resound_lambda_kit::http::HttpResponse;
+use resound_lambda_kit::{BoxedFunction, Function};
+use resound_store::{ConfigKind, Lookup, Published};
+use resound_testing::{Aws, call, start, vars};
+use serde_json::{Value, json};
+use submit_feedback::{App, Config};
+
+struct World {
+    aws: Aws,
+    function: BoxedFunction,
+}
+
+impl World {
+    async fn new() -> Self {
+        let aws = Aws::start().await;
+        let config = vars(&[("ALLOWED_ORIGINS", "https://shop.example")])
+            .read(Config::read)
+            .unwrap();
+        let function = App::new(config, &aws.clients).erase();
+        Self { aws, function }
+    }
+
+    async fn send(&self, event: Value) -> HttpResponse {
+        serde_json::from_value(call(&self.function, event, start()).await).unwrap()
+    }
+
+    async fn post(&self, body: Value) -> HttpResponse {
+        self.send(with_body(&body.to_string())).await
+    }
+
+    async fn kept(&self, response: &HttpResponse) -> resound_domain::response::Response {
+        match self.aws.store.response(id(response)).await.unwrap() {
+            Lookup::Found(response) => *response,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn event(name: &str) -> Value {
+    let text = match name {
+        "json" => include_str!("../events/json.json"),
+        "browser" => include_str!("../events/browser.json"),
+        "multipart" => include_str!("../events/multipart.json"),
+        _ => include_str!("../events/preflight.json"),
+    };
+    serde_json::from_str(text).unwrap()
+}
+
+/// A JSON post of its own request, without a key.
+fn with_body(body: &str) -> Value {
+    static REQUESTS: AtomicU32 = AtomicU32::new(0);
+    let mut event = event("json");
+    let request = REQUESTS.fetch_add(1, Ordering::Relaxed);
+    event["requestContext"]["requestId"] = format!("request-{request}").into();
+    event["headers"]
+        .as_object_mut()
+        .unwrap()
+        .remove("idempotency-key");
+    event["body"] = body.into();
+    event
+}
+
+fn body(response: &HttpResponse) -> Value {
+    serde_json::from_str(&response.body).unwrap_or_else(|_| panic!("no JSON: {}", response.body))
+}
+
+fn id(response: &HttpResponse) -> ResponseId {
+    body(response)["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// The fields at fault, with their codes.
+fn faults(response: &HttpResponse) -> Vec<String> {
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    let body = body(response);
+    let errors = body["errors"].as_array().unwrap().iter();
+    errors
+        .map(|e| {
+            format!(
+                "{} {}",
+                e["field"].as_str().unwrap(),
+                e["code"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_complaint_is_promised_times_and_opens_a_case() {
+    let world = World::new().await;
+    let response = world.send(event("json")).await;
+    assert_eq!(response.status, 201);
+    let receipt = body(&response);
+    insta::assert_json_snapshot!(receipt, @r#"
+    {
+      "id": "47MYH50DSNGM3XTAAARF3M18PK",
+      "reference": "R-AARF3-M18PK",
+      "resolve_by": "2026-11-04T02:00:00Z",
+      "respond_by": "2026-11-02T06:00:00Z",
+      "status_url": "https://feedback.example.test/v1/receipts/47MYH50DSNGM3XTAAARF3M18PK.1.SDKq1iTQtwjElKR9sREUDA"
+    }
+    "#);
+    let case = world
+        .aws
+        .store
+        .case(id(&response).case())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((case.state(), case.priority()), (State::Open, Priority::P2));
+    assert_eq!(
+        receipt["respond_by"], "2026-11-02T06:00:00Z",
+        "four hours, around the clock"
+    );
+}
+
+#[tokio::test]
+async fn praise_needs_no_answer_and_is_one_item() {
+    let world = World::new().await;
+    let response = world
+        .post(json!({"text": "Great service, thank you!", "nps": 10}))
+        .await;
+    assert_eq!(response.status, 201);
+    assert_eq!(body(&response)["respond_by"], Value::Null);
+    assert_eq!(
+        world.aws.store.case(id(&response).case()).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        world.kept(&response).await.submission.nps.unwrap().get(),
+        10
+    );
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_to_its_status_page() {
+    let world = World::new().await;
+    let response = world.send(event("browser")).await;
+    assert_eq!(response.status, 303);
+    assert!(
+        response.headers["location"].starts_with("/v1/receipts/"),
+        "{response:?}"
+    );
+    let again = world.send(event("browser")).await;
+    assert_eq!(again, response, "pressing send twice sends once");
+}
+
+#[tokio::test]
+async fn a_multipart_form_is_read() {
+    let world = World::new().await;
+    let response = world.send(event("multipart")).await;
+    assert_eq!(response.status, 201);
+    let kept = world.kept(&response).await;
+    assert_eq!(
+        kept.submission.text.as_deref(),
+        Some("How do I change my delivery address?")
+    );
+    assert_eq!(
+        kept.submission.contact.email.as_deref(),
+        Some("ann@example.test")
+    );
+    assert!(kept.promise.is_some(), "a question is answered");
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_and_other_content_a_conflict() {
+    let world = World::new().await;
+    let first = world.send(event("json")).await;
+    let mut later = event("json");
+    later["requestContext"]["requestId"] = "another".into();
+    later["requestContext"]["timeEpoch"] = 1_793_600_000_000_i64.into();
+    assert_eq!(world.send(later.clone()).await, first);
+
+    later["body"] = json!({"text": "Something else"}).to_string().into();
+    let other = world.send(later.clone()).await;
+    assert_eq!(other.status, 409);
+    assert_eq!(other.headers["content-type"], "application/problem+json");
+
+    later["headers"]["accept"] = "text/html".into();
+    let page = world.send(later).await;
+    assert_eq!(page.status, 409);
+    assert!(
+        page.body.contains("Something else"),
+        "the text is offered again"
+    );
+    assert!(
+        !page.body.contains("order-2026-11-02-0001"),
+        "under a new key"
+    );
+}
+
+#[tokio::test]
+async fn without_a_key_two_requests_are_two_responses() {
+    let world = World::new().await;
+    let first = world.post(json!({"text": "The app crashes"})).await;
+    let second = world.post(json!({"text": "The app crashes"})).await;
+    assert_ne!(id(&first), id(&second));
+}
+
+#[tokio::test]
+async fn every_fault_is_named_at_once_in_the_callers_language() {
+    let world = World::new().await;
+    let wrong = json!({
+        "text": "x".repeat(10_001), "nps": 11, "csat": "six", "ces": 2.5, "channel": "pigeon",
+        "contact": {"email": "a@b.example\r\nBcc: all@b.example", "phone": "?"}, "form": "no such", "tier": 1,
+    });
+    let mut event = with_body(&wrong.to_string());
+    event["headers"]["accept-language"] = "zh-CN".into();
+    event["headers"]["idempotency-key"] = "short".into();
+    let response = world.send(event).await;
+    assert_eq!(response.status, 422);
+    insta::assert_json_snapshot!(faults(&response), @r#"
+    [
+      "form unknown-form",
+      "text too-long",
+      "nps off-scale",
+      "csat off-scale",
+      "ces off-scale",
+      "channel unknown-value",
+      "contact.email invalid-email",
+      "contact.phone invalid-phone",
+      "tier unknown-value",
+      "idempotency_key invalid-key"
+    ]
+    "#);
+    insta::assert_snapshot!(body(&response)["errors"][1]["message"].as_str().unwrap(), @"反馈内容过长：最多 10000 个字符，请缩短。");
+    assert!(
+        !response.body.contains("Bcc"),
+        "what was sent is not echoed"
+    );
+}
+
+#[tokio::test]
+async fn a_person_gets_the_form_back_with_what_they_typed() {
+    let world = World::new().await;
+    let mut event = event("browser");
+    event["isBase64Encoded"] = false.into();
+    event["body"] = "text=It%20%3Cb%3Ebroke&nps=11&contact.email=nonsense".into();
+    let response = world.send(event).await;
+    assert_eq!(response.status, 422);
+    assert!(response.headers["content-type"].starts_with("text/html"));
+    assert!(
+        response.body.contains("It &lt;b&gt;broke"),
+        "{}",
+        response.body
+    );
+    assert!(response.body.contains("nonsense"));
+}
+
+#[tokio::test]
+async fn odd_input_is_answered() {
+    let world = World::new().await;
+    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    for (body, status) in [
+        ("", 400),
+        ("{", 400),
+        ("[]", 400),
+        ("\"text\"", 400),
+        ("null", 400),
+        (r#"{"text":"a","text":"b"}"#, 422),
+        (r#"{"text":["a"]}"#, 422),
+        (r#"{"text":""}"#, 422),
+        (r#"{}"#, 422),
+        (
+            r#"{"text":"nul \u0000 inside, right to left \u202e and \ud83d\ude00"}"#,
+            201,
+        ),
+        (r#"{"text":"lone surrogate \ud800"}"#, 400),
+        (r#"{"nps":1e999}"#, 400),
+        (r#"{"nps":-1}"#, 422),
+        (r#"{"nps":"9"}"#, 201),
+        (&deep, 413),
+        (&deep[..200_000], 400),
+    ] {
+        let response = world.send(with_body(body)).await;
+        assert_eq!(response.status, status, "{:.80}: {}", body, response.body);
+    }
+    for (header, value, status) in [
+        ("content-type", "text/plain", 415),
+        ("content-type", "application/json; charset=gbk", 415),
+        ("content-type", "", 415),
+        ("content-type", "multipart/form-data", 400),
+        ("content-encoding", "gzip", 415),
+        ("x-forwarded-proto", "\u{1}://", 201),
+        ("accept-language", ";;;q=,zh;q=nan", 201),
+    ] {
+        let mut event = with_body(&json!({"text": "fine"}).to_string());
+        event["headers"][header] = value.into();
+        assert_eq!(world.send(event).await.status, status, "{header}: {value}");
+    }
+    let mut broken = with_body("%%%");
+    broken["isBase64Encoded"] = true.into();
+    assert_eq!(world.send(broken).await.status, 400);
+}
+
+#[tokio::test]
+async fn origins_of_a_form_may_post_to_it() {
+    let world = World::new().await;
+    let allowed = world.send(event("preflight")).await;
+    assert_eq!(allowed.status, 204);
+    assert_eq!(
+        allowed.headers["access-control-allow-origin"],
+        "https://shop.example"
+    );
+    let mut foreign = event("preflight");
+    foreign["headers"]["origin"] = "https://evil.example".into();
+    assert!(
+        !world
+            .send(foreign)
+            .await
+            .headers
+            .contains_key("access-control-allow-origin")
+    );
+
+    let mut post = with_body(&json!({"nps": 9}).to_string());
+    post["headers"]["origin"] = "https://shop.example".into();
+    assert_eq!(
+        world.send(post).await.headers["access-control-allow-origin"],
+        "https://shop.example"
+    );
+    let mut wrong = with_body(&json!({"nps": 99}).to_string());
+    wrong["headers"]["origin"] = "https://shop.example".into();
+    let wrong = world.send(wrong).await;
+    assert_eq!(wrong.status, 422);
+    assert_eq!(
+        wrong.headers["access-control-allow-origin"], "https://shop.example",
+        "the page may read its faults"
+    );
+}
+
+#[tokio::test]
+async fn a_published_form_has_its_own_zone_and_origins() {
+    let world = World::new().await;
+    let mut form = Form::new("kyoto".parse().unwrap());
+    form.zone = Some("Pacific/Kiritimati".to_owned());
+    form.allowed_origins = vec!["https://kyoto.example".to_owned()];
+    let forms = Forms::new(vec![form]).unwrap();
+    assert_eq!(
+        world
+            .aws
+            .store
+            .publish_config(ConfigKind::Form, 1, &forms)
+            .await
+            .unwrap(),
+        Published::Published
+    );
+
+    let mut event = with_body(&json!({"form": "kyoto", "nps": 8}).to_string());
+    event["headers"]["origin"] = "https://kyoto.example".into();
+    event["requestContext"]["timeEpoch"] = 1_793_620_800_000_i64.into(); // 12:00Z is the next day at UTC+14
+    let response = world.send(event).await;
+    assert_eq!(response.status, 201, "{}", response.body);
+    assert_eq!(
+        response.headers["access-control-allow-origin"],
+        "https://kyoto.example"
+    );
+    assert_eq!(
+        world.kept(&response).await.day,
+        jiff::civil::date(2026, 11, 3)
+    );
+}
+
+#[tokio::test]
+async fn an_erased_response_is_gone() {
+    let world = World::new().await;
+    let first = world.send(event("json")).await;
+    let _buried = world.aws.store.bury(id(&first), start()).await.unwrap();
+    assert_eq!(world.send(event("json")).await.status, 410);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is sent is answered, and never with a fault of ours.
+    #[test]
+    fn nothing_sent_is_our_fault(body in ".{0,200}", kind in 0..4usize, base64: bool) {
+        let kind = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "a/b"][kind];
+        let mut event = with_body(&body);
+        event["headers"]["content-type"] = kind.into();
+        event["isBase64Encoded"] = base64.into();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let response = runtime.block_on(async { World::new().await.send(event).await });
+        prop_assert!(response.status < 500, "{:?}", response);
+    }
+}
