@@ -386,6 +386,8 @@ pub(crate) enum StatusName {
     Refused,
     Unknown,
     NoContact,
+    NoConsent,
+    MailOff,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -410,6 +412,8 @@ impl Outcome {
             Self::Refused => StatusName::Refused,
             Self::Unknown => StatusName::Unknown,
             Self::NoContact => StatusName::NoContact,
+            Self::NoConsent => StatusName::NoConsent,
+            Self::MailOff => StatusName::MailOff,
         }
     }
 }
@@ -424,6 +428,8 @@ impl NoticeItem {
             StatusName::Refused => Some(Outcome::Refused),
             StatusName::Unknown => Some(Outcome::Unknown),
             StatusName::NoContact => Some(Outcome::NoContact),
+            StatusName::NoConsent => Some(Outcome::NoConsent),
+            StatusName::MailOff => Some(Outcome::MailOff),
         }
     }
 }

@@ -61,6 +61,10 @@ pub enum Outcome {
     Unknown,
     /// There is no address to send it to.
     NoContact,
+    /// The customer asked not to be contacted.
+    NoConsent,
+    /// This installation sends no e-mail.
+    MailOff,
 }
 
 /// What came of recording or giving back a notice.
@@ -290,7 +294,11 @@ pub(crate) fn record_change(
     let mut update = "SET #status = :status, #recorded_at = :now".to_owned();
     let provider_id = match outcome {
         Outcome::Sent { provider_id } => provider_id.as_ref(),
-        Outcome::Refused | Outcome::Unknown | Outcome::NoContact => None,
+        Outcome::Refused
+        | Outcome::Unknown
+        | Outcome::NoContact
+        | Outcome::NoConsent
+        | Outcome::MailOff => None,
     };
     if provider_id.is_some() {
         update.push_str(", #provider_id = :provider_id");

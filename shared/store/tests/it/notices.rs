@@ -65,6 +65,8 @@ async fn what_is_recorded_is_not_sent_again() {
         Outcome::Refused,
         Outcome::Unknown,
         Outcome::NoContact,
+        Outcome::NoConsent,
+        Outcome::MailOff,
     ] {
         let table = Table::new().await;
         let lease = fresh(&table, "me").await;
