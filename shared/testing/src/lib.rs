@@ -9,7 +9,11 @@
     reason = "a test that cannot start should say so"
 )]
 
+mod server;
+
 use std::sync::Arc;
+
+pub use server::{Request, Server};
 
 use jiff::Timestamp;
 use resound_emulator::{AwsPort, Data};
