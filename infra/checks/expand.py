@@ -42,7 +42,7 @@ def expand(source, parameters=None):
     source = copy.deepcopy(source)
     for name, value in (parameters or {}).items():
         # Pinned, so that a linter sees the branch that was expanded and no other.
-        source["Parameters"][name] = {"Type": "String", "Default": value, "AllowedValues": [value]}
+        source["Parameters"][name].update({"Default": value, "AllowedValues": [value]})
     for resource in source["Resources"].values():
         if resource.get("Type") != "AWS::Serverless::Function":
             continue

@@ -1,0 +1,998 @@
+"""What the expanded template must hold, beyond what general linters know.
+
+    python infra/checks/rules.py EXPANDED.json
+
+Each rule is a function that yields a sentence per fault. A rule states one decision of the design; its docstring is what
+the report prints. Rules see the output of `expand.py`, so aliases, versions and event settings that SAM makes are there.
+"""
+
+import json
+import re
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What each function may do, and nothing else. A new access pattern of the store changes this table and the role together.
+READ = {"dynamodb:GetItem", "dynamodb:Query"}
+WRITE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}  # parts of a transaction need the same
+LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
+REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}  # a day's cells, on condition of the run's generation
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+SEND, MAIL = {"sqs:SendMessage"}, {"ses:SendEmail"}
+
+
+class Function:
+    """What is expected of one function. `trigger` is http, stream, queue or schedule."""
+
+    def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False, env=()):
+        self.trigger, self.table, self.indexes = trigger, table, set(indexes)
+        self.sends, self.consumes, self.mails = set(sends), consumes, mails
+        self.env = {"TABLE_NAME", "LOG_LEVEL", *env}
+
+    @property
+    def actions(self):
+        actions = self.table | LOGS | TRACE
+        if self.sends:
+            actions = actions | SEND
+        if self.consumes:
+            actions = actions | CONSUME
+        if self.trigger == "stream":
+            actions = actions | STREAM
+        return actions | MAIL if self.mails else actions
+
+
+PAGES = ("PUBLIC_URL", "SIGNING_KEYS", "TIME_ZONE")
+QUEUES = ("CUSTOMER_NOTICES_URL", "STAFF_ALERTS_URL")
+BOTH = ("CustomerNotices", "StaffAlerts")
+FUNCTIONS = {
+    "submit-feedback": Function(
+        "http", READ | {"dynamodb:PutItem"}, env=(*PAGES, "ALLOWED_ORIGINS")),
+    "serve-pages": Function("http", READ, env=PAGES),
+    "manage-cases": Function("http", WRITE | LIST, indexes=["queue"], env=PAGES),
+    "report-nps": Function("http", READ, env=["TIME_ZONE"]),
+    "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"], env=QUEUES),
+    "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH, env=QUEUES),
+    "notify-staff": Function(
+        "queue", WRITE, consumes="StaffAlerts", mails=True,
+        env=("PUBLIC_URL", "TIME_ZONE", "STAFF_LOCALE", "MAIL_FROM", "OWNER_EMAIL", "TEAM_LEAD_EMAIL", "MANAGER_EMAIL",
+             "EXECUTIVE_EMAIL", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "WEBHOOK_ALLOW_PRIVATE")),
+    "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True, env=(*PAGES, "MAIL_FROM")),
+    "aggregate-nps": Function(
+        "schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"], env=["TIME_ZONE"]),
+}
+
+# Route: function and, for staff, the scope.
+ROUTES = {
+    "POST /v1/feedback": ("submit-feedback", None),
+    "OPTIONS /v1/feedback": ("submit-feedback", None),
+    "GET /": ("serve-pages", None),
+    "GET /f/{form}": ("serve-pages", None),
+    "GET /v1/receipts/{token}": ("serve-pages", None),
+    "GET /openapi.json": ("serve-pages", None),
+    "GET /v1/cases": ("manage-cases", "resound/cases.read"),
+    "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
+    "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
+    "GET /v1/nps": ("report-nps", "resound/reports.read"),
+}
+
+SCHEDULES = {  # function: expression and zone
+    "alert-breaches": ("rate(1 minute)", "UTC"),
+    "aggregate-nps": ("cron(30 0 * * ? *)", {"Ref": "TimeZone"}),
+}
+TICK = {"time": "<aws.scheduler.scheduled-time>"}
+
+# Resources with a wildcard that AWS leaves no way around, or that ends at the edge of this stack.
+WILD = {
+    "xray:PutTraceSegments": {"*"},
+    "xray:PutTelemetryRecords": {"*"},
+    "cloudwatch:DescribeAlarms": {"*"},
+    "ses:SendEmail": {"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"},
+    **{action: {"${Table.Arn}/stream/*"} for action in STREAM},
+    **{action: {"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-*"}
+       for action in ("lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig")},
+}
+
+
+# ------------------------------------------------------------------------------------------------------- reading
+
+
+class Template:
+    """The expanded template, with the look-ups that rules need."""
+
+    def __init__(self, body):
+        self.body = body
+        self.resources = body["Resources"]
+        self.parameters = body.get("Parameters", {})
+
+    def of(self, kind):
+        """Logical id and properties of every resource of a type."""
+        return {i: r.get("Properties", {}) for i, r in self.resources.items() if r["Type"] == kind}
+
+    def condition(self, logical):
+        return self.resources[logical].get("Condition")
+
+    def functions(self):
+        """Name without the stack's prefix: (logical id, properties)."""
+        found = {}
+        for logical, function in self.of("AWS::Lambda::Function").items():
+            name = text(function.get("FunctionName"))
+            found[name.removeprefix("${AWS::StackName}-")] = (logical, function)
+        return found
+
+    def alias_of(self, value):
+        """The function behind a reference to its alias, or None if the value is anything else."""
+        alias = self.resources.get(ref(value) or "", {})
+        if alias.get("Type") != "AWS::Lambda::Alias" or alias["Properties"].get("Name") != "live":
+            return None
+        return ref(alias["Properties"]["FunctionName"])
+
+    def policies(self, role):
+        """Every statement of a role: (statement, condition of the template under which it exists)."""
+        for policy in role.get("Policies", []):
+            yield from statements(policy["PolicyDocument"])
+
+
+def statements(document):
+    for statement in listed(document.get("Statement", [])):
+        for condition, branch in branches(statement):
+            if branch is not None:
+                yield branch, condition
+
+
+def branches(value):
+    """The alternatives of an `Fn::If`, as (condition, value); a value that is not one has itself alone."""
+    if isinstance(value, dict) and set(value) == {"Fn::If"}:
+        name, yes, no = value["Fn::If"]
+        return [(name, b) for _, b in branches(yes)] + [(f"not {name}", b) for _, b in branches(no)]
+    return [(None, None if value == {"Ref": "AWS::NoValue"} else value)]
+
+
+def listed(value):
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def ref(value):
+    """The logical id of a `Ref`."""
+    return value.get("Ref") if isinstance(value, dict) and set(value) == {"Ref"} else None
+
+
+def att(value, name="Arn"):
+    """The logical id of a `GetAtt` of the given attribute."""
+    if isinstance(value, dict) and set(value) == {"Fn::GetAtt"}:
+        target = value["Fn::GetAtt"]
+        target = target.split(".", 1) if isinstance(target, str) else target
+        if target[1] == name:
+            return target[0]
+    return None
+
+
+def text(value):
+    """A value as text, with references as `${...}`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (kind, inner), = value.items()
+        if kind == "Ref":
+            return "${" + inner + "}"
+        if kind == "Fn::GetAtt":
+            return "${" + (inner if isinstance(inner, str) else ".".join(inner)) + "}"
+        if kind == "Fn::Sub" and isinstance(inner, str):
+            return inner
+    return json.dumps(value)
+
+
+def walk(value, path=()):
+    """Every node of a value with its path."""
+    yield path, value
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from walk(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from walk(inner, (*path, index))
+
+
+def read(path):
+    """A source file, or nothing if it is not there yet."""
+    path = ROOT / path
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+RULES = []
+
+
+def rule(function):
+    RULES.append(function)
+    return function
+
+
+# --------------------------------------------------------------------------------------------------------- rules
+
+
+@rule
+def functions_are_the_ones_we_know(t):
+    """The functions are the ones of the design, each built from the crate of its name."""
+    found = t.functions()
+    for name in FUNCTIONS.keys() - found.keys():
+        yield f"{name} is missing"
+    for name in found.keys() - FUNCTIONS.keys():
+        yield f"{name} is not expected"
+    for name, (logical, function) in found.items():
+        if function.get("Runtime") != "provided.al2023":
+            yield f"{logical}: runtime is not provided.al2023"
+        if function.get("Handler") != "bootstrap":
+            yield f"{logical}: handler is not bootstrap"
+        if function.get("Architectures") != [{"Ref": "Architecture"}]:
+            yield f"{logical}: processor is not the parameter Architecture"
+        if function.get("Code", {}).get("S3Key") != f"{name}.zip":
+            yield f"{logical}: its code is not the build of {name}"
+        if read(f"functions/{name}/Cargo.toml") is None:
+            yield f"{logical}: there is no functions/{name}"
+        if "VpcConfig" in function or "Layers" in function:
+            yield f"{logical}: a network or a layer would slow every cold start"
+
+
+@rule
+def timings_keep_their_order(t):
+    """function timeout < lease < visibility < back-off, visibility >= 6 x timeout, as lambda-kit states them."""
+    source = read("shared/lambda-kit/src/timing.rs") or ""
+    stated = {n: int(s) for n, s in re.findall(r"const (\w+): Duration = Duration::from_secs\((\d+)\)", source)}
+    http, consumer = stated.get("HTTP_TIMEOUT", 10), stated.get("CONSUMER_TIMEOUT", 20)
+    visibility = stated.get("QUEUE_VISIBILITY", 120)
+    if not max(http, consumer) < stated.get("NOTICE_LEASE", 30) < visibility < stated.get("FIRST_BACKOFF", 180):
+        yield "lambda-kit: timeout < lease < visibility < back-off does not hold"
+    timeouts = {}
+    for name, (logical, function) in t.functions().items():
+        timeouts[logical] = function.get("Timeout", 3)
+        expected = http if FUNCTIONS.get(name) and FUNCTIONS[name].trigger == "http" else consumer
+        if name == "aggregate-nps":
+            # A night holds no lease and takes what it takes.
+            if timeouts[logical] != 900:
+                yield f"{logical}: a night may take 900 s"
+        elif timeouts[logical] != expected:
+            yield f"{logical}: times out after {timeouts[logical]} s, not {expected} s"
+    queues = t.of("AWS::SQS::Queue")
+    for logical, mapping in t.of("AWS::Lambda::EventSourceMapping").items():
+        queue = queues.get(att(mapping.get("EventSourceArn")) or "")
+        function = t.alias_of(mapping.get("FunctionName"))
+        if queue is None or function not in timeouts:
+            continue
+        seconds = queue.get("VisibilityTimeout", 30)
+        if seconds < 6 * timeouts[function]:
+            yield f"{logical}: visibility {seconds} s is below 6 x timeout {timeouts[function]} s"
+        if seconds != visibility:
+            yield f"{logical}: visibility {seconds} s is not lambda-kit's {visibility} s"
+
+
+@rule
+def environment_matches_config(t):
+    """Each function gets exactly the variables its config.rs reads, and each variable is the right thing."""
+    values = {
+        "TABLE_NAME": {"Ref": "Table"},
+        "CUSTOMER_NOTICES_URL": {"Ref": "CustomerNotices"},
+        "STAFF_ALERTS_URL": {"Ref": "StaffAlerts"},
+        "TIME_ZONE": {"Ref": "TimeZone"},
+        "LOG_LEVEL": {"Ref": "LogLevel"},
+        "MAIL_FROM": {"Ref": "MailFrom"},
+        "ALLOWED_ORIGINS": {"Ref": "AllowedOrigins"},
+        "STAFF_LOCALE": {"Ref": "StaffLocale"},
+        "OWNER_EMAIL": {"Ref": "OwnerEmail"},
+        "TEAM_LEAD_EMAIL": {"Ref": "TeamLeadEmail"},
+        "MANAGER_EMAIL": {"Ref": "ManagerEmail"},
+        "EXECUTIVE_EMAIL": {"Ref": "ExecutiveEmail"},
+        "ALERT_WEBHOOK_URL": {"Ref": "AlertWebhookUrl"},
+        "ALERT_WEBHOOK_SECRET": {"Ref": "AlertWebhookSecret"},
+        "WEBHOOK_ALLOW_PRIVATE": {"Ref": "WebhookAllowPrivate"},
+    }
+    for name, (logical, function) in t.functions().items():
+        given = function.get("Environment", {}).get("Variables", {})
+        if name not in FUNCTIONS:
+            continue
+        declared = declared_variables(name)
+        # The runtime gives the AWS_ ones; lambda-kit reads LOG_LEVEL for every function.
+        wanted = {v for v in declared if not v.startswith("AWS_")} | {"LOG_LEVEL"} if declared else FUNCTIONS[name].env
+        for variable in sorted(wanted - given.keys()):
+            yield f"{logical}: {variable} is not set"
+        for variable in sorted(given.keys() - wanted):
+            yield f"{logical}: {variable} is set but not read"
+        for variable, value in given.items():
+            if variable in values and value != values[variable]:
+                yield f"{logical}: {variable} is {text(value)}, not {text(values[variable])}"
+            if variable == "SIGNING_KEYS":
+                generated = {"Fn::Sub": "1={{resolve:secretsmanager:${SigningSecret}:SecretString}}"}
+                if value != {"Fn::If": ["HasSigningKeys", {"Ref": "SigningKeys"}, generated]}:
+                    yield f"{logical}: SIGNING_KEYS is neither the parameter nor the generated secret"
+            if variable == "PUBLIC_URL" and dict(branches(value)).get("HasPublicUrl") != {"Ref": "PublicUrl"}:
+                yield f"{logical}: PUBLIC_URL does not follow the parameter"
+
+
+def declared_variables(name):
+    """The list `VARIABLES` of a function's config.rs, or None if there is none yet."""
+    source = read(f"functions/{name}/src/config.rs") or ""
+    found = re.search(r"const VARIABLES\b[^=]*=(.*?);", source, flags=re.S)
+    return set(re.findall(r'"([A-Z][A-Z0-9_]*)"', found.group(1))) if found else None
+
+
+@rule
+def roles_allow_what_is_needed(t):
+    """Each function has a role of its own that allows the actions of its access patterns and no other."""
+    roles, used = t.of("AWS::IAM::Role"), {}
+    for name, (logical, function) in t.functions().items():
+        role_id = att(function.get("Role"))
+        if role_id not in roles:
+            yield f"{logical}: its role is not one of this template"
+            continue
+        if role_id in used:
+            yield f"{logical}: shares {role_id} with {used[role_id]}"
+        used[role_id] = logical
+        if name not in FUNCTIONS:
+            continue
+        expected, actions = FUNCTIONS[name], set()
+        for statement, condition in t.policies(roles[role_id]):
+            if statement.get("Effect") != "Allow":
+                continue
+            stated = set(listed(statement.get("Action")))
+            actions |= stated
+            resources = listed(statement.get("Resource"))
+            if stated & STREAM:
+                if resources != [{"Fn::Sub": "${Table.Arn}/stream/*"}]:
+                    yield f"{role_id}: reads a stream that is not the table's"
+            elif any(a.startswith("dynamodb:") for a in stated):
+                yield from table_access(role_id, expected, stated, resources)
+            if stated & SEND and {att(r) for r in resources} != expected.sends:
+                yield f"{role_id}: sends to {sorted(map(text, resources))}, not to {sorted(expected.sends)}"
+            if stated & CONSUME and [att(r) for r in resources] != [expected.consumes]:
+                yield f"{role_id}: consumes {sorted(map(text, resources))}, not {expected.consumes}"
+            if stated & LOGS and [att(r) for r in resources] != [f"{logical}Logs"]:
+                yield f"{role_id}: writes logs that are not its own"
+            if stated & TRACE and condition != "IsTraced":
+                yield f"{role_id}: traces although tracing is off"
+            if stated & MAIL:
+                if condition != "HasMail":
+                    yield f"{role_id}: may send mail although mail is off"
+                if statement.get("Condition") != {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
+                    yield f"{role_id}: may send mail as anybody"
+        for action in sorted(expected.actions - actions):
+            yield f"{role_id}: {action} is not allowed but needed"
+        for action in sorted(actions - expected.actions):
+            yield f"{role_id}: {action} is allowed but not needed"
+
+
+def table_access(role_id, expected, stated, resources):
+    on_table = [r for r in resources if att(r) == "Table"]
+    indexes = {m.group(1) for r in resources if (m := re.fullmatch(r"\$\{Table\.Arn\}/index/([\w-]+)", text(r)))}
+    if len(on_table) + len(indexes) != len(resources):
+        yield f"{role_id}: reaches {sorted(map(text, resources))}, which is not the table or an index"
+    if indexes and stated != {"dynamodb:Query"}:
+        yield f"{role_id}: does more than query an index"
+    if indexes and indexes != expected.indexes or on_table and indexes:
+        yield f"{role_id}: queries {sorted(indexes)}, not {sorted(expected.indexes)}"
+
+
+@rule
+def indexes_are_readable_by_those_who_need_them(t):
+    """A function that queries an index is allowed that index, and that one alone."""
+    roles = t.of("AWS::IAM::Role")
+    for name, (logical, function) in t.functions().items():
+        role = roles.get(att(function.get("Role")) or "")
+        if role is None or name not in FUNCTIONS:
+            continue
+        allowed = {r for s, _ in t.policies(role) for r in map(text, listed(s.get("Resource"))) if "/index/" in r}
+        expected = {"${Table.Arn}/index/" + index for index in FUNCTIONS[name].indexes}
+        if allowed != expected:
+            yield f"{logical}: may query {sorted(allowed)}, not {sorted(expected)}"
+
+
+@rule
+def nothing_scans_and_nothing_is_wild(t):
+    """No wildcard in an action, none in a resource unless AWS leaves no other way, no Scan, no other route to one."""
+    documents = [(i, p.get("PolicyDocument", {})) for i, p in t.of("AWS::IAM::ManagedPolicy").items()]
+    documents += [(i, p.get("PolicyDocument", {})) for i, p in t.of("AWS::IAM::Policy").items()]
+    for logical, role in t.of("AWS::IAM::Role").items():
+        documents += [(logical, policy["PolicyDocument"]) for policy in role.get("Policies", [])]
+    for logical, document in documents:
+        for statement, _ in statements(document):
+            if {"NotAction", "NotResource"} & statement.keys():
+                yield f"{logical}: a policy by exclusion allows what nobody thought of"
+            actions = listed(statement.get("Action"))
+            for action in actions:
+                if "*" in action or "?" in action:
+                    yield f"{logical}: the action {action} is a wildcard"
+                if action.lower() == "dynamodb:scan" or action.lower().startswith("dynamodb:partiql"):
+                    yield f"{logical}: {action}: no access pattern of ours scans"
+            for resource in map(text, listed(statement.get("Resource"))):
+                if "*" in resource and not all(resource in WILD.get(action, ()) for action in actions):
+                    yield f"{logical}: the resource {resource} is a wildcard for {', '.join(actions)}"
+
+
+@rule
+def roles_are_bounded_and_trusted_by_one_service(t):
+    """Every role has the path and the boundary of the organisation, no foreign policy, and one service that assumes it."""
+    boundary = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    services = {"SchedulerRole": "scheduler.amazonaws.com", "DeploymentRole": "codedeploy.amazonaws.com"}
+    for logical, role in t.of("AWS::IAM::Role").items():
+        if role.get("PermissionsBoundary") != boundary:
+            yield f"{logical}: ignores the permissions boundary"
+        if role.get("Path") != {"Ref": "RolePath"}:
+            yield f"{logical}: ignores the role path"
+        if "RoleName" in role:
+            yield f"{logical}: a named role needs CAPABILITY_NAMED_IAM"
+        for _, policies in branches(role.get("ManagedPolicyArns")):
+            if listed(policies) not in ([], [{"Ref": "KeyPolicy"}]):
+                yield f"{logical}: has a policy that is not written here"
+        needs_key = logical != "DeploymentRole"
+        if needs_key and dict(branches(role.get("ManagedPolicyArns"))).get("HasKey") != [{"Ref": "KeyPolicy"}]:
+            yield f"{logical}: cannot use the customer-managed key"
+        trust = listed(role.get("AssumeRolePolicyDocument", {}).get("Statement"))
+        service = services.get(logical, "lambda.amazonaws.com")
+        if len(trust) != 1 or trust[0].get("Principal") != {"Service": service}:
+            yield f"{logical}: is trusted by something else than {service}"
+        if logical == "SchedulerRole" and trust[0].get("Condition") != {
+                "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}:
+            yield f"{logical}: another account's schedule could use it"
+
+
+@rule
+def the_table_is_the_stores(t):
+    """Keys, indexes and projections are those of the store; the table is protected, restorable and kept."""
+    (logical, table), *others = t.of("AWS::DynamoDB::Table").items()
+    if others:
+        yield "there is more than one table"
+    if {k["AttributeName"]: k["KeyType"] for k in table["KeySchema"]} != {"PK": "HASH", "SK": "RANGE"}:
+        yield f"{logical}: the key is not PK, SK"
+    given = {}
+    for index in table.get("GlobalSecondaryIndexes", []):
+        keys = {k["KeyType"]: k["AttributeName"] for k in index["KeySchema"]}
+        projection = index.get("Projection", {})
+        if projection.get("ProjectionType") == "ALL":
+            yield f"{logical}: index {index['IndexName']} copies everything, personal text included"
+        include = tuple(projection.get("NonKeyAttributes", []))
+        given[index["IndexName"]] = (keys.get("HASH"), keys.get("RANGE"), tuple(sorted(include)))
+    wanted = store_indexes()
+    for name in sorted(wanted.keys() | given.keys()):
+        if wanted.get(name) != given.get(name):
+            yield f"{logical}: index {name} is {given.get(name)}, the store has {wanted.get(name)}"
+    used = {k["AttributeName"] for k in table["KeySchema"]} | {a for h, r, _ in given.values() for a in (h, r)}
+    defined = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    if defined != dict.fromkeys(used, "S"):
+        yield f"{logical}: attribute definitions are not exactly the keys, as strings"
+    if table.get("BillingMode") != "PAY_PER_REQUEST":
+        yield f"{logical}: is not paid per request"
+    if not table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+        yield f"{logical}: cannot be restored to a point in time"
+    if table.get("DeletionProtectionEnabled") != {"Fn::If": ["IsProtected", True, False]}:
+        yield f"{logical}: deletion protection does not follow its parameter"
+    if t.parameters.get("DeletionProtection", {}).get("Default") != "true":
+        yield f"{logical}: deletion protection is off by default"
+    if table.get("StreamSpecification") != {"StreamViewType": "KEYS_ONLY"}:
+        yield f"{logical}: the stream must carry keys only"
+    if table.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}:
+        yield f"{logical}: items do not expire by expires_at"
+    if dict(branches(table.get("SSESpecification"))).get("HasKey", {}).get("KMSMasterKeyId") != {"Ref": "KmsKeyArn"}:
+        yield f"{logical}: ignores the customer-managed key"
+    for kept in ("DeletionPolicy", "UpdateReplacePolicy"):
+        if t.resources[logical].get(kept) != "Retain":
+            yield f"{logical}: {kept} is not Retain"
+    if "TableName" in table:
+        yield f"{logical}: a named table that is kept would block the next install"
+
+
+def store_indexes():
+    """The indexes of the store's schema: name to (hash, range, included attributes)."""
+    source = read("shared/store/src/schema.rs")
+    if source is None:
+        source = SCHEMA_OF_THE_DESIGN
+    pattern = (r'Index \{\s*name: "([\w-]+)",\s*hash: "(\w+)",\s*range: "(\w+)",\s*include: &\[(.*?)\]')
+    found = re.findall(pattern, source, flags=re.S)
+    return {n: (h, r, tuple(sorted(re.findall(r'"(\w+)"', include)))) for n, h, r, include in found}
+
+
+SCHEMA_OF_THE_DESIGN = """
+Index { name: "due", hash: "due_shard", range: "due_at", include: &[],
+Index { name: "by-day", hash: "day", range: "received_at",
+  include: &["nps", "csat", "ces", "channel", "touchpoint", "product", "tier", "locale"],
+Index { name: "by-customer", hash: "customer", range: "received_at", include: &[],
+Index { name: "queue", hash: "queue", range: "queue_at", include: &["owner"],
+"""
+
+
+@rule
+def queues_lose_nothing(t):
+    """Every consumed queue has a dead-letter queue, given by ARN, that keeps for 14 days and takes from it alone."""
+    queues = t.of("AWS::SQS::Queue")
+    consumed = {att(m.get("EventSourceArn")) for m in t.of("AWS::Lambda::EventSourceMapping").values()} & queues.keys()
+    for logical in sorted({f.consumes for f in FUNCTIONS.values() if f.consumes} - consumed):
+        yield f"{logical}: nobody consumes it"
+    dead = {}
+    for logical in sorted(consumed):
+        redrive = queues[logical].get("RedrivePolicy", {})
+        target = att(redrive.get("deadLetterTargetArn"))
+        if target not in queues:
+            yield f"{logical}: has no dead-letter queue by ARN"
+            continue
+        if target in consumed:
+            yield f"{logical}: its dead letters are consumed as if they were new"
+        dead.setdefault(target, []).append(logical)
+        if not 3 <= int(redrive.get("maxReceiveCount", 0)) <= 10:
+            yield f"{logical}: gives up after {redrive.get('maxReceiveCount')} tries, not after 3 to 10"
+        if queues[logical].get("MessageRetentionPeriod", 345600) >= queues[target].get("MessageRetentionPeriod", 345600):
+            yield f"{logical}: its dead letters keep the age of the message, and would expire at once"
+    for logical in sorted(queues.keys() - consumed):
+        if queues[logical].get("MessageRetentionPeriod") != 1209600:
+            yield f"{logical}: does not keep dead letters for 14 days"
+        allow = queues[logical].get("RedriveAllowPolicy", {})
+        sources = dead.get(logical, [])
+        if not sources and allow.get("redrivePermission") != "denyAll":
+            yield f"{logical}: any queue may send its dead letters here"
+        if sources:
+            prefix = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
+            arns = {prefix + text(queues[s].get("QueueName")) for s in sources}
+            if allow.get("redrivePermission") != "byQueue" or set(map(text, allow.get("sourceQueueArns", []))) != arns:
+                yield f"{logical}: does not take dead letters of {sources} alone"
+    for logical, queue in queues.items():
+        if queue.get("FifoQueue"):
+            yield f"{logical}: is FIFO; order is the store's matter"
+        encrypted = dict(branches(queue.get("SqsManagedSseEnabled"))).get("not HasKey") is True
+        keyed = dict(branches(queue.get("KmsMasterKeyId"))).get("HasKey") == {"Ref": "KmsKeyArn"}
+        if not (encrypted and keyed):
+            yield f"{logical}: is not encrypted, with the customer's key if there is one"
+
+
+@rule
+def queues_are_reached_over_tls(t):
+    """A queue policy refuses every request without TLS, for every queue, and opens none to others."""
+    queues, covered = t.of("AWS::SQS::Queue"), set()
+    for logical, policy in t.of("AWS::SQS::QueuePolicy").items():
+        for statement, _ in statements(policy.get("PolicyDocument", {})):
+            if statement.get("Effect") != "Deny":
+                yield f"{logical}: lets in whom no role lets in"
+            elif statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
+                resources = {att(r) for r in listed(statement.get("Resource"))}
+                covered |= resources & {ref(q) for q in policy.get("Queues", [])}
+    for logical in sorted(queues.keys() - covered):
+        yield f"{logical}: may be reached without TLS"
+
+
+@rule
+def mappings_report_each_failure(t):
+    """Every mapping goes to the alias, reports failures one by one and gives up in bounds."""
+    queues, seen = t.of("AWS::SQS::Queue"), set()
+    functions = {logical: name for name, (logical, _) in t.functions().items()}
+    for logical, mapping in t.of("AWS::Lambda::EventSourceMapping").items():
+        name = functions.get(t.alias_of(mapping.get("FunctionName")) or "")
+        if name is None:
+            yield f"{logical}: does not go to the alias of a function"
+            continue
+        seen.add(name)
+        if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{logical}: one failure would fail the whole batch"
+        if mapping.get("Enabled") not in (None, True):
+            yield f"{logical}: is switched off"
+        expected = FUNCTIONS.get(name)
+        if expected and expected.trigger == "queue":
+            if att(mapping.get("EventSourceArn")) != expected.consumes:
+                yield f"{logical}: {name} must consume {expected.consumes}, by ARN"
+            if mapping.get("BatchSize", 10) > 10 and not mapping.get("MaximumBatchingWindowInSeconds"):
+                yield f"{logical}: AWS wants a window for batches above 10"
+            if mapping.get("MaximumBatchingWindowInSeconds", 0) > 5:
+                yield f"{logical}: an alert must not wait for its batch to fill"
+            if mapping.get("ScalingConfig") != {"MaximumConcurrency": {"Ref": "NoticeConcurrency"}}:
+                yield f"{logical}: concurrency is not bounded"
+        elif expected and expected.trigger == "stream":
+            yield from stream_mapping(logical, mapping, queues)
+        else:
+            yield f"{logical}: {name} is not triggered by a queue or a stream"
+    for name, expected in FUNCTIONS.items():
+        if expected.trigger in ("queue", "stream") and name not in seen:
+            yield f"{name}: has no mapping"
+
+
+def stream_mapping(logical, mapping, queues):
+    if att(mapping.get("EventSourceArn"), "StreamArn") != "Table":
+        yield f"{logical}: does not read the stream of the table"
+    if mapping.get("StartingPosition") != "TRIM_HORIZON":
+        yield f"{logical}: would skip what was written before it existed"
+    if not mapping.get("BisectBatchOnFunctionError"):
+        yield f"{logical}: one bad record would hold up its batch"
+    if not 0 <= mapping.get("MaximumRetryAttempts", -1) <= 10:
+        yield f"{logical}: would try for ever; the sweep repeats what is given up"
+    if not 60 <= mapping.get("MaximumRecordAgeInSeconds", -1) <= 21600:
+        yield f"{logical}: would hold up new events for old ones"
+    if mapping.get("BatchSize", 100) > 1000:
+        yield f"{logical}: a batch takes longer than the function may"
+    if att(mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")) not in queues:
+        yield f"{logical}: what it gives up is not kept, by ARN"
+    filters = mapping.get("FilterCriteria", {}).get("Filters", [])
+    wanted = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "EVENT#"}]}}}}
+    try:
+        patterns = [json.loads(f["Pattern"]) for f in filters]
+    except (KeyError, TypeError, ValueError):
+        patterns = None
+    if patterns != [wanted]:
+        yield f"{logical}: must pass new events only"
+
+
+@rule
+def schedules_run_in_their_zone(t):
+    """Schedules have their expression, a zone, the time as the only input, a retry limit and dead letters by ARN."""
+    roles, queues = t.of("AWS::IAM::Role"), t.of("AWS::SQS::Queue")
+    functions, seen = {logical: name for name, (logical, _) in t.functions().items()}, set()
+    for logical, schedule in t.of("AWS::Scheduler::Schedule").items():
+        target = schedule.get("Target", {})
+        name = functions.get(t.alias_of(target.get("Arn")) or "")
+        if name not in SCHEDULES:
+            yield f"{logical}: does not start the alias of a scheduled function"
+            continue
+        seen.add(name)
+        if (schedule.get("ScheduleExpression"), schedule.get("ScheduleExpressionTimezone")) != SCHEDULES[name]:
+            yield f"{logical}: expression and zone are not {SCHEDULES[name]}"
+        if schedule.get("FlexibleTimeWindow") != {"Mode": "OFF"} or schedule.get("State", "ENABLED") != "ENABLED":
+            yield f"{logical}: does not start on time"
+        try:
+            given = json.loads(target.get("Input", ""))
+        except (TypeError, ValueError):
+            given = None
+        if given != TICK:
+            yield f"{logical}: its input is not the time of the schedule alone"
+        if not 0 <= target.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185) <= 10:
+            yield f"{logical}: starts are repeated without a limit"
+        dead = att(target.get("DeadLetterConfig", {}).get("Arn"))
+        if dead not in queues:
+            yield f"{logical}: a start that failed is not kept, by ARN"
+        role = roles.get(att(target.get("RoleArn")) or "")
+        if role is None:
+            yield f"{logical}: its role is not one of this template"
+            continue
+        allowed = [(a, text(r)) for s, _ in t.policies(role) for a in listed(s.get("Action"))
+                   for r in listed(s.get("Resource"))]
+        if ("lambda:InvokeFunction", text(target.get("Arn"))) not in allowed:
+            yield f"{logical}: its role may not start the alias"
+        if ("sqs:SendMessage", f"${{{dead}.Arn}}") not in allowed:
+            yield f"{logical}: its role may not write the dead letter"
+    for name in sorted(SCHEDULES.keys() - seen):
+        yield f"{name}: has no schedule"
+    configs = {ref(c.get("FunctionName")): c for c in t.of("AWS::Lambda::EventInvokeConfig").values()}
+    for name in SCHEDULES.keys() & t.functions().keys():
+        config = configs.get(t.functions()[name][0], {})
+        if config.get("Qualifier") != "live":
+            yield f"{name}: says nothing about a run that fails"
+            continue
+        retries = config.get("MaximumRetryAttempts", 2)
+        if name == "alert-breaches" and retries != 0:
+            yield f"{name}: the next minute does the same work; a retry doubles it"
+        if name == "aggregate-nps":
+            kept = att(config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"))
+            if kept not in queues:
+                yield f"{name}: a night that failed is not kept"
+
+
+@rule
+def routes_go_through_the_alias(t):
+    """The routes are the ones of the API; integrations and permissions go to the alias, with format 2.0."""
+    functions = {logical: name for name, (logical, _) in t.functions().items()}
+    integrations = t.of("AWS::ApiGatewayV2::Integration")
+    apis = t.of("AWS::ApiGatewayV2::Api")
+    target, routes = {}, {}
+    for logical, integration in integrations.items():
+        name = functions.get(t.alias_of(integration.get("IntegrationUri")) or "")
+        if name is None:
+            yield f"{logical}: does not go to the alias of a function"
+            continue
+        target[logical] = name
+        if integration.get("PayloadFormatVersion") != "2.0" or integration.get("IntegrationType") != "AWS_PROXY":
+            yield f"{logical}: is not a proxy with payload format 2.0"
+        timeout = t.functions()[name][1].get("Timeout", 3)
+        if not timeout * 1000 < integration.get("TimeoutInMillis", 30000) <= 30000:
+            yield f"{logical}: the gateway gives up before the function"
+    for logical, route in t.of("AWS::ApiGatewayV2::Route").items():
+        key = route.get("RouteKey")
+        found = re.fullmatch(r"integrations/\$\{(\w+)\}", text(route.get("Target")))
+        name = target.get(found.group(1)) if found else None
+        routes[key] = name
+        if key not in ROUTES:
+            yield f"{logical}: {key} is not a route of the API"
+        elif name != ROUTES[key][0]:
+            yield f"{logical}: {key} goes to {name}, not to {ROUTES[key][0]}"
+    for key in ROUTES.keys() - routes.keys():
+        yield f"{key}: has no route"
+    permissions = {}
+    for logical, permission in t.of("AWS::Lambda::Permission").items():
+        name = functions.get(t.alias_of(permission.get("FunctionName")) or "")
+        if name is None:
+            yield f"{logical}: does not let in to the alias"
+            continue
+        arn = text(permission.get("SourceArn"))
+        prefix = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/"
+        if permission.get("Principal") != "apigateway.amazonaws.com" or not arn.startswith(prefix):
+            yield f"{logical}: lets in something else than the HTTP API of this stack"
+        permissions.setdefault(name, []).append(arn.removeprefix(prefix))
+    for key, name in routes.items():
+        method, _, path = (key or "").partition(" ")
+        request = f"$default/{method}{path}"
+        if name and not any(fnmatchcase(request, pattern) for pattern in permissions.get(name, [])):
+            yield f"{key}: the gateway may not call {name}"
+    for logical, api in apis.items():
+        if "CorsConfiguration" in api:
+            yield f"{logical}: answers OPTIONS itself, which takes the decision from the form"
+        if api.get("DisableExecuteApiEndpoint") != {"Fn::If": ["HasDomain", True, False]}:
+            yield f"{logical}: stays open beside the own domain, or closes without one"
+
+
+@rule
+def staff_routes_need_a_token(t):
+    """Staff routes exist only with an issuer, and need a JWT with their scope; public routes need none."""
+    routes = t.of("AWS::ApiGatewayV2::Route")
+    for logical, route in routes.items():
+        _, scope = ROUTES.get(route.get("RouteKey"), (None, None))
+        if scope is None:
+            if route.get("AuthorizationType") not in (None, "NONE") or t.condition(logical):
+                yield f"{logical}: customers need no token"
+            continue
+        if t.condition(logical) != "HasStaff":
+            yield f"{logical}: exists without an issuer"
+        if route.get("AuthorizationType") != "JWT" or ref(route.get("AuthorizerId")) != "StaffAuthorizer":
+            yield f"{logical}: is open to everybody"
+        if route.get("AuthorizationScopes") != [scope]:
+            yield f"{logical}: does not ask for {scope}"
+    for logical, authorizer in t.of("AWS::ApiGatewayV2::Authorizer").items():
+        if t.condition(logical) != "HasStaff":
+            yield f"{logical}: exists without an issuer"
+        wanted = {"Issuer": {"Ref": "JwtIssuer"}, "Audience": [{"Ref": "JwtAudience"}]}
+        if authorizer.get("AuthorizerType") != "JWT" or authorizer.get("JwtConfiguration") != wanted:
+            yield f"{logical}: does not check issuer and audience"
+        if authorizer.get("IdentitySource") != ["$request.header.Authorization"]:
+            yield f"{logical}: looks for the token elsewhere than in Authorization"
+
+
+@rule
+def the_stage_is_throttled_and_logs_routes(t):
+    """The stage throttles, and its access log carries the route, never a path, an address or a token."""
+    stages = t.of("AWS::ApiGatewayV2::Stage")
+    if not stages:
+        yield "there is no stage"
+    for logical, stage in stages.items():
+        settings = stage.get("DefaultRouteSettings", {})
+        for setting, parameter in (("ThrottlingRateLimit", "RateLimit"), ("ThrottlingBurstLimit", "BurstLimit")):
+            if ref(settings.get(setting)) != parameter:
+                yield f"{logical}: {setting} does not follow {parameter}"
+        if stage.get("StageName") != "$default" or stage.get("AutoDeploy") is not True:
+            yield f"{logical}: is not $default, deployed by itself"
+        log = stage.get("AccessLogSettings", {})
+        if "log-group:${AccessLogs}" not in text(log.get("DestinationArn")):
+            yield f"{logical}: keeps no access log"
+        shape = log.get("Format", "")
+        for private in ("$context.path", "sourceIp", "userAgent", "$context.authorizer.claims", "$context.authorizer.jwt",
+                        "$request"):
+            if private in shape:
+                yield f"{logical}: the access log carries {private}"
+        try:
+            if json.loads(shape).get("route") != "$context.routeKey":
+                yield f"{logical}: the access log does not carry the route"
+        except ValueError:
+            yield f"{logical}: the access log is not JSON"
+
+
+@rule
+def logs_are_kept_for_as_long_as_asked(t):
+    """Every function writes JSON to a log group of its own, and every log group has a retention."""
+    groups = t.of("AWS::Logs::LogGroup")
+    for logical, group in groups.items():
+        if ref(group.get("RetentionInDays")) != "LogRetentionDays":
+            yield f"{logical}: logs would be kept for ever"
+    for name, (logical, function) in t.functions().items():
+        config = function.get("LoggingConfig", {})
+        group = groups.get(ref(config.get("LogGroup")) or "", {})
+        if text(group.get("LogGroupName")) != "/aws/lambda/${AWS::StackName}-" + name:
+            yield f"{logical}: does not log to a group of its own"
+        if config.get("LogFormat") != "JSON" or ref(config.get("ApplicationLogLevel")) != "LogLevel":
+            yield f"{logical}: does not log JSON at the level asked for"
+        if function.get("TracingConfig", {}).get("Mode") != {"Fn::If": ["IsTraced", "Active", "PassThrough"]}:
+            yield f"{logical}: tracing does not follow its parameter"
+
+
+@rule
+def releases_publish_and_shift(t):
+    """Every function has the alias `live` on a published version; a canary has alarms and a bounded role."""
+    aliases = {ref(a["FunctionName"]): (i, a) for i, a in t.of("AWS::Lambda::Alias").items() if a.get("Name") == "live"}
+    versions = t.of("AWS::Lambda::Version")
+    shifting = t.parameters.get("TrafficShifting", {}).get("Default") != "AllAtOnce"
+    groups = t.of("AWS::CodeDeploy::DeploymentGroup")
+    for name, (logical, function) in t.functions().items():
+        if logical not in aliases:
+            yield f"{logical}: has no alias live"
+            continue
+        alias_id, alias = aliases[logical]
+        if att(alias.get("FunctionVersion"), "Version") not in versions:
+            yield f"{alias_id}: does not point at a published version"
+        reserved = function.get("ReservedConcurrentExecutions")
+        if reserved is not None and dict(branches(reserved)).get("not HasReservation", 0) is not None:
+            yield f"{logical}: reserves concurrency by default, which a new account cannot give"
+        group = groups.get(f"{logical}DeploymentGroup")
+        if not shifting and group is not None:
+            yield f"{logical}: goes through CodeDeploy although nothing is shifted"
+        if shifting:
+            alarms = (group or {}).get("AlarmConfiguration", {}).get("Alarms", [])
+            if [ref(a.get("Name")) for a in alarms] != [f"{logical}Errors"]:
+                yield f"{logical}: a canary would not roll back on its errors"
+            if att((group or {}).get("ServiceRoleArn")) != "DeploymentRole":
+                yield f"{logical}: CodeDeploy gets a role without a boundary"
+
+
+@rule
+def alarms_cover_what_can_fail(t):
+    """Errors of each function, throttles of all, depth of each dead-letter queue, age of each queue, lag, silence."""
+    watched = {}
+    for logical, alarm in t.of("AWS::CloudWatch::Alarm").items():
+        metrics = [alarm] if "MetricName" in alarm else [
+            m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        for metric in metrics:
+            dimensions = sorted(text(d["Value"]) for d in metric.get("Dimensions", []))
+            watched[(metric["MetricName"], *dimensions)] = (logical, alarm)
+        for action in ("AlarmActions", "OKActions"):
+            target = [{"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AlarmTopic"}]}]
+            branch = dict(branches(alarm.get(action)))
+            if branch.get("IsWatched", branch.get(None)) != target:
+                yield f"{logical}: {action} do not reach the topic"
+        anchor = text(alarm.get("AlarmName")).removeprefix("${AWS::StackName}-")
+        if f"docs/operations.md#{anchor}" not in alarm.get("AlarmDescription", ""):
+            yield f"{logical}: does not name its page docs/operations.md#{anchor}"
+        if not t.condition(logical):
+            yield f"{logical}: costs money with nobody to hear it"
+        if alarm.get("TreatMissingData") is None:
+            yield f"{logical}: does not say what silence means"
+        if alarm.get("DatapointsToAlarm", 1) > alarm.get("EvaluationPeriods", 1):
+            yield f"{logical}: can never fire"
+    queues = t.of("AWS::SQS::Queue")
+    consumed = {f.consumes for f in FUNCTIONS.values() if f.consumes}
+    wanted = {("IteratorAge", "${RelayEvents}"), ("5xx", "${HttpApi}"), ("Latency", "${HttpApi}"),
+              ("ReadThrottleEvents", "${Table}"), ("WriteThrottleEvents", "${Table}"), ("Reputation.BounceRate",),
+              ("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")}
+    for logical, _ in t.functions().values():
+        wanted |= {("Errors", "${" + logical + "}"), ("Throttles", "${" + logical + "}")}
+    for queue in queues:
+        metric = "ApproximateAgeOfOldestMessage" if queue in consumed else "ApproximateNumberOfMessagesVisible"
+        wanted.add((metric, "${" + queue + ".QueueName}"))
+    for metric in sorted(wanted - watched.keys()):
+        yield f"no alarm on {' of '.join(metric)}"
+    for silent in (("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")):
+        if silent in watched and watched[silent][1].get("TreatMissingData") != "breaching":
+            yield f"{watched[silent][0]}: silence is the failure it is there for"
+    for logical, topic in t.of("AWS::SNS::Topic").items():
+        if t.condition(logical) != "OwnsAlarmTopic":
+            yield f"{logical}: exists without an address"
+
+
+@rule
+def the_secret_is_generated(t):
+    """Signing keys are generated, of at least 32 characters and without the separators of the list."""
+    for logical, secret in t.of("AWS::SecretsManager::Secret").items():
+        generated = secret.get("GenerateSecretString", {})
+        if "SecretString" in secret or not generated:
+            yield f"{logical}: its value is written down"
+        if generated.get("PasswordLength", 32) < 32:
+            yield f"{logical}: is too short"
+        if generated.get("ExcludePunctuation") is not True:
+            yield f"{logical}: may contain = or , which separate keys"
+        if dict(branches(secret.get("KmsKeyId"))).get("HasKey") != {"Ref": "KmsKeyArn"}:
+            yield f"{logical}: ignores the customer-managed key"
+
+
+@rule
+def names_hold_the_stack(t):
+    """What has a name has the stack's name in it, so that two stacks live in one account and region."""
+    names = ("FunctionName", "QueueName", "TopicName", "TableName", "LogGroupName", "AlarmName", "DashboardName",
+             "RoleName", "ManagedPolicyName")
+    kinds = {"AWS::Scheduler::Schedule": "Name", "AWS::ApiGatewayV2::Api": "Name", "AWS::SecretsManager::Secret": "Name"}
+    for logical, resource in t.resources.items():
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        for name in (*names, kinds.get(kind)):
+            value = properties.get(name)
+            if value is None or name == "FunctionName" and kind != "AWS::Lambda::Function":
+                continue
+            if "${AWS::StackName}" not in text(value):
+                yield f"{logical}: {name} {text(value)} would collide with a second stack's"
+    for logical in t.of("AWS::Scheduler::Schedule"):
+        if "Name" not in t.resources[logical]["Properties"]:
+            yield f"{logical}: without a name SAM and CloudFormation differ in what they call it"
+
+
+@rule
+def nothing_is_bound_to_one_place(t):
+    """No literal partition, region, account or endpoint domain."""
+    principals = re.compile(r"^[a-z]+\.amazonaws\.com$")
+    for section in ("Resources", "Outputs", "Conditions"):
+        for path, value in walk(t.body.get(section, {})):
+            if not isinstance(value, str) or path[-1] in ("Description", "AlarmDescription") or principals.match(value):
+                continue
+            where = "/".join(map(str, path[:3]))
+            if re.search(r"arn:aws(-\w+)*:", value):
+                yield f"{where}: names a partition"
+            if re.search(r"\b(us|eu|ap|sa|ca|me|af|cn)-(gov-)?[a-z]+-\d\b", value):
+                yield f"{where}: names a region"
+            if re.search(r"(?<![\d.])\d{12}(?!\d)", value):
+                yield f"{where}: names an account"
+            if "amazonaws.com" in value:
+                yield f"{where}: names a domain; use AWS::URLSuffix"
+
+
+@rule
+def parameters_explain_themselves(t):
+    """Each parameter is described, labelled, grouped once, and bounded; its default obeys; secrets are not echoed."""
+    interface = t.body.get("Metadata", {}).get("AWS::CloudFormation::Interface", {})
+    grouped = [p for g in interface.get("ParameterGroups", []) for p in g["Parameters"]]
+    labels = interface.get("ParameterLabels", {})
+    for name, parameter in t.parameters.items():
+        if not parameter.get("Description"):
+            yield f"{name}: is not described"
+        if grouped.count(name) != 1 or name not in labels:
+            yield f"{name}: is not labelled in one group"
+        if parameter["Type"] == "String" and not {"AllowedValues", "AllowedPattern"} & parameter.keys():
+            yield f"{name}: takes anything"
+        if parameter["Type"] == "Number" and not {"AllowedValues", "MinValue"} & parameter.keys():
+            yield f"{name}: takes any number"
+        default = parameter.get("Default")
+        if default is None:
+            yield f"{name}: has no default; the template must deploy as it is"
+            continue
+        if "AllowedPattern" in parameter:
+            if "ConstraintDescription" not in parameter:
+                yield f"{name}: does not say what it takes"
+            if not re.fullmatch(parameter["AllowedPattern"], default):
+                yield f"{name}: its default is not allowed"
+        if "AllowedValues" in parameter and default not in parameter["AllowedValues"]:
+            yield f"{name}: its default is not allowed"
+        if re.search(r"Secret$|SigningKeys", name) and parameter.get("NoEcho") is not True:
+            yield f"{name}: is shown to whoever looks at the stack"
+    for name in (set(grouped) | labels.keys()) - t.parameters.keys():
+        yield f"{name}: is grouped or labelled but does not exist"
+
+
+@rule
+def outputs_serve_an_integrator(t):
+    """Outputs name the addresses, the table and every queue, and no secret value."""
+    outputs = t.body.get("Outputs", {})
+    wanted = {"HttpApiUrl", "PublicUrl", "TableName", "TableArn", "TableStreamArn", "SigningSecretArn"}
+    wanted |= {f"{queue}Url" for queue in t.of("AWS::SQS::Queue")}
+    for name in sorted(wanted - outputs.keys()):
+        yield f"{name}: is not among the outputs"
+    for name, output in outputs.items():
+        if "Export" in output:
+            yield f"{name}: an export holds this stack for as long as anybody uses it"
+        if "resolve:secretsmanager" in json.dumps(output) or ref(output.get("Value")) in ("SigningKeys", "AlertWebhookSecret"):
+            yield f"{name}: shows a secret"
+
+
+# ---------------------------------------------------------------------------------------------------- reporting
+
+
+def faults(body):
+    """Every fault of an expanded template: (rule, sentence). A template too broken for a rule is a fault of that rule."""
+    template = Template(body)
+    found = []
+    for check in RULES:
+        try:
+            found += [(check.__name__, fault) for fault in check(template)]
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            found.append((check.__name__, f"cannot be read: {type(error).__name__} {error}"))
+    return found
+
+
+def main():
+    failed = 0
+    for path in sys.argv[1:]:
+        found = faults(json.loads(Path(path).read_text(encoding="utf-8")))
+        for check, fault in found:
+            print(f"{check}: {fault}", file=sys.stderr)
+        broken = {check for check, _ in found}
+        failed += len(broken)
+        print(f"rules {Path(path).name}: {len(RULES) - len(broken)} passed, {len(broken)} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
