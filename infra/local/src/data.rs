@@ -64,6 +64,9 @@ pub struct Meta {
     pub offset_ms: i64,
     /// Business time up to which schedules were fired; `None` before the first start.
     pub fired_until: Option<Timestamp>,
+    /// How many of the first letters in the mailbox were made up by `--demo`.
+    #[serde(default)]
+    pub demo_letters: u64,
     /// Generated secrets by name.
     pub secrets: BTreeMap<String, String>,
 }
@@ -194,6 +197,7 @@ impl Meta {
             format: FORMAT,
             offset_ms: 0,
             fired_until: None,
+            demo_letters: 0,
             secrets: BTreeMap::new(),
         }
     }

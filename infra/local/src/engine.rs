@@ -494,7 +494,12 @@ impl Engine {
         Ok(failed)
     }
 
-    async fn fire(self: &Arc<Self>, schedule: &Schedule, at: Timestamp) -> Result<(), CallError> {
+    /// Calls the function of a schedule for one run, up to three times.
+    pub(crate) async fn fire(
+        self: &Arc<Self>,
+        schedule: &Schedule,
+        at: Timestamp,
+    ) -> Result<(), CallError> {
         let event: Value =
             serde_json::from_str(&schedule.payload(at)).map_err(|fault| CallError::Failed {
                 function: schedule.function.clone(),
@@ -821,7 +826,8 @@ fn walk(schedule: &Schedule, from: Timestamp, until: Timestamp) -> impl Iterator
     std::iter::successors(next(from), move |at| next(*at)).take_while(move |at| *at <= until)
 }
 
-fn is_sweep(schedule: &Schedule, from: Timestamp) -> bool {
+/// Whether a schedule runs all the time, so that a run that was missed is not missed.
+pub(crate) fn is_sweep(schedule: &Schedule, from: Timestamp) -> bool {
     let first = schedule.expression.next_after(from, &schedule.zone);
     let second = first.and_then(|first| schedule.expression.next_after(first, &schedule.zone));
     first

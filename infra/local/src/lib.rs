@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod clock;
 pub mod data;
+pub mod demo;
 pub mod engine;
 pub mod filter;
 pub mod functions;

@@ -4,11 +4,15 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use resound_lambda_kit::telemetry::Level;
+use resound_local::demo::Summary;
 use resound_local::functions;
 use resound_local::options::{self, Asked, HELP};
 use resound_local::run::{LocalStack, Options, RunError};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// The seed of `--demo` unless another is given.
+const DEMO_SEED: u64 = 1;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -16,11 +20,13 @@ async fn main() -> ExitCode {
         Ok(Asked::Help) => print(HELP).map_err(|_| String::new()),
         Ok(Asked::Start {
             options,
-            demo: _,
+            demo,
             level,
         }) => {
             log(level);
-            start(&options).await.map_err(|fault| fault.to_string())
+            start(&options, demo)
+                .await
+                .map_err(|fault| fault.to_string())
         }
         Err(fault) => Err(fault),
     };
@@ -32,8 +38,23 @@ async fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn start(options: &Options) -> Result<(), RunError> {
+async fn start(options: &Options, demo: Option<Option<u64>>) -> Result<(), RunError> {
     let stack = LocalStack::bring_up(options, &functions::all()).await?;
+    if let Some(seed) = demo {
+        let seed = seed.unwrap_or(DEMO_SEED);
+        drop(print(&format!(
+            "Making up 90 days of feedback (seed {seed}); this takes a minute.\n"
+        )));
+        let Summary {
+            responses,
+            cases,
+            commands,
+            letters,
+        } = stack.tell_demo(seed).await?;
+        drop(print(&format!(
+            "Made up {responses} responses, {cases} cases, {commands} commands of staff and {letters} letters.\n\n"
+        )));
+    }
     stack.engine().recover().await?;
     // Whoever closed our output still wants the system to run.
     drop(print(&welcome(&stack, options)));

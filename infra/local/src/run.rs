@@ -15,6 +15,7 @@ use crate::auth::Tokens;
 use crate::aws::{AwsPort, Data, REGION, StartError};
 use crate::clock::Clock;
 use crate::data::{DataError, DataFolder};
+use crate::demo::{self, DemoError};
 use crate::engine::{Engine, EngineError};
 use crate::gateway::Gateway;
 use crate::registry::{MakeClients, Registry};
@@ -72,6 +73,9 @@ pub enum RunError {
     /// The stack cannot be started.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// There is no demo.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// The server stopped by itself.
     #[error("the HTTP server stopped: {0}")]
     Server(#[source] io::Error),
@@ -128,6 +132,14 @@ impl LocalStack {
     /// Where the emulated AWS answers.
     pub fn aws_url(&self) -> &str {
         self.engine.aws().url()
+    }
+
+    /// Fills an empty data folder with 90 days of made-up feedback.
+    ///
+    /// # Errors
+    /// [`RunError::Demo`]
+    pub async fn tell_demo(&self, seed: u64) -> Result<demo::Summary, RunError> {
+        Ok(demo::tell(&self.engine, &self.server, seed).await?)
     }
 
     /// Answers and delivers until `shutdown`.

@@ -7,6 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::{Router, serve};
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use resound_lambda_kit::machine_now;
 use serde_json::{Value, json};
@@ -56,10 +57,20 @@ impl Server {
         if is_local(request.uri().path()) {
             return self.local(request).await;
         }
-        let business_now = self.engine.clock().now();
+        self.answer_at(request, peer, self.engine.clock().now())
+            .await
+    }
+
+    /// Answers one request to the HTTP API as of a business time.
+    pub(crate) async fn answer_at(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        now: Timestamp,
+    ) -> Response<Body> {
         let incoming = match self
             .gateway
-            .receive(request, peer, business_now, machine_now())
+            .receive(request, peer, now, machine_now())
             .await
         {
             Ok(incoming) => incoming,
@@ -72,6 +83,11 @@ impl Server {
             }
             Err(CallError::Failed { .. } | CallError::Unknown(_)) => gateway::failed(),
         }
+    }
+
+    /// A staff token; `None` if there is no such role.
+    pub(crate) fn token(&self, role: &str) -> Option<String> {
+        self.gateway.tokens().issue(role, machine_now())
     }
 
     async fn local(&self, request: Request) -> Response<Body> {
@@ -92,11 +108,9 @@ impl Server {
                 Ok(body) => self.advance(&body).await,
                 Err(_) => message(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             },
-            (Method::GET, "token") => self.token(parts.uri.query().unwrap_or_default()),
-            (Method::GET, "mailbox") if wants_page => {
-                page(mailbox(&self.engine.aws().mailbox().list()))
-            }
-            (Method::GET, "mailbox") => json_answer(&json!(self.engine.aws().mailbox().list())),
+            (Method::GET, "token") => self.give_token(parts.uri.query().unwrap_or_default()),
+            (Method::GET, "mailbox") if wants_page => page(mailbox(&self.letters())),
+            (Method::GET, "mailbox") => json_answer(&Caught::json(&self.letters())),
             (Method::POST, path) if path.starts_with("run/") => {
                 self.run_now(path.trim_start_matches("run/")).await
             }
@@ -108,6 +122,21 @@ impl Server {
             }
             _ => message(StatusCode::NOT_FOUND, "Not Found"),
         }
+    }
+
+    fn letters(&self) -> Vec<Caught> {
+        let mailbox = self.engine.aws().mailbox();
+        let letters = mailbox.list();
+        let kept = u64::try_from(letters.len()).unwrap_or(u64::MAX);
+        let first = mailbox.count().saturating_sub(kept);
+        let made_up = self.engine.folder().meta().demo_letters;
+        let numbered = (first..).zip(letters);
+        numbered
+            .map(|(n, letter)| Caught {
+                letter,
+                demo: n < made_up,
+            })
+            .collect()
     }
 
     fn clock(&self) -> Value {
@@ -150,10 +179,10 @@ impl Server {
         }
     }
 
-    fn token(&self, query: &str) -> Response<Body> {
+    fn give_token(&self, query: &str) -> Response<Body> {
         let role = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "role");
         let role = role.map(|(_, role)| role.into_owned()).unwrap_or_default();
-        match self.gateway.tokens().issue(&role, machine_now()) {
+        match self.token(&role) {
             Some(token) => json_answer(&json!({"token": token})),
             None => {
                 let known: Vec<_> = ROLES.into_iter().map(|(role, _)| role).collect();
@@ -320,15 +349,35 @@ fn layout(title: &str, content: &Markup) -> Markup {
     }
 }
 
-fn mailbox(letters: &[Letter]) -> Markup {
+/// A letter in the mailbox.
+struct Caught {
+    letter: Letter,
+    /// Whether `--demo` made it up.
+    demo: bool,
+}
+
+impl Caught {
+    fn json(caught: &[Self]) -> Value {
+        let letters = caught.iter().map(|Self { letter, demo }| {
+            let mut letter = json!(letter);
+            if let (true, Some(letter)) = (demo, letter.as_object_mut()) {
+                letter.insert("demo".to_owned(), Value::Bool(true));
+            }
+            letter
+        });
+        Value::Array(letters.collect())
+    }
+}
+
+fn mailbox(letters: &[Caught]) -> Markup {
     layout(
         "Mailbox",
         &html! {
             p { "Everything that was mailed, the latest first. Nothing left this machine. " a href="/_local/" { "Back" } }
             @if letters.is_empty() { p { "Nothing yet." } }
-            @for letter in letters.iter().rev() {
+            @for Caught { letter, demo } in letters.iter().rev() {
                 article {
-                    h2 { (letter.subject) }
+                    h2 { (letter.subject) @if *demo { " (demo)" } }
                     p { (letter.at) " " (letter.channel) " to " b { (letter.to) }
                         @if let Some(about) = &letter.about { " about " code { (about) } } }
                     pre { (letter.text) }
@@ -415,7 +464,10 @@ mod tests {
             about: None,
             id: "1".into(),
         };
-        let page = mailbox(&[letter]).into_string();
+        let caught = [Caught { letter, demo: true }];
+        assert_eq!(Caught::json(&caught)[0]["demo"], true);
+        let page = mailbox(&caught).into_string();
+        assert!(page.contains("(demo)"));
         assert!(!page.contains("<script>"));
         assert!(page.contains("a &amp; b"));
         assert!(

@@ -116,7 +116,7 @@ impl Running {
         let mut answer = Vec::new();
         let read =
             tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut answer)).await;
-        read.expect("an answer in time").unwrap();
+        read.unwrap().unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     }
 
