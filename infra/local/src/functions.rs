@@ -2,7 +2,9 @@
 
 use crate::registry::Registry;
 
-/// Every function.
+/// Every function, built from the same configuration and constructor as its own `main`.
 pub fn all() -> Registry {
     Registry::new()
+        .with(submit_feedback::Config::read, submit_feedback::App::new)
+        .with(serve_pages::Config::read, serve_pages::App::new)
 }
