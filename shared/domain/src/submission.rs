@@ -202,6 +202,11 @@ impl RawFields {
         })
     }
 
+    /// Every field, in order, repeated ones included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Raw)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// The first field of exactly this name, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(n, value)| match value {
@@ -949,12 +954,14 @@ fn is_absent(value: &Raw) -> bool {
     }
 }
 
-fn breaks_line(c: char) -> bool {
+/// Whether a character ends a line or is another control character: not what belongs into a text of one line.
+pub fn breaks_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// CR LF and lone CR become LF; the other C0 control characters but tab are dropped. Nothing else changes.
-fn clean(text: &str) -> String {
+/// A text of several lines as it is kept: CR LF and lone CR become LF; the other C0 control characters but tab are
+/// dropped. Nothing else changes.
+pub fn clean(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()
         .filter_map(|c| match c {
