@@ -1,0 +1,369 @@
+//! From a request to a case.
+
+use resound_domain::case::{Case, Refused};
+use resound_domain::event::Actor;
+use resound_domain::id::CaseId;
+use resound_domain::submission::IdempotencyKey;
+use resound_lambda_kit::auth::Scope;
+use resound_lambda_kit::aws::Clients;
+use resound_lambda_kit::fields;
+use resound_lambda_kit::http::{
+    self, ContentType, HttpEvent, HttpRequest, HttpResponse, Rejection,
+};
+use resound_lambda_kit::problem::{FieldError, Kind};
+use resound_lambda_kit::{Fault, Function, Invocation};
+use resound_store::{Appended, History, Lookup, Message, Rules, Store, StoreError};
+use serde_json::{Value, json};
+
+use crate::Config;
+use crate::command::{Order, names};
+use crate::list::Wanted;
+use crate::precondition::Tags;
+use crate::view;
+
+/// How often a command is decided anew because the case changed while it was decided.
+const TRIES: u32 = 5;
+
+/// The function.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    store: Store,
+    rules: Rules,
+}
+
+/// Who commands, under which key, and which revision they have seen.
+struct Caller {
+    actor: Actor,
+    key: String,
+    seen: Option<Tags>,
+}
+
+impl App {
+    /// The function over these clients.
+    pub fn new(config: Config, clients: &Clients) -> Self {
+        let store = Store::new(clients.dynamodb.clone(), &config.table);
+        // Who may post across origins is no matter of staff.
+        let rules = Rules::new(store.clone(), config.calendars.clone(), Vec::new());
+        Self {
+            config,
+            store,
+            rules,
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        match request.route.as_str() {
+            "GET /v1/cases" => self.list(&request).await,
+            "GET /v1/cases/{id}" => self.show(&request).await,
+            "POST /v1/cases/{id}/commands" => self.command(&request, invocation).await,
+            _ => Err(request.problem(Kind::NotFound).into()),
+        }
+    }
+
+    async fn list(&self, request: &HttpRequest) -> Result<HttpResponse, Rejection> {
+        let claims = request.require(Scope::CasesRead)?;
+        let wanted = Wanted::read(request, &claims.sub)
+            .map_err(|faults| request.problem(Kind::Invalid).errors(faults))?;
+        let page = self
+            .store
+            .cases(&wanted.filter(), wanted.cursor.as_ref(), wanted.limit)
+            .await
+            .map_err(|error| trouble(request, "list the cases", error))?;
+        let cases: Vec<_> = page
+            .cases
+            .into_iter()
+            .map(|case| expired(case, request))
+            .filter(|case| wanted.states.contains(&case.state()))
+            .filter(|case| wanted.priority.is_none_or(|p| p == case.priority()))
+            .map(|case| view::summary(&case))
+            .collect();
+        let next = page.next.map(|cursor| cursor.to_string());
+        Ok(HttpResponse::json(200, &json!({"cases": cases, "next": next}))?.no_store())
+    }
+
+    async fn show(&self, request: &HttpRequest) -> Result<HttpResponse, Rejection> {
+        request.require(Scope::CasesRead)?;
+        let (history, response) = self.read(request, case_id(request)?).await?;
+        let history = view::as_of(history, request.at);
+        // Only what people do changes the tag. What time or a delivery may have changed under it is shown again.
+        let unchanged = request
+            .header("if-none-match")
+            .and_then(|value| value.parse::<Tags>().ok())
+            .is_some_and(|tags| tags.match_weakly(history.case.revision()))
+            && view::is_settled(&history, &response);
+        if unchanged {
+            let response = HttpResponse::new(304).etag(history.case.revision());
+            return Ok(response.no_store());
+        }
+        self.shown(&history, &response)
+    }
+
+    /// Carries out a command, once.
+    ///
+    /// A repeat (the same caller, case and key) is told first of all what the command had made of the case: no
+    /// precondition is checked again, as the command itself would fail it. Without a key the request's own id serves, so
+    /// that our own repeat after a lost answer is recognised as well.
+    async fn command(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
+        let sub = &request.require(Scope::CasesWrite)?.sub;
+        let id = case_id(request)?;
+        let order = read_order(request, sub).await?;
+        let caller = Caller {
+            actor: Actor::Staff(sub.clone()),
+            key: match request.header("idempotency-key") {
+                Some(key) => key.to_owned(),
+                // A blank is in no key that a caller may send.
+                None => format!("request {}", request.id),
+            },
+            seen: seen(request)?,
+        };
+        for _ in 0..TRIES {
+            let (history, response) = self.read(request, id).await?;
+            if let Some(before) = repeated(&history, &caller) {
+                return self.repeat(request, &order, history, before, &response);
+            }
+            if let Some(response) = self
+                .carry_out(request, &order, &caller, history, &response, invocation)
+                .await?
+            {
+                return Ok(response);
+            }
+        }
+        Err(busy(request))
+    }
+
+    /// One try; `None` if the case changed meanwhile.
+    async fn carry_out(
+        &self,
+        request: &HttpRequest,
+        order: &Order,
+        caller: &Caller,
+        mut history: History,
+        response: &Lookup,
+        invocation: &Invocation,
+    ) -> Result<Option<HttpResponse>, Rejection> {
+        let before = history.case.clone();
+        let revision = before.revision();
+        let agrees = caller
+            .seen
+            .as_ref()
+            .is_none_or(|tags| tags.match_strongly(revision))
+            && order.version.is_none_or(|version| version == revision);
+        if !agrees {
+            let problem = request.problem(Kind::PreconditionFailed).detail(
+                "您看到的不是最新版本：请重新读取后再决定。",
+                "What you have seen is not the latest version: read the case again, then decide.",
+            );
+            return Err(problem.header("etag", format!("\"{revision}\"")).into());
+        }
+        let machine_now = invocation.machine_now;
+        let calendars = self
+            .rules
+            .calendars(machine_now)
+            .await
+            .map_err(|error| Fault::doing("read the calendars", error))?;
+        let events = before
+            .handle(&order.command, caller.actor.clone(), request.at, &calendars)
+            .map_err(|refused| conflict(request, &refused))?;
+        view::add(&mut history, &events);
+        let message = order.text.clone().map(|text| Message {
+            seq: history.case.version(),
+            text,
+        });
+        let appended = self
+            .store
+            .append(
+                &before,
+                &history.case,
+                &events,
+                message.as_ref(),
+                Some(&caller.key),
+                machine_now,
+            )
+            .await
+            .map_err(|error| trouble(request, "write the command", error))?;
+        match appended {
+            Appended::Conflict => Ok(None),
+            Appended::Appended => {
+                history.messages.extend(message);
+                self.shown(&history, response).map(Some)
+            }
+        }
+    }
+
+    /// What the first request was told: the case as the command left it.
+    fn repeat(
+        &self,
+        request: &HttpRequest,
+        order: &Order,
+        mut history: History,
+        seq: u32,
+        response: &Lookup,
+    ) -> Result<HttpResponse, Rejection> {
+        history.events.retain(|stored| stored.event.seq <= seq);
+        history.messages.retain(|message| message.seq <= seq);
+        let text = history.messages.iter().find(|m| m.seq == seq);
+        let text = text.map(|message| message.text.as_str());
+        let same = history
+            .events
+            .last()
+            .is_some_and(|stored| order.made(&stored.event.kind, text));
+        if !same {
+            return Err(request.problem(Kind::KeyReused).into());
+        }
+        let log = history.events.iter().map(|stored| &stored.event);
+        history.case = Case::replay(log).map_err(|error| Fault::doing("replay the case", error))?;
+        self.shown(&history, response)
+    }
+
+    /// A case with its log, and the response that opened it.
+    async fn read(
+        &self,
+        request: &HttpRequest,
+        id: CaseId,
+    ) -> Result<(History, Lookup), Rejection> {
+        let read = tokio::try_join!(self.store.history(id), self.store.response(id.response()));
+        let (history, response) = read.map_err(|error| trouble(request, "read the case", error))?;
+        let mut history = history.ok_or_else(|| unknown_case(request))?;
+        // A query is no snapshot of its partition: events may have been added after the case was read.
+        let version = history.case.version();
+        history.events.retain(|stored| stored.event.seq <= version);
+        history.messages.retain(|message| message.seq <= version);
+        Ok((history, response))
+    }
+
+    fn shown(&self, history: &History, response: &Lookup) -> Result<HttpResponse, Rejection> {
+        let token = self.config.keys.issue_receipt(history.case.id().response());
+        let status_url = format!("{}/v1/receipts/{token}", self.config.public_url);
+        let view: Value = view::full(history, response, &status_url);
+        Ok(HttpResponse::json(200, &view)?
+            .etag(history.case.revision())
+            .no_store())
+    }
+}
+
+impl Function for App {
+    const NAME: &'static str = "manage-cases";
+    type Event = HttpEvent;
+    type Output = HttpResponse;
+
+    async fn handle(
+        &self,
+        event: HttpEvent,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Fault> {
+        // Boxed: the compiler gives up on computing the size of main's future otherwise.
+        let served = http::serve(event, |request| self.answer(request, invocation));
+        Ok(Box::pin(served).await)
+    }
+}
+
+/// The case as time has made it by the request.
+fn expired(mut case: Case, request: &HttpRequest) -> Case {
+    for event in case.expire(request.at) {
+        case.apply(&event);
+    }
+    case
+}
+
+fn case_id(request: &HttpRequest) -> Result<CaseId, Rejection> {
+    let id = request.param("id").and_then(|id| id.parse().ok());
+    id.ok_or_else(|| unknown_case(request))
+}
+
+/// The command of a request, or every fault of its body and its key.
+async fn read_order(request: &HttpRequest, caller: &str) -> Result<Order, Rejection> {
+    if ContentType::of(request)? != ContentType::Json {
+        let problem = request.problem(Kind::UnsupportedMediaType);
+        return Err(problem.header("accept", "application/json").into());
+    }
+    let fields = fields::read(request).await?;
+    let locale = request.locale();
+    let key = match request.header("idempotency-key") {
+        Some(key) => IdempotencyKey::try_from(key).map(|_| ()),
+        None => Ok(()),
+    };
+    let key = key.err().map(|fault| FieldError {
+        field: "idempotency_key".to_owned(),
+        code: fault.code.name().into(),
+        message: fault.message(locale),
+    });
+    let faults = match (Order::read(&fields, caller, locale), key) {
+        (Ok(order), None) => return Ok(order),
+        (Ok(_), Some(fault)) => vec![fault],
+        (Err(faults), key) => faults.into_iter().chain(key).collect(),
+    };
+    Err(request.problem(Kind::Invalid).errors(faults).into())
+}
+
+/// The tags of `If-Match`, if it was sent.
+fn seen(request: &HttpRequest) -> Result<Option<Tags>, Rejection> {
+    let tags = request.header("if-match").map(str::parse).transpose();
+    tags.map_err(|_| {
+        let problem = request.problem(Kind::BadRequest).detail(
+            "If-Match 应为带引号的 ETag，例如 \"3\"。",
+            "If-Match is expected to be the ETag of the case with its quotes, such as \"3\".",
+        );
+        problem.into()
+    })
+}
+
+/// The seq of what this caller's command of this key has made happen before.
+fn repeated(history: &History, caller: &Caller) -> Option<u32> {
+    let mut events = history.events.iter();
+    let before = events.find(|stored| {
+        stored.command_key.as_deref() == Some(&caller.key) && stored.event.by == caller.actor
+    });
+    before.map(|stored| stored.event.seq)
+}
+
+fn unknown_case(request: &HttpRequest) -> Rejection {
+    let problem = request.problem(Kind::NotFound);
+    problem
+        .detail("没有这个个案。", "There is no such case.")
+        .into()
+}
+
+fn conflict(request: &HttpRequest, refused: &Refused) -> Rejection {
+    let Refused::WrongState {
+        state,
+        command,
+        allowed,
+    } = refused;
+    let (state, command, allows) = (state.name(), command.name(), names(allowed));
+    request
+        .problem(Kind::Conflict)
+        .detail(
+            &format!("个案处于 {state} 状态，不能执行 {command}；可以执行：{allows}。"),
+            &format!("A case that is {state} does not take {command}; it takes {allows}."),
+        )
+        .with("state", state)
+        .with(
+            "allowed",
+            allowed.iter().map(|verb| verb.name()).collect::<Vec<_>>(),
+        )
+        .into()
+}
+
+/// What the table's refusal means to the caller: a passing one is worth trying again, under the same key.
+fn trouble(request: &HttpRequest, doing: &'static str, error: StoreError) -> Rejection {
+    if error.is_retryable() {
+        let fault = Fault::doing(doing, error);
+        tracing::warn!(%fault, route = request.route, "the table is not available");
+        return busy(request);
+    }
+    Fault::doing(doing, error).into()
+}
+
+fn busy(request: &HttpRequest) -> Rejection {
+    let problem = request.problem(Kind::Unavailable);
+    problem.header("retry-after", "1").into()
+}

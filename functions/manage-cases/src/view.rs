@@ -1,0 +1,241 @@
+//! What staff see of a case.
+
+use jiff::Timestamp;
+use resound_domain::case::Case;
+use resound_domain::clock::{Clock, Outcome as ClockOutcome};
+use resound_domain::event::{Actor, Effect, Event, EventKind};
+use resound_domain::privacy::{mask_email, mask_phone, mask_text};
+use resound_domain::response::Response;
+use resound_store::{History, Lookup, Notice, NoticeStatus, Outcome, StoredEvent};
+use serde_json::{Map, Value, json};
+
+/// A case with its log as of an instant, also where the sweep has not written what time made happen by then.
+pub(crate) fn as_of(mut history: History, now: Timestamp) -> History {
+    let events = history.case.expire(now);
+    add(&mut history, &events);
+    history
+}
+
+/// Adds to a log what was just written, or what time made happen.
+pub(crate) fn add(history: &mut History, events: &[Event]) {
+    for event in events {
+        history.case.apply(event);
+        history.events.push(StoredEvent {
+            event: event.clone(),
+            open: event.kind.effects().iter().copied().collect(),
+            repair: None,
+            command_key: None,
+        });
+    }
+}
+
+/// A case in a list.
+pub(crate) fn summary(case: &Case) -> Map<String, Value> {
+    let clocks = case.clocks();
+    object(json!({
+        "id": case.id(),
+        "reference": case.id().response().reference(),
+        "state": case.state(),
+        "priority": case.priority(),
+        "owner": case.owner(),
+        "version": case.revision(),
+        "opened_at": case.opened_at(),
+        "respond_by": clocks.first_response.due(),
+        "respond_overdue": is_overdue(&clocks.first_response),
+        "resolve_by": clocks.resolution.due(),
+        "resolve_overdue": is_overdue(&clocks.resolution),
+        "closes_at": case.closes_at(),
+        "closed_at": case.closed_at(),
+    }))
+}
+
+/// A case with everything that happened to it.
+pub(crate) fn full(history: &History, response: &Lookup, status_url: &str) -> Value {
+    let case = &history.case;
+    let (response, erased) = match response {
+        Lookup::Found(response) => (submission(response), false),
+        Lookup::Erased => (Value::Null, true),
+        Lookup::Missing => (Value::Null, false),
+    };
+    let mut view = summary(case);
+    view.extend(object(json!({
+        "status_url": status_url,
+        "clocks": {
+            "first_response": clock(&case.clocks().first_response),
+            "resolution": clock(&case.clocks().resolution),
+        },
+        "response": response,
+        "erased": erased,
+        "timeline": history.events.iter().map(|event| entry(event, history)).collect::<Vec<_>>(),
+        "allowed": case.state().allows(),
+    })));
+    Value::Object(view)
+}
+
+/// Whether the same tag always means the same view: nothing in the log follows by itself or is told to anybody, and the
+/// last word was a person's.
+pub(crate) fn is_settled(history: &History, response: &Lookup) -> bool {
+    let case = &history.case;
+    matches!(response, Lookup::Found(_))
+        && case.version() == case.revision()
+        && history
+            .events
+            .iter()
+            .all(|stored| stored.event.kind.effects().is_empty())
+}
+
+/// Late now. A clock that stopped, or waits for the customer, may have missed its deadline but keeps nobody waiting.
+fn is_overdue(clock: &Clock) -> bool {
+    clock.is_running() && clock.outcome() == ClockOutcome::Missed
+}
+
+fn clock(clock: &Clock) -> Value {
+    let target = clock.target();
+    json!({
+        "target_seconds": target.duration.as_secs(),
+        "calendar": target.calendar,
+        "due": clock.due(),
+        "outcome": clock.outcome(),
+        "paused": clock.is_paused(),
+        "remaining_seconds": clock.remaining().map(|left| left.as_secs()),
+        "stopped_at": clock.stopped_at(),
+    })
+}
+
+/// What the customer sent. Personal data is masked: letters go through us, so nobody needs an address to answer.
+fn submission(response: &Response) -> Value {
+    let submission = &response.submission;
+    let contact = &submission.contact;
+    json!({
+        "received_at": response.received_at,
+        "form": submission.form,
+        "text": submission.text.as_deref().map(mask_text),
+        "nps": submission.nps,
+        "csat": submission.csat,
+        "ces": submission.ces,
+        "channel": submission.channel,
+        "touchpoint": submission.touchpoint,
+        "product": submission.product,
+        "order_id": submission.order_id,
+        "page": submission.page.as_deref().map(mask_text),
+        "customer_id": submission.customer_id,
+        "tier": submission.tier,
+        "locale": submission.locale,
+        "consent": submission.consent,
+        "contact": {
+            "email": contact.email.as_deref().map(mask_email),
+            "phone": contact.phone.as_deref().map(mask_phone),
+            "name": contact.name,
+        },
+        "triage": response.triage,
+    })
+}
+
+fn entry(stored: &StoredEvent, history: &History) -> Value {
+    let Event {
+        seq, at, by, kind, ..
+    } = &stored.event;
+    let mut entry = object(json!({
+        "seq": seq,
+        "at": at,
+        "type": kind.name(),
+        "by": actor(by),
+    }));
+    entry.extend(details(kind));
+    if let Some(message) = history.messages.iter().find(|m| m.seq == *seq) {
+        entry.insert("message".to_owned(), message.text.as_str().into());
+    }
+    let notices = notices(stored, &history.notices);
+    if !notices.is_empty() {
+        entry.insert("notices".to_owned(), notices.into());
+    }
+    Value::Object(entry)
+}
+
+fn actor(by: &Actor) -> String {
+    match by {
+        Actor::Customer => "customer".to_owned(),
+        Actor::Staff(sub) => format!("staff:{sub}"),
+        Actor::System => "system".to_owned(),
+    }
+}
+
+fn details(kind: &EventKind) -> Map<String, Value> {
+    object(match kind {
+        EventKind::Opened { priority, .. } => json!({"priority": priority}),
+        EventKind::Assigned { owner } => json!({"owner": owner}),
+        EventKind::Resolved { closes_at, .. } | EventKind::Declined { closes_at, .. } => {
+            json!({"closes_at": closes_at})
+        }
+        EventKind::Warned { clock, due } | EventKind::Breached { clock, due } => {
+            json!({"clock": clock, "due": due})
+        }
+        EventKind::Escalated {
+            clock,
+            due,
+            audience,
+        } => json!({"clock": clock, "due": due, "audience": audience}),
+        EventKind::NoticeInDoubt { cause, doubt } => json!({"cause": cause, "doubt": doubt}),
+        EventKind::Acknowledged
+        | EventKind::Replied { .. }
+        | EventKind::AwaitingCustomer { .. }
+        | EventKind::Resumed { .. }
+        | EventKind::Reopened { .. }
+        | EventKind::Closed => json!({}),
+    })
+}
+
+/// Who was told of an event, or is about to be.
+fn notices(stored: &StoredEvent, ledger: &[Notice]) -> Vec<Value> {
+    let mut notices: Vec<Value> = ledger
+        .iter()
+        .filter(|notice| notice.key.cause == stored.event.seq)
+        .map(|notice| {
+            json!({
+                "recipient": notice.key.recipient.name(),
+                "channel": notice.key.medium.name(),
+                "status": status(&notice.status),
+                "attempts": notice.attempts,
+            })
+        })
+        .collect();
+    if notices.is_empty() {
+        // Nobody has begun yet: the ledger has no entry, the event knows that one must follow.
+        let stuck = stored.repair.is_some_and(|repair| repair.stuck);
+        notices.extend(stored.open.iter().map(|effect| {
+            json!({
+                "recipient": match effect {
+                    Effect::CustomerNotice => "customer",
+                    Effect::StaffAlert => "staff",
+                },
+                "channel": null,
+                "status": if stuck { "stuck" } else { "pending" },
+                "attempts": 0,
+            })
+        }));
+    }
+    notices
+}
+
+/// The name of where a notice stands. Names are published: append only.
+fn status(status: &NoticeStatus) -> &'static str {
+    match status {
+        NoticeStatus::InProgress { .. } => "in_progress",
+        NoticeStatus::Released => "retrying",
+        NoticeStatus::Recorded { outcome, .. } => match outcome {
+            Outcome::Sent { .. } => "sent",
+            Outcome::Refused => "refused",
+            Outcome::Unknown => "unknown",
+            Outcome::NoContact => "no_contact",
+            Outcome::NoConsent => "no_consent",
+            Outcome::MailOff => "mail_off",
+        },
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,13 @@
+//! The function from event to response, over a real table.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of a test may panic as a test may"
+)]
+
+mod command;
+mod list;
+mod show;
+mod support;

@@ -1,0 +1,201 @@
+use jiff::SignedDuration;
+use resound_domain::event::Effect;
+use resound_domain::id::ResponseId;
+use resound_domain::policy::Priority;
+use resound_store::{Claim, Medium, NoticeKey, Outcome, Recipient, Recorded};
+use resound_testing::start;
+use serde_json::{Value, json};
+
+use crate::support::{Desk, KEY, Request, after};
+
+#[tokio::test]
+async fn a_case_tells_everything_but_personal_data() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P2).await;
+    let ask = json!({"command": "await_customer", "message": "请问包装完好吗？🙂"});
+    let asked = Request::command(id, ask).key(KEY).at(after(30));
+    assert_eq!(desk.send(asked).await.status, 200);
+    let assigned =
+        Request::command(id, json!({"command": "assign", "owner": "小王"})).at(after(40));
+    assert_eq!(desk.send(assigned).await.status, 200);
+    let answer = desk.shown(id, after(60)).await;
+    assert_eq!((answer.status, answer.etag()), (200, "\"3\""));
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let mut body = answer.body.clone();
+    // What triage makes of words is for its own tests.
+    assert_eq!(body["response"]["triage"].take()["kind"], "complaint");
+    insta::assert_json_snapshot!(body);
+    let whole = answer.body.to_string();
+    assert!(
+        !whole.contains("13800138000") && !whole.contains("zhang.san"),
+        "{whole}"
+    );
+}
+
+#[tokio::test]
+async fn what_time_did_is_shown_before_the_sweep_wrote_it() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P2).await;
+    // The first response was due after four hours.
+    let late = desk.shown(id, after(4 * 60 + 1)).await;
+    assert_eq!(late.body["respond_overdue"], true);
+    assert_eq!(late.body["resolve_overdue"], false);
+    assert_eq!(late.body["clocks"]["first_response"]["outcome"], "missed");
+    assert_eq!(late.etag(), "\"1\"", "only people change the tag");
+    let types = |body: &Value| {
+        let entries = body["timeline"].as_array().unwrap().clone();
+        entries
+            .iter()
+            .map(|e| e["type"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(types(&late.body), ["opened", "warned", "breached"]);
+
+    desk.sweep(id, after(4 * 60 + 1)).await;
+    let swept = desk.shown(id, after(4 * 60 + 1)).await;
+    assert_eq!(
+        swept.body, late.body,
+        "the sweep changes nothing that was told"
+    );
+}
+
+#[tokio::test]
+async fn a_resolved_case_is_closed_once_its_days_are_over() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.done(id, json!({"command": "resolve", "message": "done"}))
+        .await;
+    let days = |n: i64| after(n * 24 * 60);
+    assert_eq!(desk.shown(id, days(2)).await.body["state"], "resolved");
+    let closed = desk.shown(id, days(4)).await;
+    assert_eq!(closed.body["state"], "closed");
+    assert_eq!(closed.body["allowed"], json!(["reopen"]));
+}
+
+#[tokio::test]
+async fn whether_the_customer_was_told_is_said() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.done(id, json!({"command": "reply", "message": "one"}))
+        .await;
+    let notices = |body: &Value| body["timeline"][1]["notices"].clone();
+    let told = |status: &str, attempts: u32| json!([{"recipient": "customer", "channel": "email", "status": status, "attempts": attempts}]);
+    let seen = desk.shown(id, after(90)).await;
+    assert_eq!(
+        notices(&seen.body),
+        json!([{"recipient": "customer", "channel": null, "status": "pending", "attempts": 0}])
+    );
+
+    let store = &desk.aws.store;
+    let key = NoticeKey {
+        case: id,
+        cause: 2,
+        recipient: Recipient::Customer,
+        medium: Medium::Email,
+    };
+    let lease = SignedDuration::from_secs(30);
+    let Claim::Fresh(claimed) = store.claim(key, "a", start(), lease).await.unwrap() else {
+        panic!("nobody else claims it");
+    };
+    assert_eq!(
+        notices(&desk.shown(id, after(90)).await.body),
+        told("in_progress", 1)
+    );
+    assert_eq!(store.release(&claimed).await.unwrap(), Recorded::Recorded);
+    assert_eq!(
+        notices(&desk.shown(id, after(90)).await.body),
+        told("retrying", 1)
+    );
+    for (outcome, status) in [
+        (Outcome::Sent { provider_id: None }, "sent"),
+        (Outcome::Refused, "refused"),
+        (Outcome::Unknown, "unknown"),
+        (Outcome::NoContact, "no_contact"),
+        (Outcome::NoConsent, "no_consent"),
+        (Outcome::MailOff, "mail_off"),
+    ] {
+        let desk = Desk::new().await;
+        let id = desk.opened(1, Priority::P3).await;
+        desk.done(id, json!({"command": "reply", "message": "one"}))
+            .await;
+        let store = &desk.aws.store;
+        let Claim::Fresh(claimed) = store.claim(key, "a", start(), lease).await.unwrap() else {
+            panic!("nobody else claims it");
+        };
+        let recorded = store.record(&claimed, &outcome, start()).await.unwrap();
+        assert_eq!(recorded, Recorded::Recorded);
+        let _settled = store.settle(id, 2, Effect::CustomerNotice).await.unwrap();
+        assert_eq!(
+            notices(&desk.shown(id, after(90)).await.body),
+            told(status, 1)
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    let tagged = |tag: &str, at| desk.send(Request::show(id).header("if-none-match", tag).at(at));
+    let same = tagged("W/\"1\"", after(1)).await;
+    assert_eq!(
+        (same.status, same.etag(), &same.body),
+        (304, "\"1\"", &Value::Null)
+    );
+    assert_eq!(tagged("\"2\"", after(1)).await.status, 200);
+    assert_eq!(tagged("nonsense", after(1)).await.status, 200);
+    // A warning changed what is shown, though not the tag.
+    assert_eq!(tagged("\"1\"", after(20 * 60)).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_erased_response_leaves_its_case() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    let buried = desk.aws.store.bury(ResponseId::from_bits(1), start()).await;
+    let _buried = buried.unwrap();
+    let answer = desk.shown(id, after(1)).await;
+    assert_eq!(answer.body["response"], Value::Null);
+    assert_eq!(answer.body["erased"], true);
+    assert_eq!(answer.body["state"], "open");
+}
+
+#[tokio::test]
+async fn no_such_case() {
+    let desk = Desk::new().await;
+    for id in [
+        "00000000000000000000000009",
+        "x",
+        "",
+        "../secret",
+        "\u{202e}\0",
+        "00000000000000000000000001 ",
+    ] {
+        let answer = desk.send(Request::show(id)).await;
+        assert_eq!(answer.status, 404, "{id:?}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        let answer = desk
+            .send(Request::command(id, json!({"command": "acknowledge"})))
+            .await;
+        assert_eq!(answer.status, 404, "{id:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_those_who_may_read_read() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    for request in [Request::show(id), Request::list("")] {
+        let nobody = desk.send(request.clone().nobody()).await;
+        assert_eq!(nobody.status, 401);
+        assert_eq!(nobody.headers["www-authenticate"], "Bearer");
+        let analyst = request
+            .clone()
+            .scopes("resound/reports.read resound/cases.write");
+        assert_eq!(desk.send(analyst).await.status, 403);
+        assert_eq!(
+            desk.send(request.scopes("resound/cases.read")).await.status,
+            200
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! A function over a table of its own, and the requests it is sent.
+
+use jiff::{SignedDuration, Timestamp};
+use manage_cases::{App, Config};
+use resound_domain::calendar::Calendars;
+use resound_domain::case::Case;
+use resound_domain::event::Event;
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::policy::{Policy, Priority};
+use resound_domain::response::Response;
+use resound_domain::triage::{Input, triage};
+use resound_lambda_kit::{BoxedFunction, Function};
+use resound_store::{Accepted, Appended, Digest};
+use resound_testing::{Aws, ZONE, call, start, vars};
+use serde_json::{Value, json};
+
+/// The key every command of these tests may use.
+pub(crate) const KEY: &str = "0123456789abcdef";
+
+pub(crate) struct Desk {
+    pub(crate) aws: Aws,
+    pub(crate) function: BoxedFunction,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u64,
+    pub(crate) headers: Value,
+    /// `null` if it was empty.
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn etag(&self) -> &str {
+        self.headers["etag"].as_str().unwrap_or_default()
+    }
+
+    /// The fields at fault with their codes.
+    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        errors
+            .iter()
+            .map(|e| (text(&e["field"]), text(&e["code"])))
+            .collect()
+    }
+}
+
+/// A request: a recorded event, changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Request(Value);
+
+impl Request {
+    pub(crate) fn list(query: &str) -> Self {
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../events/list.json")).unwrap();
+        event["rawQueryString"] = query.into();
+        Self(event)
+    }
+
+    pub(crate) fn show(id: impl ToString) -> Self {
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../events/show.json")).unwrap();
+        event["pathParameters"]["id"] = id.to_string().into();
+        Self(event)
+    }
+
+    pub(crate) fn command(id: impl ToString, body: Value) -> Self {
+        Self::command_of_text(id, &body.to_string())
+    }
+
+    pub(crate) fn command_of_text(id: impl ToString, body: &str) -> Self {
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../events/command.json")).unwrap();
+        event["pathParameters"]["id"] = id.to_string().into();
+        event["body"] = body.into();
+        // The gateway names every request.
+        let nth = REQUESTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        event["requestContext"]["requestId"] = format!("request-{nth}=").into();
+        Self(event)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.0["headers"][name] = value.into();
+        self
+    }
+
+    pub(crate) fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    pub(crate) fn at(mut self, at: Timestamp) -> Self {
+        self.0["requestContext"]["timeEpoch"] = at.as_millisecond().into();
+        self
+    }
+
+    pub(crate) fn sub(mut self, sub: &str) -> Self {
+        self.0["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = sub.into();
+        self
+    }
+
+    /// With these scopes and no others.
+    pub(crate) fn scopes(mut self, scopes: &str) -> Self {
+        let jwt = &mut self.0["requestContext"]["authorizer"]["jwt"];
+        jwt["claims"]["scope"] = scopes.into();
+        jwt["scopes"] = Value::Null;
+        self
+    }
+
+    pub(crate) fn nobody(mut self) -> Self {
+        self.0["requestContext"]["authorizer"] = Value::Null;
+        self
+    }
+}
+
+static REQUESTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+impl Desk {
+    pub(crate) async fn new() -> Self {
+        let aws = Aws::start().await;
+        let config = vars(&[]).read(Config::read).unwrap();
+        let function = App::new(config, &aws.clients).erase();
+        Self { aws, function }
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        let output = call(&self.function, request.0, start()).await;
+        let text = output["body"].as_str().unwrap();
+        let body = match text {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap(),
+        };
+        Answer {
+            status: output["statusCode"].as_u64().unwrap(),
+            headers: output["headers"].clone(),
+            body,
+        }
+    }
+
+    /// Sends a command that must succeed.
+    pub(crate) async fn done(&self, id: CaseId, body: Value) -> Answer {
+        let answer = self.send(Request::command(id, body)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
+    }
+
+    pub(crate) async fn shown(&self, id: CaseId, at: Timestamp) -> Answer {
+        self.send(Request::show(id).at(at)).await
+    }
+
+    /// A case that a customer opened at the start.
+    pub(crate) async fn opened(&self, bits: u128, priority: Priority) -> CaseId {
+        let response = response(bits);
+        self.accepted(&response, priority).await
+    }
+
+    pub(crate) async fn accepted(&self, response: &Response, priority: Priority) -> CaseId {
+        let event = Case::open(
+            response.id.case(),
+            response.received_at,
+            priority,
+            response.submission.channel,
+            &Policy::default(),
+            &Calendars::office_hours(ZONE).unwrap(),
+        );
+        let case = Case::begin(&event).unwrap();
+        let accepted = self
+            .aws
+            .store
+            .accept(response, &Digest([7; 32]), Some((&case, &event)), start())
+            .await;
+        assert_eq!(accepted.unwrap(), Accepted::New);
+        case.id()
+    }
+
+    /// What the sweep does.
+    pub(crate) async fn sweep(&self, id: CaseId, now: Timestamp) {
+        let before = self.aws.store.case(id).await.unwrap().unwrap();
+        let events = before.expire(now);
+        let after = applied(&before, &events);
+        let swept = self
+            .aws
+            .store
+            .append(&before, &after, &events, None, None, start())
+            .await;
+        assert_eq!(swept.unwrap(), Appended::Appended);
+    }
+}
+
+fn applied(case: &Case, events: &[Event]) -> Case {
+    let mut after = case.clone();
+    for event in events {
+        after.apply(event);
+    }
+    after
+}
+
+pub(crate) fn response(bits: u128) -> Response {
+    let submission = serde_json::from_value(json!({
+        "form": "default",
+        "text": "物流太慢，请打 13800138000 给我，或写信到 zhang.san@example.com",
+        "nps": 2,
+        "channel": "web",
+        "product": "Kettle",
+        "order_id": "A-1",
+        "contact": {"email": "zhang.san@example.com", "phone": "13800138000", "name": "张三"},
+        "tier": "gold",
+        "locale": "zh-CN",
+        "consent": true,
+    }));
+    let submission = submission.unwrap();
+    Response {
+        id: ResponseId::from_bits(bits),
+        received_at: start(),
+        day: jiff::civil::date(2026, 11, 2),
+        triage: triage(&Input::from(&submission)),
+        submission,
+        promise: None,
+    }
+}
+
+pub(crate) fn after(minutes: i64) -> Timestamp {
+    start() + SignedDuration::from_mins(minutes)
+}
+
+pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(field, code)| ((*field).to_owned(), (*code).to_owned()))
+        .collect()
+}
