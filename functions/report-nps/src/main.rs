@@ -1,0 +1,10 @@
+//! The Lambda `report-nps`.
+
+use std::process::ExitCode;
+
+use report_nps::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    resound_lambda_kit::run(Config::read, App::new).await
+}

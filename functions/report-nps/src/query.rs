@@ -1,0 +1,189 @@
+//! What is asked for.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::{Span, ToSpan, Unit};
+use resound_domain::form::FormId;
+use resound_domain::locale::Locale;
+use resound_domain::tally::Dimension;
+use resound_lambda_kit::http::HttpRequest;
+use resound_lambda_kit::problem::FieldError;
+
+/// How many days a report covers unless the caller says otherwise.
+const DAYS: i64 = 30;
+
+/// The most days a report covers.
+const MAX_DAYS: i64 = 400;
+
+/// What there is one row of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A value of a dimension; the surveys are one.
+    Dimension(Dimension),
+    /// A local day.
+    Day,
+}
+
+impl By {
+    const DAY: &'static str = "day";
+
+    fn from_name(name: &str) -> Option<Self> {
+        if name == Self::DAY {
+            return Some(Self::Day);
+        }
+        Dimension::from_name(name).map(Self::Dimension)
+    }
+
+    fn names() -> String {
+        let mut names: Vec<_> = Dimension::EVERY.iter().map(|d| d.name()).collect();
+        names.push(Self::DAY);
+        names.join(", ")
+    }
+}
+
+/// A report that can be made. An empty parameter counts as left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// The first local day.
+    pub(crate) from: Date,
+    /// The last local day, included.
+    pub(crate) to: Date,
+    pub(crate) by: By,
+    /// Only this survey; `None` for all of them.
+    pub(crate) survey: Option<FormId>,
+}
+
+impl Query {
+    /// Reads the query of a request that came on the local day `today`: the thirty days up to it, unless it says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// Every fault, at most one for each parameter.
+    pub(crate) fn read(request: &HttpRequest, today: Date) -> Result<Self, Vec<FieldError>> {
+        let mut reader = Reader {
+            request,
+            locale: request.locale(),
+            faults: Vec::new(),
+        };
+        let from = reader.day("from");
+        let to = reader.day("to");
+        let by = reader.by();
+        let survey = reader.survey();
+        let to = to.unwrap_or(today);
+        let from = from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
+        if reader.faults.is_empty() {
+            reader.span(from, to);
+        }
+        if reader.faults.is_empty() {
+            Ok(Self {
+                from,
+                to,
+                by,
+                survey,
+            })
+        } else {
+            Err(reader.faults)
+        }
+    }
+}
+
+struct Reader<'a> {
+    request: &'a HttpRequest,
+    locale: Locale,
+    faults: Vec<FieldError>,
+}
+
+impl<'a> Reader<'a> {
+    fn given(&self, name: &str) -> Option<&'a str> {
+        self.request.query(name).filter(|value| !value.is_empty())
+    }
+
+    fn fault(
+        &mut self,
+        field: &str,
+        code: &'static str,
+        zh_cn: impl fmt::Display,
+        en: impl fmt::Display,
+    ) {
+        let message = match self.locale {
+            Locale::ZhCn => zh_cn.to_string(),
+            Locale::En => en.to_string(),
+        };
+        self.faults.push(FieldError {
+            field: field.to_owned(),
+            code: code.into(),
+            message,
+        });
+    }
+
+    fn day(&mut self, name: &str) -> Option<Date> {
+        let text = self.given(name)?;
+        // One day, one text: `20261101`, or a day with a time, could be read too. Years before 0 do not sort as text,
+        // and keys do.
+        let day = text.parse().ok();
+        let day = day.filter(|day: &Date| day.year() >= 0 && day.to_string() == text);
+        if day.is_none() {
+            self.fault(
+                name,
+                "invalid-date",
+                format_args!("{name} 须为 2026-11-01 形式的日期。"),
+                format_args!("`{name}` must be a date like 2026-11-01."),
+            );
+        }
+        day
+    }
+
+    fn by(&mut self) -> By {
+        let Some(name) = self.given("by") else {
+            return By::Dimension(Dimension::All);
+        };
+        By::from_name(name).unwrap_or_else(|| {
+            let names = By::names();
+            self.fault(
+                "by",
+                "unknown-value",
+                format_args!("by 无法识别：可用的值为 {names}。"),
+                format_args!("`by` is not known: send one of {names}."),
+            );
+            By::Day
+        })
+    }
+
+    fn survey(&mut self) -> Option<FormId> {
+        let survey = self.given("survey")?.parse().ok();
+        if survey.is_none() {
+            self.fault(
+                "survey",
+                "unknown-form",
+                "survey 无效：请使用表单的名称。",
+                "`survey` is not valid: send the name of a form.",
+            );
+        }
+        survey
+    }
+
+    fn span(&mut self, from: Date, to: Date) {
+        if from > to {
+            self.fault(
+                "from",
+                "out-of-order",
+                format_args!("from 不能晚于 to（{to}）。"),
+                format_args!("`from` must not be later than `to`, which is {to}."),
+            );
+        } else if days(from, to).is_none_or(|days| days > MAX_DAYS) {
+            self.fault(
+                "from",
+                "too-long",
+                format_args!("时间范围过长：最多 {MAX_DAYS} 天。"),
+                format_args!("The span is too long: ask for at most {MAX_DAYS} days."),
+            );
+        }
+    }
+}
+
+/// How many days there are from one to another, both included.
+fn days(from: Date, to: Date) -> Option<i64> {
+    let span: Span = from.until((Unit::Day, to)).ok()?;
+    Some(i64::from(span.get_days()) + 1)
+}
