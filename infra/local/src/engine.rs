@@ -521,53 +521,55 @@ impl Engine {
 
     async fn pump_stream(self: &Arc<Self>, pump: &StreamPump) -> Pumped {
         let mut cursor = pump.cursor.lock().await;
-        let mut pumped = Pumped::default();
         loop {
             let (records, next) = match self.records(&cursor, &pump.arn).await {
                 Ok(read) => read,
                 Err(fault) => {
                     tracing::error!(%fault, table = pump.mapping.table, "the stream cannot be read");
                     return Pumped {
+                        calls: 0,
                         failed: true,
-                        ..pumped
                     };
                 }
             };
             if records.is_empty() {
-                return pumped;
+                return Pumped::default();
             }
             let filters = &pump.mapping.filters;
             let passes = |record: &&Value| {
                 filters.is_empty() || filters.iter().any(|filter| filter.matches(record))
             };
             let batch: Vec<&Value> = records.iter().filter(passes).collect();
-            let failed = if batch.is_empty() {
-                None
-            } else {
-                pumped.calls += 1;
-                let sequence = |record: &&Value| sequence_number(record).to_owned();
-                let ids: Vec<String> = batch.iter().map(sequence).collect();
-                let outcome = self
-                    .invoke(&pump.mapping.function, json!({"Records": batch}))
-                    .await;
-                let failures = failures(outcome.as_ref(), &ids, pump.mapping.partial_failures);
-                // A stream goes on from the first that failed.
-                ids.iter()
-                    .position(|id| failures.contains(id))
-                    .map(|first| (first, ids))
+            let after = Cursor {
+                iterator: next,
+                limit: pump.mapping.batch_size,
+                attempts: 0,
             };
-            let Some((first, ids)) = failed else {
-                *cursor = Cursor {
-                    iterator: next,
-                    limit: pump.mapping.batch_size,
-                    attempts: 0,
-                };
+            if batch.is_empty() {
+                *cursor = after;
                 continue;
-            };
-            pumped.failed = true;
-            self.after_failure(pump, &mut cursor, &records, first, &ids, next)
+            }
+            let ids: Vec<String> = batch
+                .iter()
+                .map(|record| sequence_number(record).to_owned())
+                .collect();
+            let outcome = self
+                .invoke(&pump.mapping.function, json!({"Records": batch}))
                 .await;
-            return pumped;
+            let failures = failures(outcome.as_ref(), &ids, pump.mapping.partial_failures);
+            // A stream goes on from the first that failed.
+            let first = ids.iter().position(|id| failures.contains(id));
+            match first {
+                None => *cursor = after,
+                Some(first) => {
+                    self.after_failure(pump, &mut cursor, &records, first, &ids, after)
+                        .await
+                }
+            }
+            return Pumped {
+                calls: 1,
+                failed: first.is_some(),
+            };
         }
     }
 
@@ -579,7 +581,7 @@ impl Engine {
         records: &[Value],
         first: usize,
         ids: &[String],
-        next: String,
+        after: Cursor,
     ) {
         if first > 0 {
             // The ones before it are done.
@@ -606,11 +608,7 @@ impl Engine {
                 sequence = ids.first(),
                 "a stream record failed too often and is passed over"
             );
-            *cursor = Cursor {
-                iterator: next,
-                limit: pump.mapping.batch_size,
-                attempts: 0,
-            };
+            *cursor = after;
         }
     }
 
@@ -680,35 +678,29 @@ impl Engine {
 
     async fn pump_queue(self: &Arc<Self>, pump: &QueuePump) -> Pumped {
         let _busy = pump.busy.lock().await;
-        let mut pumped = Pumped::default();
-        loop {
-            let mut batches = Vec::new();
-            while batches.len() < QUEUE_CONCURRENCY {
-                let wanted = Receive {
-                    max: pump.mapping.batch_size.min(10),
-                    ..Receive::default()
-                };
-                match self.aws.sqs().receive(&pump.mapping.queue, wanted).await {
-                    Ok(batch) if batch.is_empty() => break,
-                    Ok(batch) => batches.push(batch),
-                    Err(fault) => {
-                        tracing::error!(%fault, queue = pump.mapping.queue, "the queue cannot be read");
-                        pumped.failed = true;
-                        break;
-                    }
+        let mut failed = false;
+        let mut batches = Vec::new();
+        while batches.len() < QUEUE_CONCURRENCY {
+            let wanted = Receive {
+                max: pump.mapping.batch_size.min(10),
+                ..Receive::default()
+            };
+            match self.aws.sqs().receive(&pump.mapping.queue, wanted).await {
+                Ok(batch) if batch.is_empty() => break,
+                Ok(batch) => batches.push(batch),
+                Err(fault) => {
+                    tracing::error!(%fault, queue = pump.mapping.queue, "the queue cannot be read");
+                    failed = true;
+                    break;
                 }
             }
-            if batches.is_empty() {
-                return pumped;
-            }
-            pumped.calls += batches.len();
-            join_all(
-                batches
-                    .into_iter()
-                    .map(|batch| self.deliver(&pump.mapping, batch)),
-            )
-            .await;
         }
+        let calls = batches.len();
+        let deliveries = batches
+            .into_iter()
+            .map(|batch| self.deliver(&pump.mapping, batch));
+        join_all(deliveries).await;
+        Pumped { calls, failed }
     }
 
     /// Calls the function of a queue with a batch, and deletes what it did not fail.

@@ -41,6 +41,9 @@ pub enum TemplateError {
         /// What is wrong.
         what: String,
     },
+    /// Parameters that do not go together.
+    #[error("{0}")]
+    Rule(String),
     /// A parameter without a value, with a value that is not allowed, or that does not exist.
     #[error("parameter {name} {fault}")]
     Parameter {
@@ -78,6 +81,7 @@ pub struct Template {
     parameters: Map<String, Value>,
     mappings: Map<String, Value>,
     conditions: Map<String, Value>,
+    rules: Map<String, Value>,
     resources: Map<String, Value>,
     globals: Map<String, Value>,
 }
@@ -115,6 +119,7 @@ impl Template {
             parameters: section("Parameters")?,
             mappings: section("Mappings")?,
             conditions: section("Conditions")?,
+            rules: section("Rules")?,
             resources: section("Resources")?,
             globals: section("Globals")?,
         };
@@ -150,6 +155,9 @@ impl Template {
             inputs,
             parameters: self.parameter_values(inputs)?,
         };
+        for (name, rule) in &self.rules {
+            resolver.check(name, rule)?;
+        }
         let mut resources = Vec::new();
         for (id, resource) in &self.resources {
             let kind = resource
@@ -238,6 +246,26 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    /// Holds the parameters against a rule of the template.
+    fn check(&self, name: &str, rule: &Value) -> Result<(), TemplateError> {
+        if let Some(condition) = rule.get("RuleCondition")
+            && !self.condition(condition, name, 0)?
+        {
+            return Ok(());
+        }
+        let assertions = rule.get("Assertions").and_then(Value::as_array);
+        for assertion in assertions.into_iter().flatten() {
+            let assert = assertion.get("Assert").unwrap_or(&Value::Null);
+            if !self.condition(assert, name, 0)? {
+                let description = assertion.get("AssertDescription").and_then(scalar);
+                return Err(TemplateError::Rule(
+                    description.unwrap_or_else(|| format!("the rule {name} is broken")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn exists(&self, id: &str, resource: &Value) -> Result<bool, TemplateError> {
         match resource.get("Condition") {
             None => Ok(true),
@@ -1069,6 +1097,32 @@ Resources:
             fault.to_string(),
             "parameter A has no value; give one with --parameter"
         );
+    }
+
+    #[test]
+    fn parameters_are_held_against_the_rules() {
+        let text = r#"
+Parameters: {A: {Type: String, Default: ''}, B: {Type: String, Default: ''}}
+Rules:
+  Together:
+    RuleCondition: !Not [!Equals [!Ref A, '']]
+    Assertions: [{Assert: !Not [!Equals [!Ref B, '']], AssertDescription: A needs B.}]
+Resources: {Q: {Type: "AWS::SQS::Queue"}}
+"#;
+        let with = |parameters: &[(&str, &str)]| {
+            let mut inputs = inputs();
+            let pairs = parameters.iter();
+            inputs.parameters = pairs
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            let resolved = Template::parse(text)
+                .unwrap()
+                .resolve(&inputs, |_, _| Ok(true));
+            resolved.map(drop).map_err(|fault| fault.to_string())
+        };
+        assert_eq!(with(&[]), Ok(()));
+        assert_eq!(with(&[("A", "1"), ("B", "1")]), Ok(()));
+        assert_eq!(with(&[("A", "1")]), Err("A needs B.".to_owned()));
     }
 
     #[test]
