@@ -61,7 +61,8 @@ FUNCTIONS = {
         "queue", WRITE, consumes="StaffAlerts", mails=True,
         env=("PUBLIC_URL", "TIME_ZONE", "STAFF_LOCALE", "MAIL_FROM", "OWNER_EMAIL", "TEAM_LEAD_EMAIL", "MANAGER_EMAIL",
              "EXECUTIVE_EMAIL", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "WEBHOOK_ALLOW_PRIVATE")),
-    "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True, env=(*PAGES, "MAIL_FROM")),
+    "close-loop": Function(
+        "queue", WRITE, consumes="CustomerNotices", mails=True, env=("PUBLIC_URL", "SIGNING_KEYS", "MAIL_FROM")),
     "aggregate-nps": Function(
         "schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"], env=["TIME_ZONE"]),
 }
