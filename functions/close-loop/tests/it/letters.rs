@@ -1,0 +1,169 @@
+//! What is sent, to whom, and when nothing is.
+
+use resound_domain::case::Command;
+use resound_store::{Buried, Outcome};
+use resound_testing::{Server, start};
+use serde_json::json;
+
+use crate::support::{World, again, all_done, case_id, function, message};
+
+#[tokio::test]
+async fn a_resolution_reaches_the_customer() {
+    let contact = json!({"contact": {"email": "li@example.test", "name": "Li"}});
+    let world = World::resolved(contact).await;
+    let reply = world.deliver(&world.function(), start()).await;
+    assert_eq!(reply, all_done());
+    assert!(world.is_settled().await);
+    assert!(matches!(
+        world.outcome().await,
+        Some((
+            Outcome::Sent {
+                provider_id: Some(_)
+            },
+            1
+        ))
+    ));
+    insta::assert_json_snapshot!(world.aws.port.mailbox().list());
+}
+
+#[tokio::test]
+async fn a_chinese_customer_is_written_to_in_chinese() {
+    let contact = json!({"locale": "zh-CN", "contact": {"email": "li@example.test"}});
+    let question = Command::AwaitCustomer { message: true };
+    let world = World::with(contact, question, "请问您的订单号是多少？").await;
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    let letters = world.aws.port.mailbox().list();
+    assert_eq!(
+        letters[0].subject,
+        "关于您的反馈，想向您确认一点 [R-FFQ69-G5FAV]"
+    );
+    assert!(letters[0].text.contains("请问您的订单号是多少？"));
+}
+
+#[tokio::test]
+async fn what_ses_is_sent_says_who_and_why() {
+    let contact = json!({"contact": {"email": "li@example.test"}});
+    let world = World::with(contact, Command::Reply, "Thanks!").await;
+    let ses = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+    let function = world.function_with_ses_at(ses.url());
+    assert_eq!(world.deliver(&function, start()).await, all_done());
+    let sent: serde_json::Value = serde_json::from_str(&ses.requests()[0].body).unwrap();
+    assert_eq!(
+        sent["Destination"]["ToAddresses"],
+        json!(["li@example.test"])
+    );
+    assert_eq!(
+        sent["Content"]["Simple"]["Headers"],
+        json!([{"Name": "Auto-Submitted", "Value": "auto-generated"}])
+    );
+    assert_eq!(
+        sent["EmailTags"],
+        json!([
+            {"Name": "about", "Value": case_id().to_string()},
+            {"Name": "audience", "Value": "customer"},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_sent_the_ledger_says_why() {
+    let email = json!({"email": "li@example.test"});
+    for (submission, from, expected) in [
+        (
+            json!({"contact": {"phone": "+86 10 5555 0100"}}),
+            "a@example.test",
+            Outcome::NoContact,
+        ),
+        (
+            json!({"contact": email, "consent": false}),
+            "a@example.test",
+            Outcome::NoConsent,
+        ),
+        (
+            json!({"contact": email, "consent": false}),
+            "",
+            Outcome::NoConsent,
+        ),
+        (
+            json!({"contact": email, "consent": true}),
+            "",
+            Outcome::MailOff,
+        ),
+    ] {
+        let world = World::resolved(submission).await;
+        let function = function(&world.aws.clients, from);
+        assert_eq!(world.deliver(&function, start()).await, all_done());
+        assert_eq!(world.outcome().await, Some((expected, 1)));
+        assert!(world.is_settled().await);
+        assert_eq!(world.letters(), 0);
+        assert_eq!(world.doubts().await, []);
+    }
+}
+
+#[tokio::test]
+async fn an_erased_customer_is_not_written_to() {
+    let world = World::resolved(json!({"contact": {"email": "li@example.test"}})).await;
+    let buried = world.aws.store.bury(case_id().response(), start()).await;
+    assert_eq!(buried.unwrap(), Buried::Buried);
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    assert_eq!(world.outcome().await, Some((Outcome::NoContact, 1)));
+    assert!(world.is_settled().await);
+    assert_eq!(world.letters(), 0);
+}
+
+#[tokio::test]
+async fn a_contact_cannot_add_a_header_or_a_recipient() {
+    for email in [
+        "li@example.test\r\nBcc: all@example.test",
+        "li@example.test, all@example.test",
+        "Li <li@example.test>",
+        "li@example.test\0",
+    ] {
+        let world = World::resolved(json!({"contact": {"email": email}})).await;
+        assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+        assert_eq!(
+            world.outcome().await,
+            Some((Outcome::Refused, 1)),
+            "{email:?}"
+        );
+        assert_eq!(world.doubts().await.len(), 1);
+        assert_eq!(world.letters(), 0);
+    }
+    let name = "Li\r\nBcc: all@example.test";
+    let contact = json!({"contact": {"email": "li@example.test", "name": name}});
+    let world = World::resolved(contact).await;
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    let letters = world.aws.port.mailbox().list();
+    assert_eq!(letters[0].to, "li@example.test");
+    assert_eq!(
+        letters[0].subject,
+        "Your feedback has been resolved [R-FFQ69-G5FAV]"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_goes_to_the_dead_letters() {
+    let world = World::resolved(json!({"contact": {"email": "li@example.test"}})).await;
+    let body = |effect: &str, seq: u32| {
+        json!({"v": 1, "message": {"type": "effect_due", "effect": effect, "case": case_id(), "seq": seq}})
+            .to_string()
+    };
+    for body in [
+        "not JSON".to_owned(),
+        body("staff_alert", 2),
+        body("customer_notice", 9),
+    ] {
+        let mut event = message();
+        event["Records"][0]["body"] = body.clone().into();
+        let reply = world.call(&world.function(), event, start()).await;
+        assert_eq!(reply, again(), "{body}");
+    }
+    // An event that asks for no letter has nothing open: it counts as delivered before.
+    let mut event = message();
+    event["Records"][0]["body"] = body("customer_notice", 1).into();
+    assert_eq!(
+        world.call(&world.function(), event, start()).await,
+        all_done()
+    );
+    assert_eq!(world.letters(), 0);
+}
