@@ -1,3 +1,11 @@
-//! `notify-staff`: tells staff what needs them.
+//! `notify-staff`: tells staff what needs them, by e-mail and by webhook.
+//!
+//! **At least once.** An alert that comes twice is a nuisance, one that never comes is a breach nobody saw. So an
+//! attempt whose end is not known is made again and counted in the ledger; webhooks bear the same id each time.
 
 pub mod alert;
+mod config;
+mod handler;
+
+pub use config::{Addresses, Config, Receiver, VARIABLES};
+pub use handler::App;
