@@ -15,6 +15,7 @@ use resound_domain::score::Scores;
 use resound_domain::tally::{Dimension, Tally};
 use resound_lambda_kit::{BoxedFunction, Function};
 use resound_store::{Cell, ConfigKind, Part, Published, Watermark, WroteDay};
+use resound_testing::api::assert_is;
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
 
@@ -34,7 +35,14 @@ impl Desk {
     async fn send(&self, event: Value) -> (u64, Value) {
         let output = call(&self.function, event, start()).await;
         let body = serde_json::from_str(output["body"].as_str().unwrap()).unwrap();
-        (output["statusCode"].as_u64().unwrap(), body)
+        let status = output["statusCode"].as_u64().unwrap();
+        let schema = if status == 200 {
+            "NpsReport"
+        } else {
+            "Problem"
+        };
+        assert_is(schema, &body);
+        (status, body)
     }
 
     async fn get(&self, query: &str) -> (u64, Value) {

@@ -9,6 +9,7 @@
     reason = "a test that cannot start should say so"
 )]
 
+pub mod api;
 mod server;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use resound_domain::response::Response;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::{BoxedFunction, Function};
 use resound_store::{Accepted, Appended, Digest};
+use resound_testing::api::assert_is;
 use resound_testing::{Aws, ZONE, call, start, vars};
 use serde_json::{Value, json};
 
@@ -124,6 +125,7 @@ impl Desk {
         Self { aws, function }
     }
 
+    /// Sends a request. The answer is as the description of the API says.
     pub(crate) async fn send(&self, request: Request) -> Answer {
         let output = call(&self.function, request.0, start()).await;
         let text = output["body"].as_str().unwrap();
@@ -131,8 +133,19 @@ impl Desk {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap(),
         };
+        let status = output["statusCode"].as_u64().unwrap();
+        match (status, body.get("cases")) {
+            (200, Some(cases)) => {
+                for case in cases.as_array().unwrap() {
+                    assert_is("CaseSummary", case);
+                }
+            }
+            (200, None) => assert_is("Case", &body),
+            (304, _) => assert_eq!(body, Value::Null),
+            _ => assert_is("Problem", &body),
+        }
         Answer {
-            status: output["statusCode"].as_u64().unwrap(),
+            status,
             headers: output["headers"].clone(),
             body,
         }

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use resound_domain::case::Command;
 use resound_domain::policy::Priority;
+use resound_testing::api::{api, assert_conforms, resolve};
 use serde_json::{Value, json};
 
-use crate::schema::{api, assert_conforms, resolve};
 use crate::support::{Event, World, after, token};
 
 const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");

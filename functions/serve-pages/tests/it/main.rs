@@ -5,6 +5,4 @@ mod api;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
-mod schema;
-#[cfg(test)]
 mod support;
