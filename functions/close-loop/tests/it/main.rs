@@ -5,4 +5,6 @@ mod letters;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod support;
