@@ -1,0 +1,238 @@
+//! New events reach the queues of their effects, through the handler and the real queues.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may panic as a test may"
+)]
+
+use std::collections::BTreeMap;
+
+use relay_events::{App, Config, VARIABLES};
+use resound_domain::calendar::Calendars;
+use resound_domain::case::{Case, Command};
+use resound_domain::event::{Actor, Effect, Event};
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::policy::{Policy, Priority};
+use resound_domain::response::Response;
+use resound_domain::submission::{Channel, Submission};
+use resound_domain::triage::{Input, triage};
+use resound_emulator::sqs::Receive;
+use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::{BoxedFunction, Function};
+use resound_messages::{EffectDue, Message, decode};
+use resound_store::{Accepted, Appended, Digest, Settled};
+use resound_testing::{Aws, TABLE, call, start, vars};
+use serde_json::{Value, json};
+
+const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
+
+struct Relaying {
+    aws: Aws,
+    function: BoxedFunction,
+}
+
+impl Relaying {
+    async fn start() -> Self {
+        let aws = Aws::start().await;
+        let urls = QUEUES.map(|name| aws.port.sqs().create_queue(name, &BTreeMap::new()).unwrap());
+        Self::over(aws, &urls)
+    }
+
+    fn over(aws: Aws, [notices, alerts]: &[String; 2]) -> Self {
+        let own = [
+            ("CUSTOMER_NOTICES_URL", notices.as_str()),
+            ("STAFF_ALERTS_URL", alerts.as_str()),
+        ];
+        let config = vars(&own).read(Config::read).unwrap();
+        let function = App::new(config, &aws.clients).erase();
+        Self { aws, function }
+    }
+
+    async fn relay(&self, records: &[(&str, &str)]) -> Value {
+        let records: Vec<_> = records
+            .iter()
+            .enumerate()
+            .map(|(n, (pk, sk))| {
+                json!({
+                    "eventID": n.to_string(),
+                    "eventName": "INSERT",
+                    "dynamodb": {
+                        "Keys": {"PK": {"S": pk}, "SK": {"S": sk}},
+                        "SequenceNumber": n.to_string(),
+                    },
+                })
+            })
+            .collect();
+        call(&self.function, json!({ "Records": records }), start()).await
+    }
+
+    /// What stands on the queues, taken off.
+    async fn sent(&self) -> Vec<(&'static str, EffectDue)> {
+        let mut sent = Vec::new();
+        for queue in QUEUES {
+            loop {
+                let received = self.aws.port.sqs().receive(queue, Receive::default());
+                let received = received.await.unwrap();
+                if received.is_empty() {
+                    break;
+                }
+                for message in received {
+                    let Message::EffectDue(due) = decode(&message.body).unwrap();
+                    sent.push((queue, due));
+                }
+            }
+        }
+        sent
+    }
+
+    /// A case whose opening alerts staff and whose second event tells the customer.
+    async fn replied(&self, bits: u128) -> Case {
+        let (case, opened) = opened(bits);
+        let response = response(bits);
+        let accepted =
+            self.aws
+                .store
+                .accept(&response, &Digest([0; 32]), Some((&case, &opened)), start());
+        assert_eq!(accepted.await.unwrap(), Accepted::New);
+        let calendars = Calendars::office_hours(resound_testing::ZONE).unwrap();
+        let by = Actor::Staff("ann".to_owned());
+        let events = case
+            .handle(&Command::Reply, by, start(), &calendars)
+            .unwrap();
+        let mut after = case.clone();
+        for event in &events {
+            after.apply(event);
+        }
+        let appended = self
+            .aws
+            .store
+            .append(&case, &after, &events, None, None, start());
+        assert_eq!(appended.await.unwrap(), Appended::Appended);
+        after
+    }
+}
+
+fn response(bits: u128) -> Response {
+    let submission: Submission = serde_json::from_value(json!({
+        "form": "default", "channel": "web", "locale": "en", "text": "It caught fire",
+    }))
+    .unwrap();
+    Response {
+        id: ResponseId::from_bits(bits),
+        received_at: start(),
+        day: jiff::civil::date(2026, 11, 2),
+        triage: triage(&Input::from(&submission)),
+        submission,
+        promise: None,
+    }
+}
+
+fn opened(bits: u128) -> (Case, Event) {
+    let opened = Case::open(
+        ResponseId::from_bits(bits).case(),
+        start(),
+        Priority::P1,
+        Channel::Web,
+        &Policy::default(),
+        &Calendars::office_hours(resound_testing::ZONE).unwrap(),
+    );
+    (Case::begin(&opened).unwrap(), opened)
+}
+
+fn due(effect: Effect, case: CaseId, seq: u32) -> (&'static str, EffectDue) {
+    let queue = match effect {
+        Effect::CustomerNotice => "customer-notices",
+        Effect::StaffAlert => "staff-alerts",
+    };
+    (queue, EffectDue { effect, case, seq })
+}
+
+fn failures(reply: &Value) -> &Vec<Value> {
+    reply["batchItemFailures"].as_array().unwrap()
+}
+
+#[tokio::test]
+async fn a_recorded_batch_sends_each_open_effect() {
+    let relaying = Relaying::start().await;
+    let case = relaying.replied(7).await.id();
+    let event: Value = serde_json::from_str(include_str!("../events/stream.json")).unwrap();
+    let pk = event["Records"][0]["dynamodb"]["Keys"]["PK"]["S"].as_str();
+    assert_eq!(pk, Some(format!("CASE#{case}").as_str()));
+
+    let reply = call(&relaying.function, event, start()).await;
+    assert!(failures(&reply).is_empty());
+    assert_eq!(
+        relaying.sent().await,
+        [
+            due(Effect::CustomerNotice, case, 2),
+            due(Effect::StaffAlert, case, 1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_settled_erased_or_of_no_concern_sends_nothing() {
+    let relaying = Relaying::start().await;
+    let case = relaying.replied(7).await.id();
+    for (seq, effect) in [(1, Effect::StaffAlert), (2, Effect::CustomerNotice)] {
+        let settled = relaying.aws.store.settle(case, seq, effect).await.unwrap();
+        assert_eq!(settled, Settled::Settled);
+    }
+    let pk = format!("CASE#{case}");
+    let gone = format!("CASE#{}", ResponseId::from_bits(8).case());
+    let reply = relaying
+        .relay(&[
+            (&pk, "EVENT#000001"),
+            (&pk, "EVENT#000002"),
+            (&gone, "EVENT#000001"),
+            (&pk, "CASE"),
+        ])
+        .await;
+    assert!(failures(&reply).is_empty());
+    assert!(relaying.sent().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_nobody_knows_keeps_no_other_waiting() {
+    let relaying = Relaying::start().await;
+    let case = relaying.replied(7).await.id();
+    let pk = format!("CASE#{case}");
+    let reply = relaying
+        .relay(&[
+            ("CASE#of-a-newer-kind", "EVENT#1"),
+            ("", "EVENT#"),
+            (&pk, "EVENT#000001"),
+        ])
+        .await;
+    assert!(failures(&reply).is_empty());
+    assert_eq!(relaying.sent().await, [due(Effect::StaffAlert, case, 1)]);
+}
+
+#[tokio::test]
+async fn what_was_not_accepted_is_handed_out_again() {
+    let aws = Aws::start().await;
+    let alerts = aws
+        .port
+        .sqs()
+        .create_queue("staff-alerts", &BTreeMap::new());
+    let urls = [aws.port.sqs().url("customer-notices"), alerts.unwrap()];
+    let relaying = Relaying::over(aws, &urls);
+    let case = relaying.replied(7).await.id();
+    let pk = format!("CASE#{case}");
+    let reply = relaying
+        .relay(&[(&pk, "EVENT#000001"), (&pk, "EVENT#000002")])
+        .await;
+    assert_eq!(*failures(&reply), [json!({"itemIdentifier": "1"})]);
+}
+
+#[test]
+fn the_list_of_variables_is_the_configuration() {
+    let full = VARIABLES.iter().map(|name| (*name, TABLE));
+    assert!(Vars::from_pairs(full).read(Config::read).is_ok());
+    let faults = Vars::from_pairs::<String, String>([]).read(Config::read);
+    let faults = faults.unwrap_err().to_string();
+    for name in VARIABLES {
+        assert!(faults.contains(name), "{name}: {faults}");
+    }
+}
