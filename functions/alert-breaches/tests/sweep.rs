@@ -1,0 +1,447 @@
+//! What is due happens once, through the handler, the real table and the real queues.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may panic as a test may"
+)]
+
+use std::collections::BTreeMap;
+
+use alert_breaches::{App, Config, Swept, VARIABLES};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::calendar::Calendars;
+use resound_domain::case::{Case, Command, State};
+use resound_domain::event::{Actor, Effect, EventKind};
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::policy::{Policy, Priority};
+use resound_domain::response::Response;
+use resound_domain::submission::{Channel, Submission};
+use resound_domain::triage::{Input, triage};
+use resound_emulator::sqs::Receive;
+use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::{Function, Invocation};
+use resound_messages::{Message, Tick, decode};
+use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
+use resound_store::{Accepted, Appended, Digest, Settled};
+use resound_testing::{Aws, TABLE, ZONE, start, vars};
+use serde_json::json;
+
+const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
+
+struct Sweeping {
+    aws: Aws,
+    app: App,
+}
+
+impl Sweeping {
+    async fn start() -> Self {
+        let aws = Aws::start().await;
+        let [notices, alerts] =
+            QUEUES.map(|name| aws.port.sqs().create_queue(name, &BTreeMap::new()).unwrap());
+        let own = [
+            ("CUSTOMER_NOTICES_URL", notices.as_str()),
+            ("STAFF_ALERTS_URL", alerts.as_str()),
+        ];
+        let config = vars(&own).read(Config::read).unwrap();
+        let app = App::new(config, &aws.clients);
+        Self { aws, app }
+    }
+
+    /// A run at a business time, in which no event is due.
+    async fn sweep(&self, time: Timestamp) -> Swept {
+        self.run(time, start()).await
+    }
+
+    /// A run before any case is due, at a machine time.
+    async fn repair(&self, machine_now: Timestamp) -> Swept {
+        self.run(start(), machine_now).await
+    }
+
+    async fn run(&self, time: Timestamp, machine_now: Timestamp) -> Swept {
+        let invocation = Invocation::at("sweep", machine_now);
+        self.app.handle(Tick { time }, &invocation).await.unwrap()
+    }
+
+    /// What stands on the queues, taken off: place and effect.
+    async fn sent(&self) -> Vec<(CaseId, u32, Effect)> {
+        let mut sent = Vec::new();
+        for queue in QUEUES {
+            loop {
+                let received = self.aws.port.sqs().receive(queue, Receive::default());
+                let received = received.await.unwrap();
+                if received.is_empty() {
+                    break;
+                }
+                for message in received {
+                    let Message::EffectDue(due) = decode(&message.body).unwrap();
+                    sent.push((due.case, due.seq, due.effect));
+                }
+            }
+        }
+        sent.sort();
+        sent
+    }
+
+    /// An open case of a response of this number: answered within a day, resolved within three, around the clock.
+    async fn opened(&self, bits: u128) -> Case {
+        self.opened_as(bits, Priority::P3).await
+    }
+
+    async fn opened_as(&self, bits: u128, priority: Priority) -> Case {
+        let submission: Submission = serde_json::from_value(json!({
+            "form": "default", "channel": "web", "locale": "en", "text": "It is broken.",
+        }))
+        .unwrap();
+        let response = Response {
+            id: ResponseId::from_bits(bits),
+            received_at: start(),
+            day: jiff::civil::date(2026, 11, 2),
+            triage: triage(&Input::from(&submission)),
+            submission,
+            promise: None,
+        };
+        let policy = Policy::default();
+        let opened = Case::open(
+            response.id.case(),
+            start(),
+            priority,
+            Channel::Web,
+            &policy,
+            &calendars(),
+        );
+        let case = Case::begin(&opened).unwrap();
+        let accepted =
+            self.aws
+                .store
+                .accept(&response, &Digest([0; 32]), Some((&case, &opened)), start());
+        assert_eq!(accepted.await.unwrap(), Accepted::New);
+        case
+    }
+
+    /// The case after a command of staff.
+    async fn commanded(&self, case: &Case, command: Command, at: Timestamp) -> Case {
+        let by = Actor::Staff("ann".to_owned());
+        let events = case.handle(&command, by, at, &calendars()).unwrap();
+        let mut after = case.clone();
+        for event in &events {
+            after.apply(event);
+        }
+        let appended = self
+            .aws
+            .store
+            .append(case, &after, &events, None, None, start());
+        assert_eq!(appended.await.unwrap(), Appended::Appended);
+        after
+    }
+
+    /// The names of what happened to a case after its opening, with the hours since.
+    async fn log(&self, case: CaseId) -> Vec<(&'static str, i64)> {
+        let history = self.aws.store.history(case).await.unwrap().unwrap();
+        let events = history.events.iter().map(|stored| &stored.event);
+        assert_eq!(Case::replay(events).unwrap(), history.case);
+        let after = history.events.iter().skip(1);
+        after
+            .map(|stored| {
+                let since = stored.event.at.duration_since(start());
+                (stored.event.kind.name(), since.as_hours())
+            })
+            .collect()
+    }
+
+    /// Spoils an item so that nobody can read it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the store would never write this"
+    )]
+    async fn spoil(&self, pk: String, sk: &str, attribute: &str) {
+        let update = self.aws.clients.dynamodb.update_item();
+        let update = update
+            .table_name(TABLE)
+            .key("PK", AttributeValue::S(pk))
+            .key("SK", AttributeValue::S(sk.to_owned()))
+            .update_expression("SET #a = :spoilt")
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":spoilt", AttributeValue::N("0".to_owned()));
+        update.send().await.unwrap();
+    }
+}
+
+fn calendars() -> Calendars {
+    Calendars::office_hours(ZONE).unwrap()
+}
+
+fn after(hours: i64) -> Timestamp {
+    start() + SignedDuration::from_hours(hours) + SignedDuration::from_millis(1)
+}
+
+/// Warning, breach and ladder of both clocks of a case that nobody answers.
+const WHOLE_LADDER: [(&str, i64); 10] = [
+    ("warned", 18),
+    ("breached", 24),
+    ("escalated", 30),
+    ("escalated", 36),
+    ("escalated", 48),
+    ("warned", 54),
+    ("breached", 72),
+    ("escalated", 90),
+    ("escalated", 108),
+    ("escalated", 144),
+];
+
+#[tokio::test]
+async fn each_moment_happens_once_however_often_it_is_looked_for() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await.id();
+    assert_eq!(sweeping.sweep(start()).await, Swept::default());
+    for (n, (_, hours)) in (1_u64..).zip(WHOLE_LADDER) {
+        let swept = sweeping.sweep(after(hours)).await;
+        assert_eq!((swept.expired, swept.events), (1, 1), "moment {n}");
+        assert_eq!(sweeping.sweep(after(hours)).await, Swept::default());
+    }
+    assert_eq!(sweeping.log(case).await, WHOLE_LADDER);
+    assert_eq!(sweeping.sweep(after(10_000)).await, Swept::default());
+}
+
+#[tokio::test]
+async fn a_gap_of_days_loses_and_repeats_nothing() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await.id();
+    let swept = sweeping.sweep(after(1_000)).await;
+    assert_eq!((swept.expired, swept.events, swept.failed), (1, 10, 0));
+    assert_eq!(sweeping.log(case).await, WHOLE_LADDER);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn runs_at_once_do_what_one_does() {
+    let sweeping = Sweeping::start().await;
+    let mut cases = Vec::new();
+    for bits in 0..40_u128 {
+        // Spread over all shards.
+        cases.push(sweeping.opened(bits * 0x9E37_79B9).await.id());
+    }
+    let one = Sweeping::sweep;
+    let (a, b, c) = futures::join!(
+        one(&sweeping, after(100)),
+        one(&sweeping, after(100)),
+        one(&sweeping, after(40))
+    );
+    assert_eq!(a.failed + b.failed + c.failed, 0);
+    assert_eq!(a.events + b.events + c.events, 40 * 8);
+    for case in cases {
+        assert_eq!(sweeping.log(case).await, WHOLE_LADDER[..8]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_or_over_is_left_alone() {
+    let sweeping = Sweeping::start().await;
+    let answered = sweeping.opened(1).await;
+    let answered = sweeping
+        .commanded(&answered, Command::Reply, after(1))
+        .await;
+    let resolved = sweeping.opened(2).await;
+    let resolved = sweeping
+        .commanded(&resolved, Command::Resolve, after(1))
+        .await;
+
+    sweeping.sweep(after(53)).await;
+    assert_eq!(sweeping.log(answered.id()).await, [("replied", 1)]);
+    sweeping.sweep(after(80)).await;
+    let closed = sweeping
+        .aws
+        .store
+        .case(resolved.id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(closed.state(), State::Closed);
+    assert_eq!(
+        sweeping.log(resolved.id()).await,
+        [("resolved", 1), ("closed", 73)]
+    );
+}
+
+#[tokio::test]
+async fn one_bad_case_stops_no_other() {
+    let sweeping = Sweeping::start().await;
+    // One shard holds both.
+    let bad = sweeping.opened(1).await.id();
+    let good = sweeping.opened(1 + (1 << 64)).await.id();
+    sweeping.spoil(format!("CASE#{bad}"), "CASE", "case").await;
+    let swept = sweeping.sweep(after(24)).await;
+    assert_eq!((swept.expired, swept.failed), (1, 1));
+    assert_eq!(sweeping.log(good).await, WHOLE_LADDER[..2]);
+}
+
+#[tokio::test]
+async fn an_append_that_fails_stops_no_other() {
+    let sweeping = Sweeping::start().await;
+    let bad = sweeping.opened(1).await.id();
+    let good = sweeping.opened(2).await.id();
+    // The version beside the snapshot is what a write is conditional on; it never fits now.
+    sweeping
+        .spoil(format!("CASE#{bad}"), "CASE", "version")
+        .await;
+    let swept = sweeping.sweep(after(24)).await;
+    assert_eq!((swept.expired, swept.failed), (1, 1));
+    assert_eq!(sweeping.log(good).await, WHOLE_LADDER[..2]);
+}
+
+#[tokio::test]
+async fn a_lost_message_comes_again_after_the_back_off_and_then_later_and_later() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened_as(1, Priority::P1).await.id();
+    let alert = [(case, 1, Effect::StaffAlert)];
+    let second = SignedDuration::from_secs(1);
+
+    let first = start() + FIRST_BACK_OFF;
+    assert_eq!(sweeping.repair(first - second).await, Swept::default());
+    assert_eq!(sweeping.repair(first).await.resent, 1);
+    assert_eq!(sweeping.sent().await, alert);
+    // The queue is lost with all that is on it.
+    let next = first + FIRST_BACK_OFF * 2;
+    assert_eq!(sweeping.repair(next - second).await, Swept::default());
+    assert_eq!(sweeping.repair(next).await.resent, 1);
+    sweeping.aws.port.sqs().purge("staff-alerts").unwrap();
+    assert_eq!(sweeping.repair(next + LONGEST_BACK_OFF).await.resent, 1);
+    assert_eq!(sweeping.sent().await, alert);
+
+    let settled = sweeping.aws.store.settle(case, 1, Effect::StaffAlert).await;
+    assert_eq!(settled.unwrap(), Settled::Settled);
+    let much_later = next + LONGEST_BACK_OFF * 10;
+    assert_eq!(sweeping.repair(much_later).await, Swept::default());
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_an_event_is_stuck() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened_as(1, Priority::P1).await.id();
+    let mut now = start();
+    for _ in 0..ATTEMPTS {
+        now += LONGEST_BACK_OFF;
+        assert_eq!(sweeping.repair(now).await.resent, 1);
+    }
+    now += LONGEST_BACK_OFF;
+    let swept = sweeping.repair(now).await;
+    assert_eq!((swept.resent, swept.stuck, swept.failed), (0, 1, 0));
+    assert_eq!(
+        sweeping.sent().await.len(),
+        usize::try_from(ATTEMPTS).unwrap()
+    );
+    let stuck = sweeping.aws.store.stuck_events(10).await.unwrap().ready;
+    assert_eq!(stuck.len(), 1);
+    assert_eq!(stuck[0].event.case, case);
+    assert_eq!(
+        sweeping.repair(now + LONGEST_BACK_OFF).await,
+        Swept::default()
+    );
+    assert_eq!(sweeping.app.resend_unsettled().await, Swept::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_runs_at_once_one_sends() {
+    let sweeping = Sweeping::start().await;
+    for bits in 0..20_u128 {
+        sweeping.opened_as(bits * 0x9E37_79B9, Priority::P1).await;
+    }
+    let now = start() + FIRST_BACK_OFF;
+    let (a, b) = futures::join!(sweeping.repair(now), sweeping.repair(now));
+    assert_eq!((a.resent + b.resent, a.failed + b.failed), (20, 0));
+    assert_eq!(sweeping.sent().await.len(), 20);
+}
+
+#[tokio::test]
+async fn one_bad_event_stops_no_other() {
+    let sweeping = Sweeping::start().await;
+    let bad = sweeping.opened_as(1, Priority::P1).await.id();
+    let good = sweeping.opened_as(1 + (1 << 64), Priority::P1).await.id();
+    sweeping
+        .spoil(format!("CASE#{bad}"), "EVENT#000001", "event")
+        .await;
+    let swept = sweeping.repair(start() + FIRST_BACK_OFF).await;
+    assert_eq!((swept.resent, swept.failed), (1, 1));
+    assert_eq!(sweeping.sent().await, [(good, 1, Effect::StaffAlert)]);
+}
+
+#[tokio::test]
+async fn after_a_loss_of_all_queues_everything_open_is_sent_at_once() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened_as(1, Priority::P1).await;
+    let case = sweeping
+        .commanded(&case, Command::Reply, start())
+        .await
+        .id();
+    let settled = sweeping.opened_as(2, Priority::P1).await.id();
+    let done = sweeping.aws.store.settle(settled, 1, Effect::StaffAlert);
+    assert_eq!(done.await.unwrap(), Settled::Settled);
+    let open = [
+        (case, 1, Effect::StaffAlert),
+        (case, 2, Effect::CustomerNotice),
+    ];
+    for _ in 0..2 * ATTEMPTS {
+        assert_eq!(sweeping.app.resend_unsettled().await.resent, 2);
+        assert_eq!(sweeping.sent().await, open);
+    }
+    // The plan has not changed.
+    assert_eq!(sweeping.repair(start() + FIRST_BACK_OFF).await.resent, 2);
+}
+
+#[tokio::test]
+async fn new_alerts_are_relayed_by_the_stream_and_repaired_by_the_sweep() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await.id();
+    sweeping.sweep(after(24)).await;
+    let events = sweeping
+        .aws
+        .store
+        .history(case)
+        .await
+        .unwrap()
+        .unwrap()
+        .events;
+    assert!(matches!(events[2].event.kind, EventKind::Breached { .. }));
+    assert!(sweeping.sent().await.is_empty(), "the stream does that");
+    sweeping.repair(start() + FIRST_BACK_OFF).await;
+    assert_eq!(
+        sweeping.sent().await,
+        [(case, 2, Effect::StaffAlert), (case, 3, Effect::StaffAlert)]
+    );
+}
+
+#[tokio::test]
+async fn with_no_time_left_the_rest_is_left_for_the_next_run() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await.id();
+    let mut invocation = Invocation::at("short", start());
+    invocation.deadline = Some(start() + SignedDuration::from_millis(10));
+    let tick = Tick { time: after(24) };
+    let swept = sweeping.app.handle(tick, &invocation).await.unwrap();
+    assert!(swept.unfinished);
+    assert_eq!(swept.expired, 0);
+    assert_eq!(sweeping.sweep(after(24)).await.expired, 1);
+    assert_eq!(sweeping.log(case).await, WHOLE_LADDER[..2]);
+}
+
+#[tokio::test]
+async fn a_recorded_tick_is_read_and_the_counts_come_back() {
+    let sweeping = Sweeping::start().await;
+    let event = serde_json::from_str(include_str!("../events/tick.json")).unwrap();
+    let Sweeping { aws: _aws, app } = sweeping;
+    assert_eq!(
+        resound_testing::call(&app.erase(), event, start()).await,
+        json!({"expired": 0, "events": 0, "resent": 0, "stuck": 0, "failed": 0, "unfinished": false})
+    );
+}
+
+#[test]
+fn the_list_of_variables_is_the_configuration() {
+    let full = VARIABLES.iter().map(|name| (*name, TABLE));
+    assert!(Vars::from_pairs(full).read(Config::read).is_ok());
+    let faults = Vars::from_pairs::<String, String>([]).read(Config::read);
+    let faults = faults.unwrap_err().to_string();
+    for name in VARIABLES {
+        assert!(faults.contains(name), "{name}: {faults}");
+    }
+}
