@@ -1,0 +1,35 @@
+//! The variables of this function.
+
+use jiff::tz::TimeZone;
+use resound_domain::calendar;
+use resound_lambda_kit::config::{Recorded, Vars};
+
+/// Every variable this function reads besides those of the shell.
+pub const VARIABLES: &[&str] = &["TABLE_NAME", "TIME_ZONE"];
+
+/// What this function needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// The table.
+    pub table: String,
+    /// The zone of local days where a form names none.
+    pub zone: TimeZone,
+}
+
+impl Config {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// [`Recorded`], with every fault in the report.
+    pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
+        let table = vars.required("TABLE_NAME");
+        let zone = vars.required("TIME_ZONE").and_then(|name| {
+            calendar::zone(&name)
+                .ok_or_else(|| vars.record("TIME_ZONE: the name of an IANA time zone is expected"))
+        });
+        Ok(Self {
+            table: table?,
+            zone: zone?,
+        })
+    }
+}
