@@ -9,5 +9,6 @@
 
 mod command;
 mod list;
+mod outage;
 mod show;
 mod support;

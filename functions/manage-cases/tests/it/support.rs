@@ -9,6 +9,7 @@ use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::{Policy, Priority};
 use resound_domain::response::Response;
 use resound_domain::triage::{Input, triage};
+use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::{BoxedFunction, Function};
 use resound_store::{Accepted, Appended, Digest};
 use resound_testing::api::assert_is;
@@ -120,9 +121,16 @@ static REQUESTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::ne
 impl Desk {
     pub(crate) async fn new() -> Self {
         let aws = Aws::start().await;
-        let config = vars(&[]).read(Config::read).unwrap();
-        let function = App::new(config, &aws.clients).erase();
+        let function = function(&aws.clients);
         Self { aws, function }
+    }
+
+    /// The same desk with other clients of the same table.
+    pub(crate) fn over(self, clients: &Clients) -> Self {
+        Self {
+            function: function(clients),
+            ..self
+        }
     }
 
     /// Sends a request. The answer is as the description of the API says.
@@ -199,6 +207,11 @@ impl Desk {
             .await;
         assert_eq!(swept.unwrap(), Appended::Appended);
     }
+}
+
+fn function(clients: &Clients) -> BoxedFunction {
+    let config = vars(&[]).read(Config::read).unwrap();
+    App::new(config, clients).erase()
 }
 
 fn applied(case: &Case, events: &[Event]) -> Case {
