@@ -7,6 +7,11 @@ pub fn all() -> Registry {
     Registry::new()
         .with(submit_feedback::Config::read, submit_feedback::App::new)
         .with(serve_pages::Config::read, serve_pages::App::new)
+        .with(manage_cases::Config::read, manage_cases::App::new)
+        .with(report_nps::Config::read, report_nps::App::new)
+        .with(relay_events::Config::read, relay_events::App::new)
+        .with(alert_breaches::Config::read, alert_breaches::App::new)
         .with(notify_staff::Config::read, notify_staff::App::new)
         .with(close_loop::Config::read, close_loop::App::new)
+        .with(aggregate_nps::Config::read, aggregate_nps::App::new)
 }
