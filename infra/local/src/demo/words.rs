@@ -230,8 +230,3 @@ pub(super) const QUESTIONS: Words = (
     "方便提供一下订单号和照片吗？收到后我们马上处理。",
     "Could you send us the order number and a photo? We will act as soon as we have them.",
 );
-
-pub(super) const REOPENED: Words = (
-    "客户来电说问题又出现了，重新处理。",
-    "The customer called: it happened again. We look at it anew.",
-);
