@@ -711,6 +711,104 @@ def _(s):
 def _(s): del s.body["Outputs"]["TableName"]
 
 
+@plant("a role denies what it needs")
+def _(s): s.statements("CloseLoopRole").append(
+    {"Effect": "Deny", "Action": ["dynamodb:PutItem"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}})
+
+
+@plant("a permission has a condition that never holds")
+def _(s): s.statement("SubmitFeedbackRole", "dynamodb:PutItem")["Condition"] = {"Bool": {"aws:ViaAWSService": "true"}}
+
+
+@plant("reports may read what customers wrote")
+def _(s): del s.statement("ReportNpsRole", "dynamodb:Query")["Condition"]
+
+
+@plant("a policy is in the language of 2008")
+def _(s): del s["CloseLoopRole"]["Policies"][0]["PolicyDocument"]["Version"]
+
+
+@plant("a condition is the wrong way round")
+def _(s): s.body["Conditions"]["HasMail"] = {"Fn::Equals": [{"Ref": "MailFrom"}, ""]}
+
+
+@plant("a condition looks at another parameter")
+def _(s): s.body["Conditions"]["HasStaff"] = {"Fn::Not": [{"Fn::Equals": [{"Ref": "JwtAudience"}, ""]}]}
+
+
+@plant("messages expire after an hour")
+def _(s): s["CustomerNotices"]["MessageRetentionPeriod"] = 3600
+
+
+@plant("messages are delayed")
+def _(s): s["StaffAlerts"]["DelaySeconds"] = 900
+
+
+@plant("the stream waits minutes for a batch")
+def _(s): s["RelayEventsMapping"]["MaximumBatchingWindowInSeconds"] = 300
+
+
+@plant("a schedule ends")
+def _(s): s["AggregateNpsSchedule"]["EndDate"] = "2027-01-01T00:00:00Z"
+
+
+@plant("a schedule is disabled")
+def _(s): s["AlertBreachesSchedule"]["State"] = "DISABLED"
+
+
+@plant("an alarm looks into the wrong namespace")
+def _(s): s["RelayLag"]["Namespace"] = "AWS/DynamoDB"
+
+
+@plant("an alarm looks the wrong way")
+def _(s): s["StaffAlertsDeadDepth"]["ComparisonOperator"] = "LessThanThreshold"
+
+
+@plant("an alarm waits for a hundred dead letters")
+def _(s): s["StaffAlertsDeadDepth"]["Threshold"] = 100
+
+
+@plant("an alarm is muted")
+def _(s): s["HttpFailures"]["ActionsEnabled"] = False
+
+
+@plant("a function has memory that costs forty times as much")
+def _(s): s.body["Globals"]["Function"]["MemorySize"] = 10240
+
+
+@plant("a function has its own public address, past gateway and throttle")
+def _(s): s["SubmitFeedback"]["FunctionUrlConfig"] = {"AuthType": "NONE"}
+
+
+@plant("links point to the HTTP API although there is an own domain")
+def _(s): s.environment("CloseLoop")["PUBLIC_URL"] = {
+    "Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
+
+
+@plant("an output is the name where an ARN is promised")
+def _(s): s.body["Outputs"]["TableArn"]["Value"] = {"Ref": "Table"}
+
+
+@plant("an integration belongs to another API")
+def _(s): s["ServePagesIntegration"]["ApiId"] = "abc123"
+
+
+@plant("a variable refers to a function's alias that does not exist")
+def _(s): s["AlertBreachesSchedule"]["Target"]["Arn"] = {"Ref": "AlertBreaches.Alias2"}
+
+
+@plant("the sweep runs every minute of one hour")
+def _(s): s["AlertBreachesSchedule"]["ScheduleExpression"] = "cron(* 8 * * ? *)"
+
+
+@plant("the role of the scheduler may start anything")
+def _(s): s.statement("SchedulerRole", "lambda:InvokeFunction")["Resource"] = "*"
+
+
+@plant("a mapping of releases forgets a kind")
+def _(s): del s.body["Mappings"]["TrafficShifts"]["Linear10PercentEvery1Minute"]
+
+
 # ------------------------------------------------------------------------------------------------------ the checks
 
 
@@ -729,16 +827,22 @@ def cfn_lint(files, options):
     return said
 
 
-def checkov(folder):
-    """What checkov says of each file of a folder: {name: {(rule, resource)}}."""
-    run = subprocess.run(checkov_command(["-d", str(folder), "-o", "json"]), capture_output=True, text=True)
-    reports = json.loads(run.stdout)
+def checkov(files):
+    """What checkov says of each file: {name: {(rule, resource)}}. A few at a time: it is quadratic in their number."""
+    def ask(share):
+        arguments = [argument for file in share for argument in ("-f", file)]
+        run = subprocess.run(checkov_command([*arguments, "-o", "json"]), capture_output=True, text=True)
+        reports = json.loads(run.stdout)
+        return reports if isinstance(reports, list) else [reports]
+
     said = {}
-    for report in reports if isinstance(reports, list) else [reports]:
-        for failed in report.get("results", {}).get("failed_checks", []):
-            said.setdefault(Path(failed["file_path"]).name, set()).add((failed["check_id"], failed["resource"]))
-        for name in report.get("results", {}).get("parsing_errors", []):
-            said.setdefault(Path(name).name, set()).add(("unreadable", ""))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for reports in pool.map(ask, (files[n:n + 4] for n in range(0, len(files), 4))):
+            for results in (report.get("results", {}) for report in reports):
+                for failed in results.get("failed_checks", []):
+                    said.setdefault(Path(failed["file_path"]).name, set()).add((failed["check_id"], failed["resource"]))
+                for name in results.get("parsing_errors", []):
+                    said.setdefault(Path(name).name, set()).add(("unreadable", ""))
     return said
 
 
@@ -769,7 +873,7 @@ def examine(sources, everything):
         by_layer = {
             1: cfn_lint(sorted(map(str, raw.iterdir())), CFN_LINT_SOURCE),
             2: cfn_lint(sorted(map(str, expanded.iterdir())), CFN_LINT_EXPANDED),
-            3: checkov(expanded),
+            3: checkov(sorted(map(str, expanded.iterdir()))),
         }
         for number, layers in enumerate(said):
             for layer, found in by_layer.items():

@@ -81,6 +81,10 @@ ROUTES = {
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
 }
 
+HTTP_API_URL = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
+PUBLIC_URL = {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"},
+                         {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, HTTP_API_URL]}]}
+
 SCHEDULES = {  # function: expression and zone
     "alert-breaches": ("rate(1 minute)", "UTC"),
     "aggregate-nps": ("cron(30 0 * * ? *)", {"Ref": "TimeZone"}),
@@ -308,8 +312,8 @@ def environment_matches_config(t):
                 generated = {"Fn::Sub": "1={{resolve:secretsmanager:${SigningSecret}:SecretString}}"}
                 if value != {"Fn::If": ["HasSigningKeys", {"Ref": "SigningKeys"}, generated]}:
                     yield f"{logical}: SIGNING_KEYS is neither the parameter nor the generated secret"
-            if variable == "PUBLIC_URL" and dict(branches(value)).get("HasPublicUrl") != {"Ref": "PublicUrl"}:
-                yield f"{logical}: PUBLIC_URL does not follow the parameter"
+            if variable == "PUBLIC_URL" and value != PUBLIC_URL:
+                yield f"{logical}: PUBLIC_URL is not the parameter, the own domain or the address of the HTTP API"
 
 
 def declared_variables(name):
@@ -521,6 +525,8 @@ def queues_lose_nothing(t):
         dead.setdefault(target, []).append(logical)
         if not 3 <= int(redrive.get("maxReceiveCount", 0)) <= 10:
             yield f"{logical}: gives up after {redrive.get('maxReceiveCount')} tries, not after 3 to 10"
+        if queues[logical].get("MessageRetentionPeriod", 345600) < 86400:
+            yield f"{logical}: messages do not outlast a day of trouble"
         if queues[logical].get("MessageRetentionPeriod", 345600) >= queues[target].get("MessageRetentionPeriod", 345600):
             yield f"{logical}: its dead letters keep the age of the message, and would expire at once"
     for logical in sorted(queues.keys() - consumed):
@@ -575,13 +581,13 @@ def mappings_report_each_failure(t):
         if mapping.get("Enabled") not in (None, True):
             yield f"{logical}: is switched off"
         expected = FUNCTIONS.get(name)
+        if mapping.get("MaximumBatchingWindowInSeconds", 0) > 5:
+            yield f"{logical}: an alert must not wait for its batch to fill"
         if expected and expected.trigger == "queue":
             if att(mapping.get("EventSourceArn")) != expected.consumes:
                 yield f"{logical}: {name} must consume {expected.consumes}, by ARN"
             if mapping.get("BatchSize", 10) > 10 and not mapping.get("MaximumBatchingWindowInSeconds"):
                 yield f"{logical}: AWS wants a window for batches above 10"
-            if mapping.get("MaximumBatchingWindowInSeconds", 0) > 5:
-                yield f"{logical}: an alert must not wait for its batch to fill"
             # A literal: some emulators take a parameter for text, and then consume nothing.
             if not isinstance(mapping.get("ScalingConfig", {}).get("MaximumConcurrency"), int):
                 yield f"{logical}: concurrency is not bounded"
@@ -825,6 +831,15 @@ def releases_publish_and_shift(t):
                 yield f"{logical}: CodeDeploy gets a role without a boundary"
 
 
+NAMESPACES = {
+    **dict.fromkeys(["Errors", "Throttles", "Invocations", "IteratorAge"], "AWS/Lambda"),
+    **dict.fromkeys(["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"], "AWS/SQS"),
+    **dict.fromkeys(["5xx", "Latency"], "AWS/ApiGateway"),
+    **dict.fromkeys(["ReadThrottleEvents", "WriteThrottleEvents"], "AWS/DynamoDB"),
+    "Reputation.BounceRate": "AWS/SES",
+}
+
+
 @rule
 def alarms_cover_what_can_fail(t):
     """Errors of each function, throttles of all, depth of each dead-letter queue, age of each queue, lag, silence."""
@@ -833,6 +848,8 @@ def alarms_cover_what_can_fail(t):
         metrics = [alarm] if "MetricName" in alarm else [
             m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
         for metric in metrics:
+            if metric.get("Namespace") != NAMESPACES.get(metric["MetricName"]):
+                yield f"{logical}: {metric.get('Namespace')} has no {metric['MetricName']}"
             dimensions = sorted(text(d["Value"]) for d in metric.get("Dimensions", []))
             watched[(metric["MetricName"], *dimensions)] = (logical, alarm)
         for action in ("AlarmActions", "OKActions"):
@@ -845,6 +862,15 @@ def alarms_cover_what_can_fail(t):
             yield f"{logical}: does not name its page docs/operations.md#{anchor}"
         if not t.condition(logical):
             yield f"{logical}: costs money with nobody to hear it"
+        below = logical in ("SweepMissing", "NightMissing")
+        if alarm.get("ComparisonOperator", "").startswith("Less") != below:
+            yield f"{logical}: looks the wrong way"
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible" and alarm.get("Threshold") != 1:
+            yield f"{logical}: the first dead letter is one too many"
+        if alarm.get("MetricName") == "Errors" and alarm.get("Threshold") != 1:
+            yield f"{logical}: does not count each error"
+        if alarm.get("ActionsEnabled", True) is not True:
+            yield f"{logical}: is muted"
         if alarm.get("TreatMissingData") is None:
             yield f"{logical}: does not say what silence means"
         if alarm.get("DatapointsToAlarm", 1) > alarm.get("EvaluationPeriods", 1):
@@ -958,15 +984,153 @@ def parameters_explain_themselves(t):
 def outputs_serve_an_integrator(t):
     """Outputs name the addresses, the table and every queue, and no secret value."""
     outputs = t.body.get("Outputs", {})
-    wanted = {"HttpApiUrl", "PublicUrl", "TableName", "TableArn", "TableStreamArn", "SigningSecretArn"}
-    wanted |= {f"{queue}Url" for queue in t.of("AWS::SQS::Queue")}
-    for name in sorted(wanted - outputs.keys()):
-        yield f"{name}: is not among the outputs"
+    wanted = {
+        "HttpApiUrl": HTTP_API_URL, "PublicUrl": PUBLIC_URL, "TableName": {"Ref": "Table"},
+        "TableArn": {"Fn::GetAtt": ["Table", "Arn"]}, "TableStreamArn": {"Fn::GetAtt": ["Table", "StreamArn"]},
+        "SigningSecretArn": {"Ref": "SigningSecret"}, **{f"{queue}Url": {"Ref": queue} for queue in t.of("AWS::SQS::Queue")},
+    }
+    for name, value in wanted.items():
+        if outputs.get(name, {}).get("Value") != value:
+            yield f"{name}: is not among the outputs, or is something else"
     for name, output in outputs.items():
         if "Export" in output:
             yield f"{name}: an export holds this stack for as long as anybody uses it"
         if "resolve:secretsmanager" in json.dumps(output) or ref(output.get("Value")) in ("SigningKeys", "AlertWebhookSecret"):
             yield f"{name}: shows a secret"
+
+
+@rule
+def only_decided_properties_are_set(t):
+    """Resources have the properties that somebody decided on, and no other: each new one is a decision and a rule."""
+    known = {
+        "AWS::SQS::Queue": {"QueueName", "VisibilityTimeout", "MessageRetentionPeriod", "SqsManagedSseEnabled",
+                            "KmsMasterKeyId", "RedrivePolicy", "RedriveAllowPolicy"},
+        "AWS::Lambda::EventSourceMapping": {
+            "FunctionName", "EventSourceArn", "BatchSize", "FunctionResponseTypes", "ScalingConfig", "StartingPosition",
+            "MaximumBatchingWindowInSeconds", "ParallelizationFactor", "BisectBatchOnFunctionError", "FilterCriteria",
+            "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig"},
+        "AWS::Scheduler::Schedule": {"Name", "Description", "ScheduleExpression", "ScheduleExpressionTimezone",
+                                     "FlexibleTimeWindow", "State", "Target"},
+        "AWS::DynamoDB::Table": {
+            "BillingMode", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification",
+            "StreamSpecification", "TimeToLiveSpecification", "AttributeDefinitions", "KeySchema",
+            "GlobalSecondaryIndexes"},
+        "AWS::Lambda::Function": {
+            "Architectures", "Code", "Description", "Environment", "FunctionName", "Handler", "KmsKeyArn", "LoggingConfig",
+            "MemorySize", "ReservedConcurrentExecutions", "Role", "Runtime", "Tags", "Timeout", "TracingConfig"},
+        "AWS::ApiGatewayV2::Api": {"Name", "ProtocolType", "Description", "DisableExecuteApiEndpoint"},
+        "AWS::ApiGatewayV2::Stage": {"ApiId", "StageName", "AutoDeploy", "DefaultRouteSettings", "AccessLogSettings"},
+        "AWS::ApiGatewayV2::Integration": {"ApiId", "IntegrationType", "IntegrationUri", "PayloadFormatVersion",
+                                           "TimeoutInMillis"},
+        "AWS::ApiGatewayV2::Route": {"ApiId", "RouteKey", "Target", "AuthorizationType", "AuthorizerId",
+                                     "AuthorizationScopes"},
+        "AWS::ApiGatewayV2::Authorizer": {"ApiId", "Name", "AuthorizerType", "IdentitySource", "JwtConfiguration"},
+        "AWS::IAM::Role": {"Path", "PermissionsBoundary", "ManagedPolicyArns", "AssumeRolePolicyDocument", "Policies"},
+        "AWS::SecretsManager::Secret": {"Description", "KmsKeyId", "GenerateSecretString"},
+        "AWS::Logs::LogGroup": {"LogGroupName", "RetentionInDays"},
+    }
+    kinds = known.keys() | {
+        "AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig",
+        "AWS::SQS::QueuePolicy", "AWS::IAM::ManagedPolicy", "AWS::ApiGatewayV2::DomainName",
+        "AWS::ApiGatewayV2::ApiMapping", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic",
+        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
+    for logical, resource in t.resources.items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] not in kinds:
+            yield f"{logical}: nobody decided on a {resource['Type']}"
+        for name in sorted(properties.keys() - known.get(resource["Type"], properties.keys())):
+            yield f"{logical}: nobody decided on {name}"
+        if "ApiId" in properties and properties["ApiId"] != {"Ref": "HttpApi"}:
+            yield f"{logical}: does not belong to the HTTP API"
+    for logical, function in t.of("AWS::Lambda::Function").items():
+        if not 128 <= function.get("MemorySize", 128) <= 1024:
+            yield f"{logical}: {function.get('MemorySize')} MB"
+        if dict(branches(function.get("KmsKeyArn"))).get("HasKey") != {"Ref": "KmsKeyArn"}:
+            yield f"{logical}: ignores the customer-managed key"
+    for logical, api in t.of("AWS::ApiGatewayV2::Api").items():
+        if api.get("ProtocolType") != "HTTP":
+            yield f"{logical}: is not an HTTP API"
+    for logical, domain in t.of("AWS::ApiGatewayV2::DomainName").items():
+        for settings in domain.get("DomainNameConfigurations", []):
+            if (settings.get("EndpointType"), settings.get("SecurityPolicy")) != ("REGIONAL", "TLS_1_2"):
+                yield f"{logical}: is not regional with TLS 1.2"
+            if settings.get("CertificateArn") != {"Ref": "CertificateArn"}:
+                yield f"{logical}: has another certificate"
+        if t.condition(logical) != "HasDomain":
+            yield f"{logical}: exists without a domain"
+
+
+@rule
+def policies_say_what_they_mean(t):
+    """Policies are of the current language, allow and never deny in a role, and narrow only where we decided to."""
+    narrowed = {
+        ("ReportNpsRole", "dynamodb:GetItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "CONFIG#*"]}},
+        ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+        ("CloseLoopRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+    }
+    others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
+              "DeploymentRole": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig",
+                                 "cloudwatch:DescribeAlarms"}}
+    for logical, role in t.of("AWS::IAM::Role").items():
+        documents = [role.get("AssumeRolePolicyDocument", {})] + [p["PolicyDocument"] for p in role.get("Policies", [])]
+        if any(document.get("Version") != "2012-10-17" for document in documents):
+            yield f"{logical}: a policy is in the language of 2008"
+        trust = listed(documents[0].get("Statement"))
+        if [(s.get("Effect"), s.get("Action")) for s in trust] != [("Allow", "sts:AssumeRole")]:
+            yield f"{logical}: nobody may assume it, or more than that"
+        stated = set()
+        for statement, _ in t.policies(role):
+            actions = listed(statement.get("Action"))
+            stated |= set(actions)
+            if statement.get("Effect") != "Allow":
+                yield f"{logical}: denies {', '.join(actions)}"
+            if statement.get("Condition") != narrowed.get((logical, actions[0] if actions else None)):
+                yield f"{logical}: {', '.join(actions)} is not allowed on the condition we decided on"
+        if logical in others and stated != others[logical]:
+            yield f"{logical}: allows {sorted(stated)}, not {sorted(others[logical])}"
+    for logical, policy in t.of("AWS::IAM::ManagedPolicy").items():
+        found = [(s.get("Action"), s.get("Resource")) for s, _ in statements(policy["PolicyDocument"])]
+        if found != [(["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KmsKeyArn"})] or t.condition(logical) != "HasKey":
+            yield f"{logical}: is not the use of the customer-managed key, if there is one"
+
+
+@rule
+def conditions_mean_what_their_names_say(t):
+    """A feature is on exactly when its parameter is given."""
+    given = lambda name: {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}  # noqa: E731
+    condition = lambda name: {"Condition": name}  # noqa: E731
+    wanted = {
+        "HasPublicUrl": given("PublicUrl"),
+        "HasStaff": given("JwtIssuer"),
+        "HasMail": given("MailFrom"),
+        "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
+        "HasKey": given("KmsKeyArn"),
+        "HasSigningKeys": given("SigningKeys"),
+        "HasBoundary": given("PermissionsBoundaryArn"),
+        "HasAlarmEmail": given("AlarmEmail"),
+        "HasAlarmTopic": given("AlarmTopicArn"),
+        "HasReservation": given("ReservedConcurrency"),
+        "HasDashboard": {"Fn::Equals": [{"Ref": "Dashboard"}, "true"]},
+        "IsProtected": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "true"]},
+        "IsTraced": {"Fn::Equals": [{"Ref": "Tracing"}, "true"]},
+        "OwnsAlarmTopic": {"Fn::And": [condition("HasAlarmEmail"), {"Fn::Not": [condition("HasAlarmTopic")]}]},
+        "ShiftsTraffic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TrafficShifting"}, "AllAtOnce"]}]},
+        "IsWatched": {"Fn::Or": [condition("HasAlarmEmail"), condition("HasAlarmTopic")]},
+        "WatchesErrors": {"Fn::Or": [condition("IsWatched"), condition("ShiftsTraffic")]},
+        "WatchesMail": {"Fn::And": [condition("IsWatched"), condition("HasMail")]},
+    }
+    found = t.body.get("Conditions", {})
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            yield f"{name}: is {json.dumps(found.get(name))}"
+    shifts = t.body.get("Mappings", {}).get("TrafficShifts", {})
+    for kind, entry in shifts.items():
+        if entry != {"Enabled": "false" if kind == "AllAtOnce" else "true"}:
+            yield f"TrafficShifts: {kind} is {entry}"
+    for kind in t.parameters["TrafficShifting"]["AllowedValues"]:
+        if kind not in shifts:
+            yield f"TrafficShifts: {kind} may be asked for but is not there"
 
 
 # ---------------------------------------------------------------------------------------------------- reporting
