@@ -29,10 +29,9 @@ SEND, MAIL = {"sqs:SendMessage"}, {"ses:SendEmail"}
 class Function:
     """What is expected of one function. `trigger` is http, stream, queue or schedule."""
 
-    def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False, env=()):
+    def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False):
         self.trigger, self.table, self.indexes = trigger, table, set(indexes)
         self.sends, self.consumes, self.mails = set(sends), consumes, mails
-        self.env = {"TABLE_NAME", "LOG_LEVEL", *env}
 
     @property
     def actions(self):
@@ -46,25 +45,17 @@ class Function:
         return actions | MAIL if self.mails else actions
 
 
-PAGES = ("PUBLIC_URL", "SIGNING_KEYS", "TIME_ZONE")
-QUEUES = ("CUSTOMER_NOTICES_URL", "STAFF_ALERTS_URL")
 BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
-    "submit-feedback": Function(
-        "http", READ | {"dynamodb:PutItem"}, env=(*PAGES, "ALLOWED_ORIGINS")),
-    "serve-pages": Function("http", READ, env=PAGES),
-    "manage-cases": Function("http", WRITE | LIST, indexes=["queue"], env=PAGES),
-    "report-nps": Function("http", READ, env=["TIME_ZONE"]),
-    "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"], env=QUEUES),
-    "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH, env=QUEUES),
-    "notify-staff": Function(
-        "queue", WRITE, consumes="StaffAlerts", mails=True,
-        env=("PUBLIC_URL", "TIME_ZONE", "STAFF_LOCALE", "MAIL_FROM", "OWNER_EMAIL", "TEAM_LEAD_EMAIL", "MANAGER_EMAIL",
-             "EXECUTIVE_EMAIL", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "WEBHOOK_ALLOW_PRIVATE")),
-    "close-loop": Function(
-        "queue", WRITE, consumes="CustomerNotices", mails=True, env=("PUBLIC_URL", "SIGNING_KEYS", "MAIL_FROM")),
-    "aggregate-nps": Function(
-        "schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"], env=["TIME_ZONE"]),
+    "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}),
+    "serve-pages": Function("http", READ),
+    "manage-cases": Function("http", WRITE | LIST, indexes=["queue"]),
+    "report-nps": Function("http", READ),
+    "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
+    "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH),
+    "notify-staff": Function("queue", WRITE, consumes="StaffAlerts", mails=True),
+    "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
+    "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
 }
 
 # Route: function and, for staff, the scope.
@@ -203,9 +194,8 @@ def walk(value, path=()):
 
 
 def read(path):
-    """A source file, or nothing if it is not there yet."""
-    path = ROOT / path
-    return path.read_text(encoding="utf-8") if path.exists() else None
+    """A source file of the project."""
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 RULES = []
@@ -236,7 +226,7 @@ def functions_are_the_ones_we_know(t):
             yield f"{logical}: processor is not the parameter Architecture"
         if function.get("Code", {}).get("S3Key") != f"{name}.zip":
             yield f"{logical}: its code is not the build of {name}"
-        if read(f"functions/{name}/Cargo.toml") is None:
+        if not (ROOT / "functions" / name / "Cargo.toml").exists():
             yield f"{logical}: there is no functions/{name}"
         if "VpcConfig" in function or "Layers" in function:
             yield f"{logical}: a network or a layer would slow every cold start"
@@ -245,11 +235,10 @@ def functions_are_the_ones_we_know(t):
 @rule
 def timings_keep_their_order(t):
     """function timeout < lease < visibility < back-off, visibility >= 6 x timeout, as lambda-kit states them."""
-    source = read("shared/lambda-kit/src/timing.rs") or ""
-    stated = {n: int(s) for n, s in re.findall(r"const (\w+): Duration = Duration::from_secs\((\d+)\)", source)}
-    http, consumer = stated.get("HTTP_TIMEOUT", 10), stated.get("CONSUMER_TIMEOUT", 20)
-    visibility = stated.get("QUEUE_VISIBILITY", 120)
-    if not max(http, consumer) < stated.get("NOTICE_LEASE", 30) < visibility < stated.get("FIRST_BACKOFF", 180):
+    source = read("shared/lambda-kit/src/timing.rs")
+    stated = {n: int(s) for n, s in re.findall(r"const (\w+): \w*Duration = \w*Duration::from_secs\((\d+)\)", source)}
+    http, consumer, visibility = (stated[n] for n in ("HTTP_TIMEOUT", "CONSUMER_TIMEOUT", "QUEUE_VISIBILITY"))
+    if not max(http, consumer) < stated["NOTICE_LEASE"] < visibility < stated["FIRST_BACK_OFF"]:
         yield "lambda-kit: timeout < lease < visibility < back-off does not hold"
     timeouts = {}
     for name, (logical, function) in t.functions().items():
@@ -298,9 +287,8 @@ def environment_matches_config(t):
         given = function.get("Environment", {}).get("Variables", {})
         if name not in FUNCTIONS:
             continue
-        declared = declared_variables(name)
         # The runtime gives the AWS_ ones; lambda-kit reads LOG_LEVEL for every function.
-        wanted = {v for v in declared if not v.startswith("AWS_")} | {"LOG_LEVEL"} if declared else FUNCTIONS[name].env
+        wanted = {v for v in declared_variables(name) if not v.startswith("AWS_")} | {"LOG_LEVEL"}
         for variable in sorted(wanted - given.keys()):
             yield f"{logical}: {variable} is not set"
         for variable in sorted(given.keys() - wanted):
@@ -317,10 +305,10 @@ def environment_matches_config(t):
 
 
 def declared_variables(name):
-    """The list `VARIABLES` of a function's config.rs, or None if there is none yet."""
-    source = read(f"functions/{name}/src/config.rs") or ""
+    """The list `VARIABLES` of a function's config.rs."""
+    source = read(f"functions/{name}/src/config.rs")
     found = re.search(r"const VARIABLES\b[^=]*=(.*?);", source, flags=re.S)
-    return set(re.findall(r'"([A-Z][A-Z0-9_]*)"', found.group(1))) if found else None
+    return set(re.findall(r'"([A-Z][A-Z0-9_]*)"', found.group(1)))
 
 
 @rule
@@ -489,21 +477,9 @@ def the_table_is_the_stores(t):
 
 def store_indexes():
     """The indexes of the store's schema: name to (hash, range, included attributes)."""
-    source = read("shared/store/src/schema.rs")
-    if source is None:
-        source = SCHEMA_OF_THE_DESIGN
-    pattern = (r'Index \{\s*name: "([\w-]+)",\s*hash: "(\w+)",\s*range: "(\w+)",\s*include: &\[(.*?)\]')
-    found = re.findall(pattern, source, flags=re.S)
+    pattern = r'Index \{\s*name: "([\w-]+)",\s*hash: "(\w+)",\s*range: "(\w+)",\s*include: &\[(.*?)\]'
+    found = re.findall(pattern, read("shared/store/src/schema.rs"), flags=re.S)
     return {n: (h, r, tuple(sorted(re.findall(r'"(\w+)"', include)))) for n, h, r, include in found}
-
-
-SCHEMA_OF_THE_DESIGN = """
-Index { name: "due", hash: "due_shard", range: "due_at", include: &[],
-Index { name: "by-day", hash: "day", range: "received_at",
-  include: &["nps", "csat", "ces", "channel", "touchpoint", "product", "tier", "locale"],
-Index { name: "by-customer", hash: "customer", range: "received_at", include: &[],
-Index { name: "queue", hash: "queue", range: "queue_at", include: &["owner"],
-"""
 
 
 @rule
@@ -1143,7 +1119,7 @@ def faults(body):
     for check in RULES:
         try:
             found += [(check.__name__, fault) for fault in check(template)]
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
             found.append((check.__name__, f"cannot be read: {type(error).__name__} {error}"))
     return found
 
