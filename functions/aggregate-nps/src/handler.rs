@@ -1,5 +1,6 @@
 //! Which days to count, and the watermark behind them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -7,6 +8,7 @@ use jiff::civil::Date;
 use jiff::{Span, Timestamp, ToSpan};
 use resound_domain::calendar;
 use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::tally::Dimension;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_messages::Tick;
@@ -27,6 +29,9 @@ const MOST_DAYS: i64 = 400;
 
 /// How many days of a survey are counted at once.
 const AT_ONCE: usize = 4;
+
+/// How many days of a survey are looked into at once, to see whether there is anything to count.
+const LOOKED_INTO_AT_ONCE: usize = 16;
 
 /// No day is begun with less time than this.
 const RESERVE: Duration = Duration::from_secs(6);
@@ -83,7 +88,10 @@ impl App {
         invocation: &Invocation,
     ) -> Result<Counted, StoreError> {
         let watermark = self.store.watermark(survey).await?;
-        let days: Vec<Date> = days(watermark.map(|watermark| watermark.day), today).collect();
+        let mut days: Vec<Date> = days(watermark.map(|watermark| watermark.day), today).collect();
+        if watermark.is_none() {
+            days = self.filled(survey, days).await?;
+        }
         let mut counted = Counted::default();
         for some in days.chunks(AT_ONCE) {
             if invocation.time_left() < RESERVE {
@@ -111,6 +119,28 @@ impl App {
             }
         }
         Ok(counted)
+    }
+
+    /// Of these days, those that have responses or are counted already, and the last. A survey without a watermark is
+    /// new as a rule, and a year of empty days is not worth a write each.
+    async fn filled(&self, survey: &FormId, days: Vec<Date>) -> Result<Vec<Date>, StoreError> {
+        let (Some(&first), Some(&last)) = (days.first(), days.last()) else {
+            return Ok(days);
+        };
+        let counted = self.store.tallies(survey, first, last, Dimension::All);
+        let mut filled: BTreeSet<Date> = counted.await?.into_iter().map(|cell| cell.day).collect();
+        for some in days.chunks(LOOKED_INTO_AT_ONCE) {
+            let looks = some.iter().map(|&day| async move {
+                let mut any = false;
+                let unreadable = self.store.day_scores(survey, day, |_| any = true).await?;
+                Ok::<_, StoreError>((any || !unreadable.is_empty()).then_some(day))
+            });
+            for day in join_all(looks).await {
+                filled.extend(day?);
+            }
+        }
+        filled.insert(last);
+        Ok(filled.into_iter().collect())
     }
 
     /// Counts a day; `None` if a later run has taken it over.
