@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use resound_lambda_kit::{Fault, Function, Invocation};
+use resound_local::data::DataFolder;
 use resound_local::registry::Registry;
 use resound_local::run::{LocalStack, Options, RunError};
 use serde_json::{Value, json};
@@ -392,8 +393,10 @@ async fn what_stands_in_the_way_is_said_in_a_sentence() {
         fault.starts_with("infra/template.yaml: parameter Colour is not one of"),
         "{fault}"
     );
-    fs::write(other.0.join("dynamodb.sqlite"), "not a database").unwrap();
-    let fault = LocalStack::bring_up(&other.options(), &registry())
+    let damaged = Folder::new();
+    drop(DataFolder::open(&damaged.0).unwrap());
+    fs::write(damaged.0.join("dynamodb.sqlite"), "not a database").unwrap();
+    let fault = LocalStack::bring_up(&damaged.options(), &registry())
         .await
         .err()
         .unwrap()
