@@ -26,9 +26,11 @@ use words::{LINES, Line, Mood, NAMES, PRODUCTS, QUESTIONS, REASONS, REPLIES, RES
 /// How far back the story begins.
 const DAYS: i64 = 90;
 /// Responses of an ordinary day.
-const PER_DAY: u64 = 7;
+const PER_DAY: u64 = 5;
 /// How often sweeps run in the story. What they find has its own time, so more often only takes longer.
-const SWEEP_HOURS: i64 = 6;
+const SWEEP_HOURS: i64 = 12;
+/// The nights that are run: the first of them makes up for all before it.
+const NIGHTS: i64 = 3;
 /// A reply larger than this is not ours.
 const REPLY_LIMIT: usize = 1024 * 1024;
 
@@ -263,20 +265,17 @@ impl<'a> Teller<'a> {
 
     fn plan_schedules(&mut self) {
         let begin = later(self.until, SignedDuration::from_hours(-24 * DAYS));
+        let nights = later(self.until, SignedDuration::from_hours(-24 * NIGHTS));
         for (nth, schedule) in self.engine.stack().schedules.iter().enumerate() {
-            let mut at = begin;
-            loop {
-                at = if is_sweep(schedule, begin) {
-                    later(at, SignedDuration::from_hours(SWEEP_HOURS))
-                } else {
-                    let Some(next) = schedule.expression.next_after(at, &schedule.zone) else {
-                        break;
-                    };
-                    next
-                };
-                if at >= self.until {
-                    break;
-                }
+            let sweep = is_sweep(schedule, begin);
+            let next = |at| match sweep {
+                true => Some(later(at, SignedDuration::from_hours(SWEEP_HOURS))),
+                false => schedule.expression.next_after(at, &schedule.zone),
+            };
+            let first = next(if sweep { begin } else { nights });
+            let until = self.until;
+            let runs = std::iter::successors(first, |at| next(*at)).take_while(|at| *at < until);
+            for at in runs {
                 self.plan(at, Step::Schedule { nth });
             }
         }
