@@ -237,7 +237,10 @@ fn write(folder: &Path, meta: &Meta) -> io::Result<()> {
     file.write_all(&serde_json::to_vec_pretty(meta)?)?;
     file.sync_all()?;
     fs::rename(&beside, folder.join(META))?;
-    File::open(folder)?.sync_all()
+    // Where a folder can be opened, the new name is made to last as well.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
 fn random_text(length: usize) -> Result<String, DataError> {

@@ -3,6 +3,10 @@
 //! What AWS promises, it promises: a stream keeps its order and a failed batch is tried again before the next; a queue
 //! message that a function did not name as failed is deleted and the others come back after their visibility; a
 //! function is stopped after its timeout. Nothing is delivered that a mapping's filter does not let through.
+//!
+//! What it does not do: a stream record or a scheduled run that failed for the last time is logged and does not reach
+//! the dead-letter queue that the template names for it; there is one shard, and concurrency has no limits but a
+//! queue's four batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
