@@ -781,7 +781,7 @@ def logs_are_kept_for_as_long_as_asked(t):
 
 @rule
 def releases_publish_and_shift(t):
-    """Every function has the alias `live` on a published version; a canary has alarms and a bounded role."""
+    """Every function has the alias `live` on a version published with each release; a canary has alarms and a bounded role."""
     aliases = {ref(a["FunctionName"]): (i, a) for i, a in t.of("AWS::Lambda::Alias").items() if a.get("Name") == "live"}
     versions = t.of("AWS::Lambda::Version")
     shifting = t.parameters.get("TrafficShifting", {}).get("Default") != "AllAtOnce"
@@ -793,6 +793,11 @@ def releases_publish_and_shift(t):
         alias_id, alias = aliases[logical]
         if att(alias.get("FunctionVersion"), "Version") not in versions:
             yield f"{alias_id}: does not point at a published version"
+            continue
+        # SAM hashes a parameter's name, not its value: only these two carry a changed one to the alias.
+        version = versions[att(alias["FunctionVersion"], "Version")]
+        if ref(version.get("Description")) != "Release" or "${Release}" not in json.dumps(function.get("Description")):
+            yield f"{logical}: would keep its old parameters in a new release"
         reserved = function.get("ReservedConcurrentExecutions")
         if reserved is not None and dict(branches(reserved)).get("not HasReservation", 0) is not None:
             yield f"{logical}: reserves concurrency by default, which a new account cannot give"
