@@ -21,9 +21,10 @@ use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::{Database, DynoxideError};
 use futures::future::join_all;
 use jiff::Timestamp;
+use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::config::{ConfigFaults, Vars};
 use resound_lambda_kit::{BoxedFunction, Invocation, machine_now};
-use resound_store::schema;
+use resound_store::{Key, RawKey, Store, schema};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -388,13 +389,15 @@ impl Engine {
     }
 
     /// What a start owes to the time before it: the queues were lost with the process, so every unsettled event is
-    /// handed to the relay again, due or not; and the runs that were missed are made up for.
+    /// handed to the relay again, due or not; what the process was telling somebody when it ended is nobody's any more;
+    /// and the runs that were missed are made up for.
     ///
     /// # Errors
     /// [`EngineError`], if the index cannot be read or time cannot be kept.
     pub async fn recover(self: &Arc<Self>) -> Result<(), EngineError> {
         for pump in &self.streams {
             let records = self.unsettled(pump).await?;
+            self.end_leases(&pump.mapping.table, &records).await;
             for batch in records.chunks(pump.mapping.batch_size) {
                 // A failure is logged; the sweep repeats it in its time.
                 if let Err(fault) = self
@@ -408,6 +411,36 @@ impl Engine {
         let time = self.time.lock().await;
         self.fire_due(&time, Sweeps::Once).await?;
         Ok(())
+    }
+
+    /// Ends the leases of the process before: the data folder has one process at a time, so its holders are gone. Without
+    /// this, what was under way at a kill would wait for the lease and then for the visibility of its message.
+    async fn end_leases(&self, table: &str, records: &[Value]) {
+        if records.is_empty() {
+            return;
+        }
+        let Ok(settings) = Vars::from_pairs(client_variables(self.aws.url())).read(Settings::read)
+        else {
+            return;
+        };
+        let store = Store::new(Clients::new(&settings).dynamodb, table);
+        for record in records {
+            let part = |name: &str| {
+                let part = record.pointer(&format!("/dynamodb/Keys/{name}/S"));
+                part.and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
+            let key = RawKey {
+                pk: part(schema::PK),
+                sk: part(schema::SK),
+            };
+            let Ok(Key::Event { case, seq }) = Key::decode(&key) else {
+                continue;
+            };
+            // They end by themselves in half a minute.
+            if let Err(fault) = store.end_leases(case, seq, machine_now()).await {
+                tracing::warn!(%fault, "leases of before were not ended");
+            }
+        }
     }
 
     /// Delivers, and fires schedules as business time passes, until `shutdown`; then ends what is in flight.
@@ -837,14 +870,19 @@ fn variables(spec: &FunctionSpec, aws_url: &str) -> Vars {
         .variables
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()));
-    let added = [
+    let name = ("AWS_LAMBDA_FUNCTION_NAME", spec.physical_name.as_str());
+    let added = client_variables(aws_url).into_iter().chain([name]);
+    Vars::from_pairs(own.chain(added.map(|(name, value)| (name.to_owned(), value.to_owned()))))
+}
+
+/// What a client of the emulated AWS has to know.
+fn client_variables(aws_url: &str) -> [(&'static str, &str); 4] {
+    [
         ("AWS_REGION", REGION),
         ("AWS_ENDPOINT_URL", aws_url),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_LAMBDA_FUNCTION_NAME", spec.physical_name.as_str()),
-    ];
-    Vars::from_pairs(own.chain(added.map(|(name, value)| (name.to_owned(), value.to_owned()))))
+    ]
 }
 
 /// Dead-letter queues first: the others refer to them.

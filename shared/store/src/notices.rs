@@ -7,6 +7,7 @@
 //! ([`take_over`](crate::Store::take_over)) and sends again.
 
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Written, n, s};
 use crate::item::{NoticeItem, StatusName, attribute, encode, read_notice};
@@ -252,6 +253,39 @@ impl Store {
                 })
             }
         }
+    }
+
+    /// Ends the leases on what follows from an event, as if their time were over: what was claimed and not recorded
+    /// counts as [`Abandoned`](Claim::Abandoned). Only for whoever knows that every holder is gone, as a stack that is
+    /// one process does at its start.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn end_leases(
+        &self,
+        case: CaseId,
+        cause: u32,
+        machine_now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(history) = self.history(case).await? else {
+            return Ok(());
+        };
+        for notice in history.notices {
+            if notice.key.cause != cause
+                || !matches!(notice.status, NoticeStatus::InProgress { until } if until > machine_now)
+            {
+                continue;
+            }
+            let change = Change::new(&Key::Notice(notice.key), "SET #leased_until = :now")
+                .only_if("#status = :in_progress")
+                .value(":in_progress", attribute(&StatusName::InProgress)?)
+                .value(":now", attribute(&machine_now)?);
+            match self.change(change).await? {
+                // Refused: it was recorded meanwhile.
+                Written::Done | Written::Refused(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Gives back a notice whose attempt certainly did not reach anybody; whoever claims it next may send it.
