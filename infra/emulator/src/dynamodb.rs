@@ -1,5 +1,7 @@
 //! DynamoDB: the embedded engine on threads of its own, because SQLite blocks the thread that runs it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +13,9 @@ use super::{Data, StartError, Threads};
 
 /// Name of the database in the data folder.
 const FILE: &str = "dynamodb.sqlite";
+
+/// How every SQLite file begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// How often expired items are removed. AWS takes up to days; a minute lets a person see it happen.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -114,7 +119,20 @@ fn open_file(path: &Path) -> Result<Database, StartError> {
 
 /// Reads the whole file once: a database damaged in the middle opens well and fails on some later request, where nobody
 /// connects it with its cause. SQLite reads some hundred megabytes a second.
+///
+/// Something else in the place of the file is refused first: SQLite would quietly make good what its write-ahead log
+/// still holds.
 fn check(path: &Path) -> Result<(), StartError> {
+    let mut head = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut head)?;
+    // Until its first transaction is whole a database has no head, and a journal to take back what there is.
+    let begun = path.with_extension("sqlite-journal").exists();
+    if !head.is_empty() && head != MAGIC && !begun {
+        return Err(StartError::Damaged {
+            path: path.into(),
+            detail: "it is not a database".into(),
+        });
+    }
     let verdict: String = Connection::open(path)
         .and_then(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))
         .map_err(|error| unreadable(path, &error))?;
