@@ -49,7 +49,7 @@ BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
     "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}),
     "serve-pages": Function("http", READ),
-    "manage-cases": Function("http", WRITE | LIST, indexes=["queue"]),
+    "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
     "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH),
@@ -69,6 +69,8 @@ ROUTES = {
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
+    "GET /v1/stuck-events": ("manage-cases", "resound/admin"),
+    "POST /v1/stuck-events/resume": ("manage-cases", "resound/admin"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
 }
 
@@ -818,6 +820,7 @@ NAMESPACES = {
     **dict.fromkeys(["5xx", "Latency"], "AWS/ApiGateway"),
     **dict.fromkeys(["ReadThrottleEvents", "WriteThrottleEvents"], "AWS/DynamoDB"),
     "Reputation.BounceRate": "AWS/SES",
+    "StuckEvents": {"Fn::Sub": "Resound/${AWS::StackName}"},
 }
 
 
@@ -860,12 +863,22 @@ def alarms_cover_what_can_fail(t):
     consumed = {f.consumes for f in FUNCTIONS.values() if f.consumes}
     wanted = {("IteratorAge", "${RelayEvents}"), ("5xx", "${HttpApi}"), ("Latency", "${HttpApi}"),
               ("ReadThrottleEvents", "${Table}"), ("WriteThrottleEvents", "${Table}"), ("Reputation.BounceRate",),
+              ("StuckEvents",),
               ("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")}
     for logical, _ in t.functions().values():
         wanted |= {("Errors", "${" + logical + "}"), ("Throttles", "${" + logical + "}")}
     for queue in queues:
         metric = "ApproximateAgeOfOldestMessage" if queue in consumed else "ApproximateNumberOfMessagesVisible"
         wanted.add((metric, "${" + queue + ".QueueName}"))
+    filters = t.of("AWS::Logs::MetricFilter")
+    counted = [f for f in filters.values() if ref(f.get("LogGroupName")) == "AlertBreachesLogs"
+               and f.get("FilterPattern") == '"an event is stuck"' and f.get("MetricTransformations") == [
+                   {"MetricNamespace": NAMESPACES["StuckEvents"], "MetricName": "StuckEvents", "MetricValue": "1"}]]
+    if not counted:
+        yield "no filter counts the line of alert-breaches that says that an event is stuck"
+    for logical in filters:
+        if not t.condition(logical):
+            yield f"{logical}: costs money with nobody to hear it"
     for metric in sorted(wanted - watched.keys()):
         yield f"no alarm on {' of '.join(metric)}"
     for silent in (("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")):
@@ -1014,7 +1027,7 @@ def only_decided_properties_are_set(t):
         "AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig",
         "AWS::SQS::QueuePolicy", "AWS::IAM::ManagedPolicy", "AWS::ApiGatewayV2::DomainName",
         "AWS::ApiGatewayV2::ApiMapping", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic",
-        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
+        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Logs::MetricFilter"}
     for logical, resource in t.resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] not in kinds:

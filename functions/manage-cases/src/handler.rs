@@ -19,6 +19,7 @@ use crate::Config;
 use crate::command::{Order, names};
 use crate::list::Wanted;
 use crate::precondition::Tags;
+use crate::stuck;
 use crate::view;
 
 /// How often a command is decided anew because the case changed while it was decided.
@@ -61,6 +62,10 @@ impl App {
             "GET /v1/cases" => self.list(&request).await,
             "GET /v1/cases/{id}" => self.show(&request).await,
             "POST /v1/cases/{id}/commands" => self.command(&request, invocation).await,
+            "GET /v1/stuck-events" => stuck::list(&self.store, &request).await,
+            "POST /v1/stuck-events/resume" => {
+                stuck::resume(&self.store, &request, invocation.machine_now).await
+            }
             _ => Err(request.problem(Kind::NotFound).into()),
         }
     }
@@ -354,7 +359,7 @@ fn conflict(request: &HttpRequest, refused: &Refused) -> Rejection {
 }
 
 /// What the table's refusal means to the caller: a passing one is worth trying again, under the same key.
-fn trouble(request: &HttpRequest, doing: &'static str, error: StoreError) -> Rejection {
+pub(crate) fn trouble(request: &HttpRequest, doing: &'static str, error: StoreError) -> Rejection {
     if error.is_retryable() {
         let fault = Fault::doing(doing, error);
         tracing::warn!(%fault, route = request.route, "the table is not available");

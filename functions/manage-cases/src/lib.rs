@@ -12,6 +12,7 @@ mod config;
 mod handler;
 mod list;
 mod precondition;
+mod stuck;
 mod view;
 
 pub use config::{Config, VARIABLES};

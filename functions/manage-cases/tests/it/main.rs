@@ -11,4 +11,5 @@ mod command;
 mod list;
 mod outage;
 mod show;
+mod stuck;
 mod support;
