@@ -914,7 +914,8 @@ def names_hold_the_stack(t):
         kind, properties = resource["Type"], resource.get("Properties", {})
         for name in (*names, kinds.get(kind)):
             value = properties.get(name)
-            if value is None or name == "FunctionName" and kind != "AWS::Lambda::Function":
+            refers = {"FunctionName": "AWS::Lambda::Function", "LogGroupName": "AWS::Logs::LogGroup"}
+            if value is None or kind != refers.get(name, kind):
                 continue
             if "${AWS::StackName}" not in text(value):
                 yield f"{logical}: {name} {text(value)} would collide with a second stack's"
