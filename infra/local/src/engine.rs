@@ -865,7 +865,7 @@ pub(crate) fn is_sweep(schedule: &Schedule, from: Timestamp) -> bool {
 }
 
 /// A function's variables, and those that Lambda adds.
-fn variables(spec: &FunctionSpec, aws_url: &str) -> Vars {
+pub fn variables(spec: &FunctionSpec, aws_url: &str) -> Vars {
     let own = spec
         .variables
         .iter()
@@ -885,8 +885,11 @@ fn client_variables(aws_url: &str) -> [(&'static str, &str); 4] {
     ]
 }
 
-/// Dead-letter queues first: the others refer to them.
-fn make_queues(sqs: &Sqs, queues: &[Queue]) -> Result<(), EngineError> {
+/// Makes the queues of a stack, dead-letter queues first: the others refer to them.
+///
+/// # Errors
+/// [`EngineError::Queue`]
+pub fn make_queues(sqs: &Sqs, queues: &[Queue]) -> Result<(), EngineError> {
     let (with, without): (Vec<_>, Vec<_>) =
         queues.iter().partition(|queue| queue.redrive.is_some());
     for queue in without.into_iter().chain(with) {
@@ -918,8 +921,11 @@ fn make_queues(sqs: &Sqs, queues: &[Queue]) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// The ARN, the shard and an iterator from here on.
-fn open_stream(
+/// The ARN of a table's stream, its shard and an iterator from here on.
+///
+/// # Errors
+/// When the table has no stream.
+pub fn open_stream(
     database: &Database,
     table: &str,
 ) -> Result<(String, String, String), DynoxideError> {
@@ -1001,7 +1007,7 @@ fn unsettled_keys(database: &Database, table: &str) -> Result<Vec<Value>, String
 ///
 /// An empty reply is success. A reply that names something which is not in the batch fails the whole of it: AWS does
 /// not guess either.
-fn failures(
+pub fn failures(
     outcome: Result<&Value, &CallError>,
     ids: &[String],
     partial: bool,
@@ -1037,7 +1043,7 @@ fn sequence_number(record: &Value) -> &str {
 }
 
 /// A message as Lambda hands it to a function.
-fn sqs_record(message: &Received, arn: &str) -> Value {
+pub fn sqs_record(message: &Received, arn: &str) -> Value {
     let attributes = message.attributes.iter().map(|(name, attribute)| {
         let mut value = json!({"dataType": attribute.data_type, "stringListValues": [], "binaryListValues": []});
         if let Some(value) = value.as_object_mut() {
@@ -1066,7 +1072,7 @@ fn sqs_record(message: &Received, arn: &str) -> Value {
 }
 
 /// A queue record as filters see it: a body of JSON by its fields.
-fn filterable(record: &Value) -> Value {
+pub fn filterable(record: &Value) -> Value {
     let mut record = record.clone();
     if let Some(body) = record.get_mut("body")
         && let Some(parsed) = body

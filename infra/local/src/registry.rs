@@ -43,7 +43,7 @@ impl Registry {
     }
 
     /// Builds a function; `None` if there is none of this name.
-    pub(crate) fn build(
+    pub fn build(
         &self,
         name: &str,
         vars: Vars,
