@@ -71,13 +71,17 @@ struct Due {
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
+        let receiver = config.receiver.as_ref();
+        let webhooks = receiver.map(|receiver| Webhooks::new(receiver.reach));
+        Self::with(config, clients, webhooks)
+    }
+
+    /// The function over these clients, with webhooks over a given connection: for tests that inject faults.
+    pub fn with(config: Config, clients: &Clients, webhooks: Option<Webhooks>) -> Self {
         Self {
             store: Store::new(clients.dynamodb.clone(), &config.table),
             mailer: clients.mailer.clone(),
-            webhooks: config
-                .receiver
-                .as_ref()
-                .map(|receiver| Webhooks::new(receiver.reach)),
+            webhooks,
             warned: AtomicBool::new(false),
             config,
         }
