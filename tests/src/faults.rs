@@ -1,24 +1,24 @@
 //! Faults at the wire: every AWS call of a function can be lost, answered into the void, throttled, or be the
 //! last thing the function does.
 //!
-//! [`Faults`] wraps the HTTP client that the SDK clients share, so no client, handler or store knows of it.
+//! [`Faults`] wraps the connector that all clients share, so no client, handler or store knows of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use tokio::sync::Notify;
+
+use crate::wire;
 
 /// What can happen to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The request never arrives.
+    /// The request is sent and never arrives.
     RequestLost,
     /// The request is carried out; the answer never arrives.
     ResponseLost,
@@ -44,7 +44,7 @@ impl Fault {
 /// Counts calls, remembers their names, and strikes one of them.
 #[derive(Debug, Clone)]
 pub struct Faults {
-    inner: SharedHttpClient,
+    inner: SharedHttpConnector,
     shared: Arc<Shared>,
 }
 
@@ -58,22 +58,34 @@ struct Shared {
 struct Plan {
     calls: Vec<String>,
     strike: Option<(usize, Fault)>,
-    struck: bool,
+    /// The beginning of the name of the call to strike.
+    named: Option<(String, Fault)>,
+    struck: Option<String>,
+    /// Whether the function that runs is dead: no call of it goes out any more.
+    dead: bool,
 }
 
 impl Faults {
     /// Wraps `inner`; nothing fails until a strike is planned.
-    pub fn new(inner: SharedHttpClient) -> Self {
+    pub fn new(inner: SharedHttpConnector) -> Self {
         Self {
             inner,
             shared: Arc::default(),
         }
     }
 
-    /// Counts from zero again and strikes the call with this index.
+    /// Counts from zero again and strikes the call with this index, once.
     pub fn plan(&self, index: usize, fault: Fault) {
         *self.shared.plan() = Plan {
             strike: Some((index, fault)),
+            ..Plan::default()
+        };
+    }
+
+    /// Counts from zero again and strikes the first call whose name begins like this, once.
+    pub fn plan_at(&self, name: impl Into<String>, fault: Fault) {
+        *self.shared.plan() = Plan {
+            named: Some((name.into(), fault)),
             ..Plan::default()
         };
     }
@@ -88,14 +100,15 @@ impl Faults {
         self.shared.plan().calls.clone()
     }
 
-    /// Whether the planned strike happened.
-    pub fn struck(&self) -> bool {
-        self.shared.plan().struck
+    /// The name of the call that was struck, if one was.
+    pub fn struck(&self) -> Option<String> {
+        self.shared.plan().struck.clone()
     }
 
     /// Resolves when the running function is to be killed: its future is then dropped.
     pub async fn killed(&self) {
         self.shared.killed.notified().await;
+        self.shared.plan().dead = false;
     }
 }
 
@@ -104,55 +117,50 @@ impl Shared {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, name: String) -> Option<Fault> {
+    /// What happens to the next call; `None` if the function is dead.
+    fn next(&self, name: String) -> Option<Option<Fault>> {
         let mut plan = self.plan();
+        if plan.dead {
+            return None;
+        }
         let index = plan.calls.len();
-        plan.calls.push(name);
         let fault = plan
             .strike
             .and_then(|(at, fault)| (at == index).then_some(fault));
-        plan.struck |= fault.is_some();
-        fault
+        let named = plan.named.take_if(|(start, _)| name.starts_with(&**start));
+        let fault = fault.or(named.map(|(_, fault)| fault));
+        if fault.is_some() {
+            plan.struck = Some(name.clone());
+        }
+        plan.dead = matches!(fault, Some(Fault::KilledBefore | Fault::KilledAfter));
+        plan.calls.push(name);
+        Some(fault)
     }
 }
 
-impl HttpClient for Faults {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector {
-            inner: self.inner.http_connector(settings, components),
-            shared: Arc::clone(&self.shared),
-        })
-    }
-}
-
-#[derive(Debug)]
-struct Connector {
-    inner: SharedHttpConnector,
-    shared: Arc<Shared>,
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+impl HttpConnector for Faults {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let Some(fault) = self.shared.next(name_of(&request)) else {
-            return self.inner.call(request);
+            return HttpConnectorFuture::new(std::future::pending());
         };
         let shared = Arc::clone(&self.shared);
         match fault {
-            Fault::RequestLost => HttpConnectorFuture::ready(Err(lost())),
-            Fault::Throttled => HttpConnectorFuture::ready(Ok(throttled(&request))),
-            Fault::KilledBefore => HttpConnectorFuture::new(kill(shared)),
-            Fault::ResponseLost => {
+            None => self.inner.call(request),
+            Some(Fault::RequestLost) => HttpConnectorFuture::new(async move {
+                // It left us, so whoever sent it cannot know that it never arrived.
+                drop(wire::read(request.take_body()).await);
+                Err(lost())
+            }),
+            Some(Fault::Throttled) => HttpConnectorFuture::ready(Ok(throttled(&request))),
+            Some(Fault::KilledBefore) => HttpConnectorFuture::new(kill(shared)),
+            Some(Fault::ResponseLost) => {
                 let answer = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     answer.await?;
                     Err(lost())
                 })
             }
-            Fault::KilledAfter => {
+            Some(Fault::KilledAfter) => {
                 let answer = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     answer.await?;

@@ -1,0 +1,197 @@
+//! The table as it is, for comparing and for asking what is left to do.
+
+use std::collections::BTreeMap;
+
+use dynoxide::Database;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// Every item by its key, `PK / SK`, in plain JSON.
+pub type Dump = BTreeMap<String, Value>;
+
+/// Reads a whole table.
+pub fn dump(database: &Database, table: &str) -> Dump {
+    let mut dump = Dump::new();
+    let mut start = Value::Null;
+    loop {
+        let mut request = json!({"TableName": table, "ConsistentRead": true});
+        if !start.is_null() {
+            request["ExclusiveStartKey"] = start;
+        }
+        let request = serde_json::from_value(request).expect("a request to scan");
+        let page = database.scan(request).expect("the table is scanned");
+        let items = serde_json::to_value(page.items).expect("items");
+        for item in items.as_array().into_iter().flatten() {
+            let item = attributes(item);
+            let key = format!("{} / {}", text(&item, "PK"), text(&item, "SK"));
+            dump.insert(key, item);
+        }
+        start = match page.last_evaluated_key {
+            Some(last) => serde_json::to_value(last).expect("a key"),
+            None => return dump,
+        };
+    }
+}
+
+fn attributes(of: &Value) -> Value {
+    let plain = of.as_object().into_iter().flatten();
+    Value::Object(plain.map(|(k, v)| (k.clone(), plain_value(v))).collect())
+}
+
+fn plain_value(value: &Value) -> Value {
+    let (kind, value) = value
+        .as_object()
+        .and_then(|value| value.iter().next())
+        .expect("a typed value");
+    match kind.as_str() {
+        "M" => attributes(value),
+        "L" => value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(plain_value)
+            .collect(),
+        "N" => serde_json::from_str(value.as_str().unwrap_or_default()).expect("a number"),
+        "NULL" => Value::Null,
+        _ => value.clone(),
+    }
+}
+
+/// A text attribute; empty if there is none.
+pub fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The events that are not settled: key, when they are due (machine time, in milliseconds), and whether they are stuck.
+pub fn unsettled(dump: &Dump) -> Vec<(String, i64, bool)> {
+    let events = dump.iter().filter(|(key, _)| key.contains(" / EVENT#"));
+    events
+        .filter(|(_, item)| item.get("due_shard").is_some() || item.get("open").is_some())
+        .map(|(key, item)| {
+            let due = text(item, "due_at").parse().unwrap_or_default();
+            (key.clone(), due, text(item, "due_shard") == "stuck")
+        })
+        .collect()
+}
+
+/// The cases that time should have changed by now (business time).
+pub fn overdue(dump: &Dump, now: Timestamp) -> Vec<String> {
+    let cases = dump.iter().filter(|(key, _)| key.ends_with(" / CASE"));
+    cases
+        .filter(|(_, item)| {
+            let due: Option<i64> = text(item, "due_at").parse().ok();
+            due.is_some_and(|due| due <= now.as_millisecond())
+        })
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
+/// What two runs of one scenario must agree in, whatever was struck: everything but
+///
+/// - who held the entries of the ledger, how often and in machine time, and the provider's names for letters;
+/// - the attempts and the generation with which derived data were written;
+/// - a doubt whether a customer was told: its event and the alert of it (by which later events count on), and the
+///   outcome `unknown` of the notice it is about. Whether a doubt is right, [`ledger`](crate::ledger) judges.
+pub fn canonical(dump: &Dump) -> Dump {
+    let mut out = Dump::new();
+    for (key, item) in dump {
+        let (pk, sk) = key.split_once(" / ").expect("a key of two parts");
+        let numbers = Renumbered::of(dump, pk);
+        let mut item = item.clone();
+        let fields = item.as_object_mut().expect("an item");
+        fields.remove("PK");
+        fields.remove("SK");
+        fields.remove("generation");
+        let mut parts: Vec<String> = sk.split('#').map(str::to_owned).collect();
+        if pk.starts_with("CASE#") {
+            if let Some(seq) = parts.get(1) {
+                let Some(number) = numbers.of_seq(seq.parse().expect("a seq")) else {
+                    continue;
+                };
+                parts[1] = format!("{number:06}");
+            }
+            match parts[0].as_str() {
+                "CASE" => numbers.case(fields),
+                "EVENT" => numbers.event(fields),
+                "NOTICE" => notice(fields),
+                _ => {}
+            }
+        }
+        out.insert(format!("{pk} / {}", parts.join("#")), item);
+    }
+    out
+}
+
+/// The log of a case without its doubts.
+struct Renumbered {
+    /// The seqs that stay, and when each was.
+    kept: Vec<(u64, Value)>,
+}
+
+impl Renumbered {
+    fn of(dump: &Dump, pk: &str) -> Self {
+        let log = dump.range(format!("{pk} / EVENT#")..format!("{pk} / EVENT$"));
+        let kept = log
+            .map(|(_, item)| &item["event"])
+            .filter(|event| event["kind"].get("notice_in_doubt").is_none())
+            .map(|event| (event["seq"].as_u64().expect("a seq"), event["at"].clone()));
+        Self {
+            kept: kept.collect(),
+        }
+    }
+
+    /// The place of an event among those that stay.
+    fn of_seq(&self, seq: u64) -> Option<usize> {
+        let place = self.kept.iter().position(|(kept, _)| *kept == seq)?;
+        Some(place + 1)
+    }
+
+    fn event(&self, fields: &mut Map<String, Value>) {
+        let number = self.of_seq(fields["event"]["seq"].as_u64().expect("a seq"));
+        fields["event"]["seq"] = json!(number);
+    }
+
+    fn case(&self, fields: &mut Map<String, Value>) {
+        let revision = fields["case"]["revision"].as_u64().expect("a seq");
+        let (last, at) = self.kept.last().expect("a log is not empty");
+        fields["case"]["revision"] = json!(self.of_seq(revision));
+        fields["case"]["version"] = json!(self.of_seq(*last));
+        fields["case"]["last_event_at"] = at.clone();
+        fields["version"] = json!(self.of_seq(*last));
+    }
+}
+
+fn notice(fields: &mut Map<String, Value>) {
+    for machine in [
+        "holder",
+        "epoch",
+        "attempts",
+        "leased_until",
+        "recorded_at",
+        "provider_id",
+    ] {
+        fields.remove(machine);
+    }
+    if fields["status"] == "unknown" {
+        fields["status"] = json!("sent");
+    }
+}
+
+/// What differs between two dumps, one line for each item.
+pub fn differences(expected: &Dump, found: &Dump) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (key, item) in expected {
+        match found.get(key) {
+            None => differences.push(format!("- {key} {item}")),
+            Some(other) if other != item => {
+                differences.push(format!(
+                    "! {key}\n    expected {item}\n    found    {other}"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let more = found.iter().filter(|(key, _)| !expected.contains_key(*key));
+    differences.extend(more.map(|(key, item)| format!("+ {key} {item}")));
+    differences
+}
