@@ -1,0 +1,162 @@
+//! Every AWS call of the main flows, struck with every fault.
+
+use resound_domain::id::CaseId;
+use resound_tests::World;
+use resound_tests::crash::{Scenario, strike_all};
+use resound_tests::world::{Ended, receipt};
+use serde_json::{Value, json};
+
+/// Praise that needs no answer: one write.
+struct Submit;
+
+impl Scenario for Submit {
+    const NAME: &'static str = "submit";
+    type Given = ();
+
+    async fn prepare(_: &mut World) {}
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        let feedback = json!({"nps": 10, "text": "太好用了", "customer_id": "c-1"});
+        let answer = world.submit_patiently(&feedback, "submit-0123456789").await;
+        vec![answer.status.to_string(), answer.body]
+    }
+}
+
+/// A severity signal: response, case and event in one transaction, and an executive who hears of it at once.
+struct SubmitSevere;
+
+impl Scenario for SubmitSevere {
+    const NAME: &'static str = "submit-severe";
+    type Given = ();
+
+    async fn prepare(_: &mut World) {}
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        let answer = world.submit_patiently(&severe(), "severe-0123456789").await;
+        world.deliver().await;
+        vec![answer.status.to_string(), answer.body]
+    }
+}
+
+/// A case whose first answer is late: warning and breach at once, each with its alerts.
+struct Breach;
+
+impl Scenario for Breach {
+    const NAME: &'static str = "breach";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        let feedback = complaint();
+        let posted = world.submit_patiently(&feedback, "breach-0123456789");
+        posted.await.expect(201);
+        world.drain().await;
+        world.leap("PT24H1S");
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.sweep().await;
+        world.deliver().await;
+        Vec::new()
+    }
+}
+
+/// Staff resolve a case and the customer is told.
+struct Close;
+
+impl Scenario for Close {
+    const NAME: &'static str = "close";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let feedback = complaint();
+        let posted = world.submit_patiently(&feedback, "close-0123456789");
+        let case = receipt(&posted.await.expect(201)).case;
+        world.drain().await;
+        world.leap("PT1H");
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let answer = world.command_patiently(*case, &resolve, "resolve-0123456789");
+        let answer = answer.await;
+        world.deliver().await;
+        vec![answer.status.to_string(), answer.body]
+    }
+}
+
+/// A night: the tallies of the day that ended.
+struct Nightly;
+
+impl Scenario for Nightly {
+    const NAME: &'static str = "nightly";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        for (n, nps) in [10, 9, 9, 8, 7, 10].into_iter().enumerate() {
+            let channel = if n % 2 == 0 { "web" } else { "app" };
+            let feedback = json!({"nps": nps, "channel": channel});
+            let key = format!("nightly-{n}-0123456789");
+            world.submit_patiently(&feedback, &key).await.expect(201);
+        }
+        world.drain().await;
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        let mut ended = world.night().await;
+        for _ in 0..3 {
+            if let Ended::Returned(_) = ended {
+                break;
+            }
+            ended = world.night_again().await;
+        }
+        let report = "/v1/nps?from=2026-11-02&to=2026-11-02&by=channel";
+        let mut answer = world.staff_get(report).await;
+        if answer.status >= 500 {
+            answer = world.staff_get(report).await;
+        }
+        vec![answer.status.to_string(), answer.body]
+    }
+}
+
+fn complaint() -> Value {
+    json!({
+        "text": "The box was broken when it came.",
+        "nps": 4,
+        "contact": {"email": "ann@customer.example", "name": "Ann"},
+        "locale": "en",
+    })
+}
+
+fn severe() -> Value {
+    json!({
+        "text": "充电器起火了，非常危险！",
+        "nps": 0,
+        "contact": {"email": "li@customer.example"},
+    })
+}
+
+#[test]
+fn a_submission_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Submit>());
+}
+
+#[test]
+fn a_severe_submission_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<SubmitSevere>());
+}
+
+#[test]
+fn a_breach_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Breach>());
+}
+
+#[test]
+fn the_closing_of_a_loop_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Close>());
+}
+
+#[test]
+fn a_night_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Nightly>());
+}

@@ -1,0 +1,12 @@
+//! The whole system in one process: its main job, its troubles, its crash points, and chance.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stand outside of the test functions that clippy knows"
+)]
+
+mod crash;
+mod main_job;
+mod simulation;
+mod trouble;

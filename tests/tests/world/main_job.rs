@@ -1,0 +1,259 @@
+//! What the system is for, from a posted form to an answered customer and a morning's score.
+
+use resound_lambda_kit::webhook::Secret;
+use resound_tests::World;
+use resound_tests::world::{Ended, WEBHOOK_SECRET};
+use serde_json::{Value, json};
+
+pub(crate) fn complaint() -> Value {
+    json!({
+        "text": "The box was broken when it came.",
+        "nps": 4,
+        "contact": {"email": "ann@customer.example", "name": "Ann"},
+        "locale": "en",
+    })
+}
+
+#[tokio::test]
+async fn a_complaint_is_promised_an_answer_and_gets_it() {
+    let mut world = World::new().await;
+    let receipt = world.submit(complaint()).await;
+    assert_eq!(
+        receipt.respond_by,
+        Some("2026-11-03T02:00:00Z".parse().unwrap())
+    );
+    assert_eq!(
+        receipt.resolve_by,
+        Some("2026-11-05T02:00:00Z".parse().unwrap())
+    );
+    world.drain().await;
+
+    let listed = world.staff_get("/v1/cases?state=open").await.expect(200);
+    assert_eq!(listed.json()["cases"][0]["id"], json!(receipt.id));
+
+    world.advance("PT1H").await;
+    world
+        .command(receipt.case, json!({"command": "acknowledge"}))
+        .await;
+    let reply = json!({"command": "reply", "message": "Which colour do you want?"});
+    world.command(receipt.case, reply).await;
+    world.advance("PT1H").await;
+    let resolve = json!({"command": "resolve", "message": "A new one is on its way."});
+    world.command(receipt.case, resolve).await;
+    world.drain().await;
+
+    let mails = world.mails();
+    let to_ann: Vec<_> = mails.iter().map(|mail| mail.to.as_str()).collect();
+    assert_eq!(to_ann, ["ann@customer.example"; 2]);
+    assert!(mails[0].text.contains("Which colour do you want?"));
+    assert!(mails[1].text.contains("A new one is on its way."));
+    assert!(mails[1].text.contains(&receipt.status), "{}", mails[1].text);
+    assert!(world.alerts().is_empty(), "nothing was late");
+
+    let status = world.get(&receipt.status).await.expect(200).json();
+    assert_eq!(status["state"], "resolved");
+    let steps = status["timeline"].as_array().unwrap();
+    let steps: Vec<_> = steps
+        .iter()
+        .map(|step| step["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["received", "acknowledged", "replied", "resolved"]);
+}
+
+#[tokio::test]
+async fn a_breach_is_warned_of_and_alerted_once_each_and_then_escalated() {
+    let mut world = World::new().await;
+    let case = world.submit(complaint()).await.case;
+    world.advance("PT18H").await;
+    assert_eq!(kinds(&world), ["warning"], "at 75 % of 24 hours");
+    world.advance("PT6H").await;
+    assert_eq!(
+        kinds(&world),
+        ["warning"],
+        "answering at the deadline is in time"
+    );
+    world.advance("PT1S").await;
+    assert_eq!(kinds(&world), ["warning", "breach"]);
+    for _ in 0..3 {
+        world.sweep().await;
+        world.advance("PT1M").await;
+    }
+    assert_eq!(kinds(&world), ["warning", "breach"], "once each");
+    world.advance("PT24H").await;
+    let kinds = kinds(&world);
+    assert_eq!(
+        kinds,
+        [
+            "warning",
+            "breach",
+            "escalation",
+            "escalation",
+            "escalation"
+        ]
+    );
+    let told: Vec<_> = world
+        .letters()
+        .into_iter()
+        .map(|letter| letter.to)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "owner@example.com",
+            "owner@example.com",
+            "team-lead@example.com",
+            "manager@example.com",
+            "executive@example.com",
+        ]
+    );
+    let secret: Secret = WEBHOOK_SECRET.parse().unwrap();
+    for webhook in world.alerts() {
+        let signature = secret.sign(&webhook.id, webhook.timestamp, &webhook.payload);
+        assert_eq!(webhook.signature, signature);
+        assert!(
+            !webhook.payload.contains("broken"),
+            "no words of a customer"
+        );
+    }
+    // Late is late, but the customer is answered.
+    let resolve = json!({"command": "resolve", "message": "Sorry for the wait."});
+    world.command(case, resolve).await;
+    world.drain().await;
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_severity_signal_reaches_an_executive_at_once() {
+    let mut world = World::new().await;
+    let severe = json!({"text": "充电器起火了，非常危险！", "nps": 0});
+    let receipt = world.submit(severe).await;
+    assert_eq!(
+        receipt.respond_by,
+        Some("2026-11-02T04:00:00Z".parse().unwrap())
+    );
+    world.drain().await;
+    assert_eq!(kinds(&world), ["severe"]);
+    assert_eq!(world.letters()[0].to, "executive@example.com");
+}
+
+#[tokio::test]
+async fn a_resolved_case_closes_by_itself_and_reopens_with_fresh_clocks() {
+    let mut world = World::new().await;
+    let receipt = world.submit(complaint()).await;
+    let resolve = json!({"command": "resolve", "message": "Done."});
+    world.command(receipt.case, resolve).await;
+    world.advance("P3D").await;
+    let closed = world.case(receipt.case).await;
+    assert_eq!(closed["state"], "closed");
+    assert_eq!(closed["closed_at"], "2026-11-05T02:00:00Z");
+    world.advance("P30D").await;
+    let reopened = world
+        .command(receipt.case, json!({"command": "reopen"}))
+        .await;
+    assert_eq!(reopened["respond_by"], "2026-12-06T02:00:00Z");
+    world.drain().await;
+    assert_eq!(
+        world.log(receipt.case).await,
+        ["opened", "resolved", "closed", "reopened"]
+    );
+    let decline = json!({"command": "decline", "reason": "We do not sell it any more."});
+    world.command(receipt.case, decline).await;
+    world.advance("P4D").await;
+    assert_eq!(world.case(receipt.case).await["state"], "closed");
+    assert!(
+        world.mails()[1]
+            .text
+            .contains("We do not sell it any more.")
+    );
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_clocks() {
+    let mut world = World::new().await;
+    let case = world.submit(complaint()).await.case;
+    let ask = json!({"command": "await_customer", "message": "Which one?"});
+    world.command(case, ask).await;
+    world.advance("P6D").await;
+    assert!(world.alerts().is_empty(), "the customer's time is not ours");
+    world.command(case, json!({"command": "resume"})).await;
+    let resumed = world.case(case).await;
+    assert_eq!(resumed["resolve_by"], "2026-11-11T02:00:00Z");
+    world.drain().await;
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_contact_the_status_page_carries_the_outcome() {
+    let mut world = World::new().await;
+    let receipt = world
+        .submit(json!({"text": "The door does not close.", "nps": 2, "locale": "en"}))
+        .await;
+    let resolve = json!({"command": "resolve", "message": "We have oiled it."});
+    world.command(receipt.case, resolve).await;
+    world.drain().await;
+    assert!(world.mails().is_empty());
+    let case = world.case(receipt.case).await;
+    assert_eq!(case["timeline"][1]["notices"][0]["status"], "no_contact");
+    let status = world.get(&receipt.status).await.expect(200);
+    assert!(status.body.contains("We have oiled it."));
+}
+
+#[tokio::test]
+async fn every_night_the_score_of_the_day_is_there() {
+    let mut world = World::new().await;
+    for (nps, channel) in [(10, "web"), (9, "web"), (7, "app"), (8, "app")] {
+        world.submit(json!({"nps": nps, "channel": channel})).await;
+    }
+    world.submit(json!({"text": "好看"})).await;
+    world.advance("PT24H").await;
+    let path = "/v1/nps?from=2026-11-02&to=2026-11-02&by=channel";
+    let report = world.staff_get(path).await.expect(200).json();
+    let row = |key: &str| {
+        let rows = report["rows"].as_array().unwrap().iter();
+        rows.clone().find(|row| row["key"] == key).unwrap().clone()
+    };
+    assert_eq!(
+        row("web")["n"],
+        2,
+        "a question that was skipped is no answer"
+    );
+    assert_eq!(row("web")["nps"].as_f64(), Some(100.0));
+    assert_eq!(row("app")["passives"], 2);
+    assert_eq!(row("app")["nps"].as_f64(), Some(0.0));
+    let tallies = world.dump();
+    assert!(matches!(world.night_again().await, Ended::Returned(_)));
+    let again = world.dump();
+    let canonical = resound_tests::table::canonical;
+    assert_eq!(
+        canonical(&tallies),
+        canonical(&again),
+        "a night counts, it does not add"
+    );
+}
+
+#[tokio::test]
+async fn a_retry_of_what_was_erased_does_not_bring_it_back() {
+    let mut world = World::new().await;
+    let (key, praise) = ("erased-0123456789", json!({"nps": 10, "text": "太好用了"}));
+    let first = world.submit_patiently(&praise, key).await.expect(201);
+    let again = world.submit_patiently(&praise, key).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let other = json!({"nps": 9, "text": "太好用了"});
+    world.submit_patiently(&other, key).await.expect(409);
+
+    let id = first.json()["id"].as_str().unwrap().parse().unwrap();
+    let buried = world.store.bury(id, world.machine_now()).await.unwrap();
+    assert_eq!(buried, resound_store::Buried::Buried);
+    world.submit_patiently(&praise, key).await.expect(410);
+    let status = first.json()["status_url"].as_str().unwrap().to_owned();
+    let status = status.replace(resound_tests::world::PUBLIC_URL, "");
+    let gone = world.get(&status).await;
+    assert!(matches!(gone.status, 404 | 410), "{gone:?}");
+}
+
+/// What the webhooks were about, in order.
+fn kinds(world: &World) -> Vec<String> {
+    let alerts = world.alerts().into_iter();
+    let kind = |json: Value| json["data"]["matter"]["kind"].as_str().unwrap().to_owned();
+    alerts.map(|webhook| kind(webhook.json())).collect()
+}

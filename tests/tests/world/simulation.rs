@@ -1,0 +1,272 @@
+//! Chance: commands, submissions, delays, duplicates, crashes and losses in any order, against what the domain allows.
+//!
+//! Every seed repeats exactly. `RESOUND_SEED=7` runs that seed alone, `RESOUND_SEEDS=100` the first hundred.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::calendar::Calendars;
+use resound_domain::case::{Case, Command, Verb};
+use resound_domain::event::Actor;
+use resound_domain::id::{CaseId, ResponseId};
+use resound_store::Lookup;
+use resound_tests::crash::block_on;
+use resound_tests::faults::Fault;
+use resound_tests::rng::Rng;
+use resound_tests::table::{Dump, canonical};
+use resound_tests::world::{Mischief, receipt};
+use resound_tests::{World, ledger};
+use serde_json::{Value, json};
+
+/// The seeds that are always run.
+const SEEDS: [u64; 3] = [1, 2, 3];
+/// Steps of one run.
+const STEPS: usize = 200;
+const ZONE: &str = "Asia/Shanghai";
+
+/// What must be true of the world, kept beside it.
+struct Model {
+    rng: Rng,
+    world: World,
+    /// Accepted submissions, each with its key, what was sent, and what was answered.
+    submitted: Vec<(String, Value, String)>,
+    responses: Vec<ResponseId>,
+    cases: Vec<CaseId>,
+    /// Accepted commands: the case and the key.
+    commanded: Vec<(CaseId, String)>,
+    /// Answers to the NPS question by local day.
+    scores: BTreeMap<Date, u64>,
+}
+
+impl Model {
+    async fn new(seed: u64) -> Self {
+        let mut world = World::new().await;
+        let mischief = Mischief {
+            rng: Rng::new(seed ^ 0xdead),
+            duplicates: 15,
+            reorders: true,
+        };
+        world.mischief = Some(mischief);
+        Self {
+            rng: Rng::new(seed),
+            world,
+            submitted: Vec::new(),
+            responses: Vec::new(),
+            cases: Vec::new(),
+            commanded: Vec::new(),
+            scores: BTreeMap::new(),
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.rng.below(100) {
+            0..15 => self.submit().await,
+            15..20 => self.submit_again().await,
+            20..45 => self.command().await,
+            45..55 => {
+                let by = *self.rng.pick(&["PT1M", "PT50M", "PT3H", "PT9H", "PT30H"]);
+                self.world.leap(by);
+            }
+            55..65 => drop(self.world.sweep().await),
+            65..80 => self.world.deliver().await,
+            80..84 => self.world.relay_only().await,
+            84..88 => {
+                let minutes = *self.rng.pick(&[1, 2, 4, 60]);
+                self.world.pass(SignedDuration::from_mins(minutes));
+            }
+            88..96 => {
+                let fault = *self.rng.pick(&Fault::ALL);
+                self.world.faults.plan(self.rng.below(12), fault);
+            }
+            96..98 => {
+                let function = *self.rng.pick(&["close-loop", "notify-staff"]);
+                let queue = self.world.queue_of(function);
+                self.world.purge(&queue);
+            }
+            98 => self.world.restart(),
+            _ => {
+                self.world.night().await;
+            }
+        }
+    }
+
+    async fn submit(&mut self) {
+        let number = self.submitted.len();
+        let mut feedback = match self.rng.below(5) {
+            0 => json!({"nps": 10, "text": "太好用了"}),
+            1 => json!({"nps": 8}),
+            2 => json!({"nps": 3, "text": "The box was broken when it came."}),
+            3 => json!({"text": "充电器起火了，非常危险！"}),
+            _ => json!({"nps": 6, "text": "物流太慢", "channel": "social", "tier": "gold"}),
+        };
+        if self.rng.percent(70) {
+            feedback["contact"] = json!({"email": format!("c{number}@customer.example")});
+        }
+        let key = format!("simulated-{number:08}");
+        let answer = self.world.submit_patiently(&feedback, &key).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let receipt = receipt(&answer);
+        self.responses.push(receipt.id.parse().unwrap());
+        if receipt.respond_by.is_some() {
+            self.cases.push(receipt.case);
+        }
+        if feedback.get("nps").is_some() {
+            *self.scores.entry(local_day(self.world.now())).or_default() += 1;
+        }
+        self.submitted.push((key, feedback, answer.body));
+    }
+
+    /// The same again is answered as at first; something else under the same key is not.
+    async fn submit_again(&mut self) {
+        if self.submitted.is_empty() {
+            return;
+        }
+        let (key, mut feedback, first) = self.rng.pick(&self.submitted).clone();
+        let answer = self.world.submit_patiently(&feedback, &key).await;
+        assert_eq!((answer.status, answer.body), (201, first));
+        feedback["nps"] = json!(0);
+        let answer = self.world.submit_patiently(&feedback, &key).await;
+        assert_eq!(answer.status, 409);
+    }
+
+    /// Any command to any case: carried out exactly if the domain allows it.
+    async fn command(&mut self) {
+        if self.cases.is_empty() {
+            return;
+        }
+        let id = *self.rng.pick(&self.cases);
+        let verb = *self.rng.pick(&Verb::ALL);
+        let number = self.commanded.len();
+        let mut body = json!({"command": verb.name()});
+        let words = format!("Words {number} for {id}.");
+        match verb {
+            Verb::Reply | Verb::Resolve | Verb::AwaitCustomer => body["message"] = json!(words),
+            Verb::Decline => body["reason"] = json!(words),
+            _ => {}
+        }
+        let case = self.world.store.case(id).await.unwrap().unwrap();
+        let command = domain_command(verb);
+        let calendars = Calendars::office_hours(ZONE).unwrap();
+        let staff = Actor::Staff("agent".to_owned());
+        let allowed = case.handle(&command, staff, self.world.now(), &calendars);
+        let key = format!("command-{number:08}-{}", self.rng.next());
+        let answer = self.world.command_patiently(id, &body, &key).await;
+        let expected = if allowed.is_ok() { 200 } else { 409 };
+        assert_eq!(answer.status, expected, "{body}: {}", answer.body);
+        if allowed.is_ok() {
+            self.commanded.push((id, key));
+        }
+    }
+
+    /// Lets everything come to its end and looks at all of it.
+    async fn finish(mut self) -> (Vec<String>, Dump) {
+        self.world.mischief = None;
+        self.world.faults.clear();
+        self.world.settle().await;
+        // What was received too often because its deleting was lost is dead, and done: sent again it changes nothing.
+        for function in ["close-loop", "notify-staff"] {
+            let dead = self.world.dead_letters_of(function);
+            self.world.sqs().redrive(&dead).unwrap();
+        }
+        self.world.settle().await;
+        // Every day is over, and each night that nobody ran is made up for.
+        self.world.advance("P1D").await;
+        self.world.settle().await;
+        ledger::check(&self.world);
+
+        for id in &self.responses {
+            let kept = self.world.store.response(*id).await.unwrap();
+            assert!(matches!(kept, Lookup::Found(_)), "{id} is lost");
+        }
+        for id in &self.cases {
+            let history = self.world.history(*id).await;
+            let log = history.events.iter().map(|stored| &stored.event);
+            let replayed = Case::replay(log.clone()).unwrap();
+            assert_eq!(replayed, history.case, "a snapshot is its log");
+            assert!(
+                log.clone().is_sorted_by_key(|event| event.at),
+                "time goes on"
+            );
+        }
+        for (id, key) in &self.commanded {
+            let history = self.world.history(*id).await;
+            let events = history.events.iter();
+            let made = events.filter(|e| e.command_key.as_deref() == Some(key));
+            assert_eq!(made.count(), 1, "{key} was carried out once");
+        }
+        for (day, expected) in &self.scores {
+            let path = format!("/v1/nps?from={day}&to={day}&by=survey");
+            let report = self.world.staff_get(&path).await.expect(200).json();
+            let rows = report["rows"].as_array().unwrap().iter();
+            let counted: u64 = rows.map(|row| row["n"].as_u64().unwrap()).sum();
+            assert_eq!(counted, *expected, "answers on {day}");
+        }
+        let table = canonical(&self.world.dump());
+        (std::mem::take(&mut self.world.transcript), table)
+    }
+}
+
+fn local_day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::get(ZONE).unwrap()).date()
+}
+
+fn domain_command(verb: Verb) -> Command {
+    match verb {
+        Verb::Acknowledge => Command::Acknowledge,
+        Verb::Assign => Command::Assign {
+            owner: "agent".to_owned(),
+        },
+        Verb::Reply => Command::Reply,
+        Verb::AwaitCustomer => Command::AwaitCustomer { message: true },
+        Verb::Resume => Command::Resume,
+        Verb::Resolve => Command::Resolve,
+        Verb::Decline => Command::Decline,
+        Verb::Reopen => Command::Reopen,
+        Verb::Close => Command::Close,
+    }
+}
+
+fn simulate(seed: u64) -> (Vec<String>, Dump) {
+    block_on(async {
+        let mut model = Model::new(seed).await;
+        for _ in 0..STEPS {
+            model.step().await;
+        }
+        model.finish().await
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a person asks of the tests is no configuration of a function"
+)]
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn whatever_happens_everybody_is_answered() {
+    let seeds: Vec<u64> = match (asked("RESOUND_SEED"), asked("RESOUND_SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(seeds)) => (1..=seeds).collect(),
+        (None, None) => SEEDS.to_vec(),
+    };
+    // A seed that fails says so by its panic, which names the thread.
+    std::thread::scope(|scope| {
+        for seed in seeds {
+            let named = std::thread::Builder::new().name(format!("RESOUND_SEED={seed}"));
+            named.spawn_scoped(scope, move || simulate(seed)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_seed_repeats() {
+    let (first, again) = (simulate(7), simulate(7));
+    for (one, other) in first.0.iter().zip(&again.0) {
+        assert_eq!(one, other);
+    }
+    assert!(first == again, "the same world");
+}
