@@ -91,6 +91,8 @@ pub fn strike_all<S: Scenario>() -> Report {
             wanted.as_ref().is_none_or(|wanted| *wanted == name)
         })
         .collect();
+    let asked = wanted.as_ref().is_some_and(|wanted| !wanted.is_empty());
+    assert!(!asked || !jobs.is_empty(), "no such strike: {wanted:?}");
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     let total = Mutex::new(Tally::default());
@@ -162,7 +164,7 @@ async fn strike<S: Scenario>(index: usize, fault: Fault, call: &str, expected: &
     ledger::check(&world)
 }
 
-/// The one strike of this scenario that is wanted, if one is.
+/// The one strike of this scenario that is wanted, if one is; empty if one of another scenario is.
 fn replayed(scenario: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
@@ -171,7 +173,8 @@ fn replayed(scenario: &str) -> Option<String> {
     let wanted = std::env::var(REPLAY).ok()?;
     Some(match wanted.split_once(':') {
         Some((name, strike)) if name == scenario => strike.to_owned(),
-        _ => "of another scenario".to_owned(),
+        // None of ours.
+        _ => String::new(),
     })
 }
 

@@ -24,6 +24,14 @@ use serde_json::{Value, json};
 const SEEDS: [u64; 3] = [1, 2, 3];
 /// Steps of one run.
 const STEPS: usize = 200;
+/// The calls that matter to somebody outside, and those that remember them.
+const EFFECTS: [&str; 5] = [
+    "POST /v2/email",
+    "POST /alerts",
+    "DynamoDB.UpdateItem",
+    "DynamoDB.TransactWriteItems",
+    "AmazonSQS.SendMessageBatch",
+];
 const ZONE: &str = "Asia/Shanghai";
 
 /// What must be true of the world, kept beside it.
@@ -78,7 +86,11 @@ impl Model {
             }
             88..96 => {
                 let fault = *self.rng.pick(&Fault::ALL);
-                self.world.faults.plan(self.rng.below(12), fault);
+                if self.rng.percent(50) {
+                    self.world.faults.plan(self.rng.below(12), fault);
+                } else {
+                    self.world.faults.plan_at(*self.rng.pick(&EFFECTS), fault);
+                }
             }
             96..98 => {
                 let function = *self.rng.pick(&["close-loop", "notify-staff"]);

@@ -15,6 +15,16 @@ use serde_json::json;
 use crate::main_job::complaint;
 
 #[tokio::test]
+#[should_panic(expected = "this is left to do")]
+async fn a_world_says_what_was_left_undone() {
+    let mut world = World::new().await;
+    let case = world.submit(complaint()).await.case;
+    let reply = json!({"command": "reply", "message": "One moment."});
+    world.command(case, reply).await;
+    world.relay_only().await;
+}
+
+#[tokio::test]
 async fn a_lost_queue_delays_and_does_not_lose() {
     let mut world = World::new().await;
     let case = world.submit(complaint()).await.case;
