@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::delete_table::DeleteTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::describe_time_to_live::DescribeTimeToLiveRequest;
+use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::{Database, DynoxideError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stack::Table;
 
@@ -49,14 +51,21 @@ pub fn ensure(database: &Database, table: &Table) -> Result<(), TableError> {
     match database.describe_table(describe) {
         Ok(found) => {
             let found = serde_json::to_value(&found).map_err(|fault| refused(fault.to_string()))?;
-            compare(table, found.get("Table").unwrap_or(&Value::Null))?;
+            let found = found.get("Table").unwrap_or(&Value::Null);
+            if is_unfinished(database, table, found) {
+                let request = DeleteTableRequest {
+                    table_name: table.name.clone(),
+                };
+                database
+                    .delete_table(request)
+                    .map_err(|fault| refused(fault.to_string()))?;
+                create(database, table).map_err(refused)?;
+            } else {
+                compare(table, found)?;
+            }
         }
         Err(DynoxideError::ResourceNotFoundException(_)) => {
-            let request: CreateTableRequest = serde_json::from_value(table.create.clone())
-                .map_err(|fault| refused(fault.to_string()))?;
-            database
-                .create_table(request)
-                .map_err(|fault| refused(fault.to_string()))?;
+            create(database, table).map_err(refused)?;
         }
         Err(fault) => return Err(refused(fault.to_string())),
     }
@@ -84,6 +93,31 @@ pub fn ensure(database: &Database, table: &Table) -> Result<(), TableError> {
         .update_time_to_live(request)
         .map_err(|fault| refused(fault.to_string()))?;
     Ok(())
+}
+
+fn create(database: &Database, table: &Table) -> Result<(), String> {
+    let request: CreateTableRequest =
+        serde_json::from_value(table.create.clone()).map_err(|fault| fault.to_string())?;
+    let made = database.create_table(request);
+    made.map(drop).map_err(|fault| fault.to_string())
+}
+
+/// Whether a kill interrupted the making of this table. The engine makes it in several steps, its stream last; nothing
+/// was written to it before it was whole.
+fn is_unfinished(database: &Database, table: &Table, found: &Value) -> bool {
+    const STREAM: &str = "/StreamSpecification/StreamViewType";
+    if table.create.pointer(STREAM).is_none() || found.pointer(STREAM).is_some() {
+        return false;
+    }
+    let first = json!({"TableName": table.name, "Limit": 1});
+    let Ok(request) = serde_json::from_value::<ScanRequest>(first) else {
+        return false;
+    };
+    match database.scan(request) {
+        Ok(page) => page.count == 0,
+        // What it stands for was not even begun.
+        Err(fault) => fault.to_string().contains("no such table"),
+    }
 }
 
 fn compare(table: &Table, found: &Value) -> Result<(), TableError> {
@@ -156,7 +190,6 @@ fn text(of: &Value, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn table() -> Table {
         Table {
@@ -173,6 +206,26 @@ mod tests {
             }),
             ttl_attribute: Some("expires_at".into()),
         }
+    }
+
+    #[test]
+    fn a_table_that_a_kill_left_half_made_is_made_again() {
+        let database = Database::memory().unwrap();
+        let mut half = table();
+        half.create["StreamSpecification"] = Value::Null;
+        create(&database, &half).unwrap();
+        ensure(&database, &table()).unwrap();
+        ensure(&database, &table()).unwrap();
+
+        // What holds something was whole once, and is not thrown away.
+        let database = Database::memory().unwrap();
+        create(&database, &half).unwrap();
+        let item = json!({"TableName": "things", "Item": {"PK": {"S": "a"}, "SK": {"S": "b"}}});
+        database
+            .put_item(serde_json::from_value(item).unwrap())
+            .unwrap();
+        let fault = ensure(&database, &table()).unwrap_err().to_string();
+        assert!(fault.contains("its stream"), "{fault}");
     }
 
     #[test]
