@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::system::{Folder, Receipt, System};
+use crate::system::{Folder, Receipt, System, killed_while_starting};
 use crate::webhook::Receiver;
 
 fn post(system: &System, n: usize) -> std::io::Result<Receipt> {
@@ -15,6 +15,17 @@ fn post(system: &System, n: usize) -> std::io::Result<Receipt> {
         .header("Idempotency-Key", &format!("burst-number-{n:05}"));
     let body = json!({"text": format!("Number {n} broke."), "nps": 1, "contact": {"email": format!("c{n}@example.com")}});
     Ok(Receipt(ask.json(&body).try_send()?.expect(201).json()))
+}
+
+#[test]
+fn a_first_start_may_be_killed_at_any_moment() {
+    for step in 1..=12 {
+        let folder = Folder::new();
+        killed_while_starting(&folder, Duration::from_millis(20 * step));
+        killed_while_starting(&folder, Duration::from_millis(40));
+        let system = System::start(&folder, &[]);
+        post(&system, 1).unwrap();
+    }
 }
 
 #[test]

@@ -353,6 +353,19 @@ impl Receipt {
     }
 }
 
+/// Starts on a folder and kills it so soon that it may not be up yet.
+pub(crate) fn killed_while_starting(folder: &Folder, after: Duration) {
+    let data = folder.data();
+    let mut child = program(&["--port", "0", "--data", data.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// Starts what must not start, and returns the one sentence that says why.
 #[track_caller]
 pub(crate) fn refused(arguments: &[&str]) -> String {
