@@ -1,7 +1,9 @@
 //! The AWS clients, configured explicitly: nothing is looked up, so a cold start does no I/O before its first call.
 
-use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -12,12 +14,17 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::dns::SharedDnsResolver;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, RootCertStore};
 
 use crate::config::{Recorded, Vars};
 use crate::mail::Mailer;
@@ -42,14 +49,41 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     /// What requests are signed with. The `Debug` form hides the secret.
     pub credentials: Credentials,
+    /// Certificates, as PEM, to trust at AWS's addresses instead of Mozilla's: those of a gateway that ends TLS within a
+    /// company, or of an emulator.
+    pub authorities: Option<Authorities>,
+}
+
+/// Certificates of authorities, as PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorities(Vec<u8>);
+
+impl Authorities {
+    /// Reads certificates from the text of a PEM file; `None` if it has none, or one that cannot be read.
+    pub fn from_pem(pem: Vec<u8>) -> Option<Self> {
+        // Tried here, because the HTTP client panics at what it cannot read.
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            roots.add(certificate.ok()?).ok()?;
+        }
+        (!roots.is_empty()).then_some(Self(pem))
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({} bytes)", self.0.len())
+    }
 }
 
 impl Settings {
     /// Reads the variables that Lambda sets: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-    /// `AWS_SESSION_TOKEN`; and `AWS_ENDPOINT_URL`.
+    /// `AWS_SESSION_TOKEN`; and, which nothing sets unless it is wanted, `AWS_ENDPOINT_URL` and `SSL_CERT_FILE`, the
+    /// path of a PEM file. Who can set these can set the function's code as well.
     ///
     /// # Errors
-    /// [`Recorded`] if region or credentials are missing, or the endpoint is no HTTP address.
+    /// [`Recorded`] if region or credentials are missing, the endpoint is no HTTP address, or the file has no
+    /// certificates or some that cannot be read.
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let region = vars.required("AWS_REGION");
         let key = vars.required("AWS_ACCESS_KEY_ID");
@@ -61,10 +95,19 @@ impl Settings {
             }
             url => Ok(url.map(|url| url.trim_end_matches('/').to_owned())),
         };
+        let authorities = match vars.optional("SSL_CERT_FILE") {
+            None => Ok(None),
+            Some(path) => match std::fs::read(path).map(Authorities::from_pem) {
+                Ok(Some(authorities)) => Ok(Some(authorities)),
+                Ok(None) => Err(vars.record("SSL_CERT_FILE: PEM certificates are expected")),
+                Err(error) => Err(vars.record(format!("SSL_CERT_FILE: {error}"))),
+            },
+        };
         Ok(Self {
             region: region?,
             endpoint_url: endpoint_url?,
             credentials: Credentials::new(key?, secret?, token, None, "environment"),
+            authorities: authorities?,
         })
     }
 
@@ -74,6 +117,7 @@ impl Settings {
             region: "us-east-1".to_owned(),
             endpoint_url: Some(endpoint_url.into()),
             credentials: Credentials::new("local", "local", None, None, "emulator"),
+            authorities: None,
         }
     }
 
@@ -109,7 +153,7 @@ pub struct Clients {
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The queues.
-    pub sqs: aws_sdk_sqs::Client,
+    pub sqs: Sqs,
     /// E-mail through SES.
     pub mailer: Mailer,
 }
@@ -117,7 +161,14 @@ pub struct Clients {
 impl Clients {
     /// Clients that connect for themselves and retry.
     pub fn new(settings: &Settings) -> Self {
-        Self::with(settings, connector(), Retries::Standard)
+        let connector = match &settings.authorities {
+            Some(Authorities(pem)) => connector_with(
+                None,
+                TrustStore::empty().with_pem_certificate(pem.as_slice()),
+            ),
+            None => connector(),
+        };
+        Self::with(settings, connector, Retries::Standard)
     }
 
     /// Clients over a given connector, so that tests can wrap [`connector`] and lose, delay or refuse requests.
@@ -131,42 +182,120 @@ impl Clients {
         let timeouts = TimeoutConfig::builder()
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        let region = Region::new(settings.region.clone());
         let http = client(connector.clone());
 
         let mut dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(region.clone())
+            .region(Region::new(settings.region.clone()))
             .credentials_provider(settings.credentials.clone())
             .http_client(http.clone())
             .retry_config(retry.clone())
             .timeout_config(timeouts.clone());
         dynamodb.set_endpoint_url(settings.endpoint_url.clone());
 
-        let mut sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(region)
-            .credentials_provider(settings.credentials.clone())
-            .http_client(http)
-            .retry_config(retry)
-            .timeout_config(timeouts);
-        sqs.set_endpoint_url(settings.endpoint_url.clone());
-
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            sqs: Sqs {
+                settings: settings.clone(),
+                http,
+                retry,
+                timeouts,
+            },
             mailer: Mailer::new(settings, connector),
         }
     }
 }
 
-/// A connector for AWS: ring for TLS, Mozilla's roots from the binary, one pool of connections.
-pub fn connector() -> SharedHttpConnector {
-    connector_with(None)
+/// What a client of the queues is made of. Functions that send nothing make none, and then have no code of it in their
+/// package.
+#[derive(Debug, Clone)]
+pub struct Sqs {
+    settings: Settings,
+    http: SharedHttpClient,
+    retry: RetryConfig,
+    timeouts: TimeoutConfig,
 }
 
-/// A connector that finds addresses with `resolver`, or as the system does.
-pub(crate) fn connector_with(resolver: Option<SharedDnsResolver>) -> SharedHttpConnector {
+impl Sqs {
+    /// Makes the client.
+    pub fn client(&self) -> aws_sdk_sqs::Client {
+        let mut sqs = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.settings.region.clone()))
+            .credentials_provider(self.settings.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(self.retry.clone())
+            .timeout_config(self.timeouts.clone());
+        sqs.set_endpoint_url(self.settings.endpoint_url.clone());
+        aws_sdk_sqs::Client::from_conf(sqs.build())
+    }
+}
+
+/// A connector for AWS: ring for TLS, roots from the binary, one pool of connections.
+///
+/// Trusts what Mozilla trusts. Amazon's own roots are tried first: to read all of Mozilla's takes more instructions than
+/// the rest of a cold start, first call included.
+pub fn connector() -> SharedHttpConnector {
+    let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    SharedHttpConnector::new(AmazonFirst {
+        amazon: connector_with(None, amazon),
+        all: Arc::default(),
+    })
+}
+
+/// The authorities that AWS signs the certificates of its addresses with, and says that clients must know. Each of them
+/// is one of Mozilla's.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// Looks among all roots for what is not signed by Amazon: an endpoint of one's own, or a region of another partition.
+#[derive(Debug)]
+struct AmazonFirst {
+    amazon: SharedHttpConnector,
+    /// Made when it is first needed, and then used for everything.
+    all: Arc<OnceLock<SharedHttpConnector>>,
+}
+
+impl HttpConnector for AmazonFirst {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(all) = self.all.get() {
+            return all.call(request);
+        }
+        let again = request.try_clone();
+        let first = self.amazon.call(request);
+        let all = Arc::clone(&self.all);
+        HttpConnectorFuture::new(async move {
+            match (first.await, again) {
+                // The handshake failed, so nothing of the request was sent.
+                (Err(error), Some(again)) if is_of_unknown_issuer(&error) => {
+                    let all = all.get_or_init(|| connector_with(None, roots()));
+                    all.call(again).await
+                }
+                (outcome, _) => outcome,
+            }
+        })
+    }
+}
+
+fn is_of_unknown_issuer(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // An I/O error is not the source of its cause's source: it has to be looked into.
+        let within = error.downcast_ref().and_then(io::Error::get_ref);
+        let tls = within.map_or_else(|| error.downcast_ref(), |within| within.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = tls {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// A connector for anybody's addresses, which it finds with `resolver` or as the system does.
+pub(crate) fn connector_resolving(resolver: Option<SharedDnsResolver>) -> SharedHttpConnector {
+    connector_with(resolver, roots())
+}
+
+fn connector_with(resolver: Option<SharedDnsResolver>, roots: TrustStore) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
@@ -176,7 +305,7 @@ pub(crate) fn connector_with(resolver: Option<SharedDnsResolver>) -> SharedHttpC
         .sleep_impl(TokioSleep::new())
         .tls_provider(Provider::Rustls(CryptoMode::Ring));
     // Fails on nothing we set; the default trust store would take its place.
-    if let Ok(context) = TlsContext::builder().with_trust_store(roots()).build() {
+    if let Ok(context) = TlsContext::builder().with_trust_store(roots).build() {
         builder.set_tls_context(context);
     }
     SharedHttpConnector::new(match resolver {
@@ -189,8 +318,8 @@ fn client(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Mozilla's roots, embedded: the native store is looked for and read from disk in every cold start, and a minimal
-/// container has none. The HTTP client takes PEM only, and the crate has DER.
+/// Mozilla's roots, embedded: a native store would be looked for and read from disk, and a minimal container
+/// has none. The HTTP client takes PEM only, and the crate has DER.
 fn roots() -> TrustStore {
     static PEM: LazyLock<String> = LazyLock::new(|| {
         let mut pem = String::new();
@@ -209,6 +338,8 @@ fn roots() -> TrustStore {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
@@ -244,9 +375,48 @@ mod tests {
     }
 
     #[test]
+    fn authorities_are_certificates() {
+        let root = STANDARD.encode(&webpki_root_certs::TLS_SERVER_ROOT_CERTS[0]);
+        let pem = |body: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n").into_bytes()
+        };
+        assert!(Authorities::from_pem(pem(&root)).is_some());
+        for odd in [Vec::new(), b"nothing".to_vec(), pem("AAAA"), pem("?")] {
+            assert_eq!(Authorities::from_pem(odd), None);
+        }
+        let faults = read(&[("SSL_CERT_FILE", "/nowhere/at/all")]).unwrap_err();
+        assert!(faults.contains("SSL_CERT_FILE: No such file"), "{faults}");
+    }
+
+    #[test]
     fn every_embedded_root_is_taken() {
         // Building it parses them all, and panics at one that does not parse.
+        drop(connector_resolving(None));
         drop(connector());
         assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.len() > 100);
+    }
+
+    #[test]
+    fn amazons_roots_are_mozillas() {
+        let amazon: Vec<_> = CertificateDer::pem_slice_iter(AMAZON_ROOTS).collect();
+        assert_eq!(amazon.len(), 5);
+        for root in amazon {
+            let root = root.unwrap();
+            assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.contains(&root));
+        }
+    }
+
+    #[test]
+    fn only_an_unknown_issuer_is_looked_for_among_all_roots() {
+        let io = |tls: CertificateError| {
+            let tls = rustls::Error::InvalidCertificate(tls);
+            ConnectorError::io(Box::new(io::Error::new(io::ErrorKind::InvalidData, tls)))
+        };
+        assert!(is_of_unknown_issuer(&io(CertificateError::UnknownIssuer)));
+        assert!(!is_of_unknown_issuer(&io(CertificateError::Expired)));
+        let timeout = io::Error::from(io::ErrorKind::TimedOut);
+        assert!(!is_of_unknown_issuer(&ConnectorError::io(Box::new(
+            timeout
+        ))));
     }
 }

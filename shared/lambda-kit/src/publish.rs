@@ -132,7 +132,7 @@ mod tests {
             Retries::Off,
         );
         let bodies: Vec<String> = bodies.iter().map(|&body| body.to_owned()).collect();
-        let unsent = Queue::new(clients.sqs, format!("{}/queue", server.url()))
+        let unsent = Queue::new(clients.sqs.client(), format!("{}/queue", server.url()))
             .send(&bodies)
             .await;
         if !bodies.is_empty() {

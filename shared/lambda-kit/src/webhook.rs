@@ -245,7 +245,7 @@ impl Webhooks {
             Reach::Public => Some(SharedDnsResolver::new(Guard)),
             Reach::Anywhere => None,
         };
-        Self::with(crate::aws::connector_with(guard))
+        Self::with(crate::aws::connector_resolving(guard))
     }
 
     /// Webhooks over a given connector, for tests that inject faults. It has to guard itself.

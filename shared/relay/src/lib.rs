@@ -61,8 +61,8 @@ impl Relay {
     /// The way to these queues.
     pub fn new(urls: QueueUrls, clients: &Clients) -> Self {
         Self {
-            customer_notices: Queue::new(clients.sqs.clone(), urls.customer_notices),
-            staff_alerts: Queue::new(clients.sqs.clone(), urls.staff_alerts),
+            customer_notices: Queue::new(clients.sqs.client(), urls.customer_notices),
+            staff_alerts: Queue::new(clients.sqs.client(), urls.staff_alerts),
         }
     }
 

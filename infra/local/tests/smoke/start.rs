@@ -98,7 +98,7 @@ fn the_aws_port_is_the_next_one_and_speaks_to_an_ordinary_client() {
             .await
             .unwrap();
         assert_eq!(table.table().unwrap().global_secondary_indexes().len(), 4);
-        let queues = clients.sqs.list_queues().send().await.unwrap();
+        let queues = clients.sqs.client().list_queues().send().await.unwrap();
         for name in ["customer-notices", "staff-alerts"] {
             assert!(
                 queues.queue_urls().iter().any(|url| url.ends_with(name)),
