@@ -57,9 +57,11 @@ async fn start(options: &Options, demo: Option<Option<u64>>) -> Result<(), RunEr
         )));
     }
     stack.engine().recover().await?;
+    // Before we say that we run: whoever reads that may ask us to stop.
+    let asked_to_stop = asked_to_stop();
     // Whoever closed our output still wants the system to run.
     drop(print(&welcome(&stack, options)));
-    stack.run(asked_to_stop()).await
+    stack.run(asked_to_stop).await
 }
 
 fn welcome(stack: &LocalStack, options: &Options) -> String {
@@ -101,21 +103,29 @@ fn log(level: Level) {
         .init();
 }
 
-/// Ctrl-C, or a polite kill.
-async fn asked_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            drop(interrupt.await);
-            return;
+/// Ctrl-C, or a polite kill, from this call on: not only once somebody waits for it.
+#[cfg(unix)]
+fn asked_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let interrupt = signal(SignalKind::interrupt());
+    let terminate = signal(SignalKind::terminate());
+    async {
+        // Without a listener the signal ends the process as it ends any other.
+        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+            return std::future::pending().await;
         };
         tokio::select! {
-            outcome = interrupt => drop(outcome),
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
