@@ -277,17 +277,15 @@ impl HttpConnector for AmazonFirst {
 }
 
 fn is_of_unknown_issuer(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        // An I/O error is not the source of its cause's source: it has to be looked into.
-        let within = error.downcast_ref().and_then(io::Error::get_ref);
-        let tls = within.map_or_else(|| error.downcast_ref(), |within| within.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = tls {
-            return true;
-        }
-        next = error.source();
+    let tls = error.downcast_ref();
+    if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = tls {
+        return true;
     }
-    false
+    // The source of an I/O error is not what it holds, but the source of that.
+    if let Some(within) = error.downcast_ref().and_then(io::Error::get_ref) {
+        return is_of_unknown_issuer(within);
+    }
+    error.source().is_some_and(is_of_unknown_issuer)
 }
 
 /// A connector for anybody's addresses, which it finds with `resolver` or as the system does.
@@ -404,6 +402,54 @@ mod tests {
             let root = root.unwrap();
             assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.contains(&root));
         }
+    }
+
+    /// A certificate that nobody trusts, of this machine and with its key, both in DER. It says nothing of value: it is
+    /// here so that a real handshake can fail.
+    const OF_NOBODY: [&str; 2] = [
+        "MIIBUjCB+aADAgECAgEBMAoGCCqGSM49BAMCMBExDzANBgNVBAMMBm5vYm9keTAgFw0yMDAxMDEwMDAwMDBaGA8y\
+             MTIwMDEwMTAwMDAwMFowETEPMA0GA1UEAwwGbm9ib2R5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8vU4R7Eq\
+             CJ8Is7bBKdEAGXm93pVbnWXSAyxODpTBASEq1vN/jQgnSZd+84lOWgYHQjh3pcXF4nHqb16MbCiaO6NAMD4wDwYD\
+             VR0RBAgwBocEfwAAATAMBgNVHRMBAf8EAjAAMB0GA1UdDgQWBBTYednPzIvhJdSP8Vm62poqeAx6lzAKBggqhkjO\
+             PQQDAgNIADBFAiEA/WmaOCggT3ovvI+Q+IxzKY/XeuwXA4ge2OdDX4jUlLQCIEeR/GDXcJaNiYtEhh4RCIpL6rdE\
+             BPlWdQT/Qlj3LuaF",
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghmxZf3hkT67TdmUk6+uw9N9wRZHKVD15kgpRbADw\
+             HQChRANCAATy9ThHsSoInwiztsEp0QAZeb3elVudZdIDLE4OlMEBISrW83+NCCdJl37ziU5aBgdCOHelxcXicepv\
+             XoxsKJo7",
+    ];
+
+    #[tokio::test]
+    async fn who_is_not_signed_by_amazon_is_looked_for_among_all_roots() {
+        let [certificate, key] = OF_NOBODY.map(|der| STANDARD.decode(der).unwrap());
+        let server = rustls::ServerConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.into()], key.try_into().unwrap())
+        .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let server = Arc::new(server);
+            for mut stream in listener.incoming().flatten() {
+                let mut tls = rustls::ServerConnection::new(Arc::clone(&server)).unwrap();
+                // Ends when the client refuses the certificate.
+                while tls
+                    .complete_io(&mut stream)
+                    .is_ok_and(|moved| moved != (0, 0))
+                {}
+            }
+        });
+        let connector = AmazonFirst {
+            amazon: connector_with(None, TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
+            all: Arc::default(),
+        };
+        let request = HttpRequest::get(url).unwrap();
+        let refused = connector.call(request).await.unwrap_err();
+        assert!(is_of_unknown_issuer(&refused), "{refused:?}");
+        assert!(connector.all.get().is_some(), "all roots were tried");
     }
 
     #[test]
