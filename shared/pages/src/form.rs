@@ -25,7 +25,6 @@ const CARRIED: [Field; 9] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
     fields: Vec<(Field, String)>,
-    consent: bool,
 }
 
 impl Values {
@@ -40,11 +39,12 @@ impl Values {
                 continue;
             };
             match field {
-                Field::Consent => {
-                    values.consent = matches!(value.as_str(), "true" | "yes" | "on" | "1")
-                }
-                // The page has its own of these.
-                Field::Form | Field::Locale | Field::IdempotencyKey | Field::Contact => {}
+                // The page has its own of these, and consent is given anew or not at all.
+                Field::Form
+                | Field::Locale
+                | Field::IdempotencyKey
+                | Field::Contact
+                | Field::Consent => {}
                 _ if value.is_empty() || values.get(field).is_some() => {}
                 _ => values.fields.push((field, value)),
             }
@@ -163,7 +163,6 @@ const fn control(field: Field) -> Option<&'static str> {
         Field::Nps => Some("nps-0"),
         Field::Contact | Field::ContactEmail => Some("email"),
         Field::ContactPhone => Some("phone"),
-        Field::Consent => Some("consent"),
         _ => None,
     }
 }
@@ -217,7 +216,6 @@ fn fields(view: &FormView<'_>) -> Markup {
     let text = FaultsOf::new(view, "text", &[Field::Text]);
     let email = FaultsOf::new(view, "email", &[Field::Contact, Field::ContactEmail]);
     let phone = FaultsOf::new(view, "phone", &[Field::ContactPhone]);
-    let consent = FaultsOf::new(view, "consent", &[Field::Consent]);
     let optional = html! { " " span.plain { (locale.choose("（选填）", "(optional)")) } };
     html! {
         // No `required` and no `maxlength`: a score alone is welcome, and a browser would cut a long text without a word.
@@ -244,8 +242,8 @@ fn fields(view: &FormView<'_>) -> Markup {
             fieldset.field {
                 legend { (locale.choose("怎样联系您", "How can we reach you?")) (optional) }
                 p.hint id="contact-hint" { (locale.choose(
-                    "不留也可以：提交后您会得到一个查询页面，答复会显示在那里。",
-                    "You may leave this empty: our answer also appears on the status page you get after sending.",
+                    "只用来答复这条反馈，不作他用。不留也可以：提交后您会得到一个查询页面，答复会显示在那里。",
+                    "We use it to answer this feedback and for nothing else. You may leave it empty: our answer also appears on the status page you get after sending.",
                 )) }
                 div.pair {
                     div class=[email.any().then_some("wrong")] {
@@ -265,14 +263,8 @@ fn fields(view: &FormView<'_>) -> Markup {
                 }
             }
 
-            div.field.wrong[consent.any()] {
-                (consent.markup())
-                label.choice for="consent" {
-                    input id="consent" type="checkbox" name="consent" value="true" checked[values.consent]
-                        aria-describedby=[consent.described_by(Some("privacy"))] aria-invalid=[consent.invalid()];
-                    span { (locale.choose("可以就这条反馈联系我。", "You may contact me about this feedback.")) }
-                }
-                p.privacy id="privacy" { (locale.choose(
+            div.field {
+                p.privacy { (locale.choose(
                     "您填写的内容只用于处理和答复这条反馈，以及统计整体满意度；负责处理的工作人员可以看到。查询页面的链接是私密的，拿到链接的人都能看到处理进度，请自行保管。",
                     "We use what you write only to handle and answer this feedback and to measure satisfaction overall; the people who handle it can read it. The link to your status page is private: whoever has it can follow the progress, so keep it to yourself.",
                 )) }
@@ -384,7 +376,6 @@ mod tests {
             ("email", "not a mailbox"),
             ("tier", "diamond"),
             ("order_id", "A-1"),
-            ("consent", "on"),
         ]);
         let faults = faults_of(
             values
