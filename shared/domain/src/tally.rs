@@ -145,7 +145,9 @@ const Z_95: f64 = 1.959_963_984_540_054;
 fn difference(promoters: f64, detractors: f64, n: f64) -> (f64, f64) {
     let (p, d) = (promoters / n, detractors / n);
     let variance = (p + d - (p - d).powi(2)).max(0.0);
-    (100.0 * (p - d), 100.0 * (variance / n).sqrt())
+    // The counts are whole, so that a score that is whole comes out as one: -60, not -60.00000000000001.
+    let points = 100.0 * (promoters - detractors) / n;
+    (points, 100.0 * (variance / n).sqrt())
 }
 
 /// What tallies are kept by. Names are persisted and published: append only.
