@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use super::{Data, StartError, Threads};
 
 /// Name of the database in the data folder.
-const FILE: &str = "dynamodb.sqlite";
+/// The database, in a data folder.
+pub const FILE: &str = "dynamodb.sqlite";
 
 /// How every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";

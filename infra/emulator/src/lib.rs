@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub use dynamodb::Dynamo;
+pub use dynamodb::{Dynamo, FILE as DATABASE};
 pub use port::AwsPort;
 pub use ses::{Letter, Mailbox};
 pub use sqs::Sqs;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use resound_lambda_kit::aws::{Clients, Settings};
 use tokio::sync::watch;
 
 use crate::auth::Tokens;
-use crate::aws::{AwsPort, Data, REGION, StartError};
+use crate::aws::{AwsPort, DATABASE, Data, REGION, StartError};
 use crate::clock::Clock;
 use crate::data::{DataError, DataFolder};
 use crate::demo::{self, DemoError};
@@ -81,6 +81,28 @@ pub enum RunError {
     Server(#[source] io::Error),
 }
 
+/// A system that has been up has a database. If it is lost it must not be made again, empty and without a word.
+fn refuse_lost_database(folder: &DataFolder) -> Result<(), DataError> {
+    let (Some(path), Some(_)) = (folder.path(), folder.meta().fired_until) else {
+        return Ok(());
+    };
+    match fs::metadata(path.join(DATABASE)) {
+        Ok(found) if found.len() > 0 => Ok(()),
+        Ok(_) => Err(DataError::Damaged {
+            path: path.to_owned(),
+            what: format!("{DATABASE} is empty"),
+        }),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Err(DataError::Damaged {
+            path: path.to_owned(),
+            what: format!("{DATABASE} is missing"),
+        }),
+        Err(source) => Err(DataError::Io {
+            path: path.join(DATABASE),
+            source,
+        }),
+    }
+}
+
 /// The whole system, up and not yet answering.
 pub struct LocalStack {
     engine: Arc<Engine>,
@@ -97,6 +119,7 @@ impl LocalStack {
     /// [`RunError`], for the first thing that stands in the way.
     pub async fn bring_up(options: &Options, registry: &Registry) -> Result<Self, RunError> {
         let folder = DataFolder::open(&options.data)?;
+        refuse_lost_database(&folder)?;
         let (http, http_url) = listen(options.port)?;
         let aws_port = match options.port {
             0 => 0,

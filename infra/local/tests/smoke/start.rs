@@ -158,6 +158,13 @@ fn what_stands_in_the_way_is_said_in_one_sentence() {
     fs::write(&database, "not a database at all").unwrap();
     let said = refused(&["--port", "0", "--data", data]);
     assert!(said.contains("is damaged"), "{said}");
+    // Lost, or emptied: what it held must not be forgotten without a word.
+    fs::remove_file(&database).unwrap();
+    let said = refused(&["--port", "0", "--data", data]);
+    assert!(said.contains("dynamodb.sqlite is missing"), "{said}");
+    fs::write(&database, "").unwrap();
+    let said = refused(&["--port", "0", "--data", data]);
+    assert!(said.contains("dynamodb.sqlite is empty"), "{said}");
     fs::write(&database, &whole).unwrap();
     System::start(&folder, &[]).stop();
     fs::write(folder.data().join("mailbox.jsonl"), "Dear\n").unwrap();
