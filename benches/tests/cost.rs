@@ -443,7 +443,7 @@ async fn what_things_cost() {
     let life = system.meter.reset();
 
     insta::assert_snapshot!(idle.line(), @"calls: alert-breaches 1 | requests: Query 32 | units: table 0, indexes 0, reads 16 | queue 0 | mails 0");
-    insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 1, Query 1611 | units: table 1, indexes 0, reads 808 | queue 0 | mails 0");
+    insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 6, Query 26, UpdateItem 3 | units: table 9, indexes 0, reads 17 | queue 0 | mails 0");
     insta::assert_snapshot!(plain.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 1, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(known.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 2, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(opened.line(), @"calls: relay-events 1, submit-feedback 1 | requests: GetItem 1, Query 2, TransactWriteItems 1 | units: table 6, indexes 3, reads 3 | queue 0 | mails 0");

@@ -121,8 +121,9 @@ impl App {
         Ok(counted)
     }
 
-    /// Of these days, those that have responses or are counted already, and the last. A survey without a watermark is
-    /// new as a rule, and a year of empty days is not worth a write each.
+    /// Of these days, those that have responses or are counted already, and the last two: today, and yesterday, which
+    /// the watermark is set to. A survey without a watermark is new as a rule, and a year of empty days is not worth a
+    /// write each.
     async fn filled(&self, survey: &FormId, days: Vec<Date>) -> Result<Vec<Date>, StoreError> {
         let (Some(&first), Some(&last)) = (days.first(), days.last()) else {
             return Ok(days);
@@ -139,7 +140,7 @@ impl App {
                 filled.extend(day?);
             }
         }
-        filled.insert(last);
+        filled.extend(days.iter().rev().take(2));
         Ok(filled.into_iter().collect())
     }
 
