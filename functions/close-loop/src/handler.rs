@@ -8,10 +8,9 @@ use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
-use resound_messages::{EffectDue, Message};
+use resound_relay::{failed, owed, settle};
 use resound_store::{
-    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Recipient, Recorded,
-    Settled, Store, StoreError,
+    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Store,
 };
 
 use crate::Config;
@@ -63,29 +62,17 @@ impl App {
     /// kind that is not told, an item that cannot be read. It goes to the dead letters, where a person sees it; the
     /// event, if there is one, stays unsettled and is repaired or listed as stuck besides.
     async fn tell(&self, record: SqsRecord, invocation: &Invocation) -> Result<Outcome, Outcome> {
-        let Message::EffectDue(EffectDue { effect, case, seq }) = record.message()?;
-        if effect != EFFECT {
-            let reason = format!("`{}` is no business of this queue", effect.name());
-            return Err(Outcome::Quarantine(reason));
-        }
-        let stored = self.store.event(case, seq).await;
-        let Some(stored) = stored.map_err(|error| failed("read the event", error))? else {
-            return Err(Outcome::Quarantine(format!(
-                "case {case} has no event {seq}"
-            )));
-        };
-        if !stored.open.contains(&EFFECT) {
+        let Some(event) = owed(&self.store, EFFECT, &record).await? else {
             // Delivered before.
             return Ok(Outcome::Done);
-        }
-        let event = stored.event;
+        };
         let plan = self.plan(&event).await?;
         if invocation.time_left() < ENOUGH_TIME {
             return Err(Outcome::Retry("too little time is left".to_owned()));
         }
         let key = NoticeKey {
-            case,
-            cause: seq,
+            case: event.case,
+            cause: event.seq,
             recipient: Recipient::Customer,
             medium: Medium::Email,
         };
@@ -105,11 +92,11 @@ impl App {
                 Plan::Send(mail) => self.send(&event, &lease, &mail, invocation).await,
                 Plan::Withhold(told) => {
                     self.record(&lease, &told, invocation).await?;
-                    self.settle(&event).await
+                    settle(&self.store, EFFECT, &event).await
                 }
                 Plan::Unreachable => self.doubt(&event, &lease, Doubt::Refused, invocation).await,
             },
-            Claim::Recorded(_) => self.settle(&event).await,
+            Claim::Recorded(_) => settle(&self.store, EFFECT, &event).await,
             Claim::InProgress => Err(Outcome::Retry("another attempt is under way".to_owned())),
             Claim::Abandoned(lease) => self.doubt(&event, &lease, Doubt::Unknown, invocation).await,
         }
@@ -212,7 +199,7 @@ impl App {
                 };
                 self.record(lease, &told, invocation).await?;
                 tracing::info!(case = %event.case, seq = event.seq, attempts = lease.attempts(), "the customer was told");
-                self.settle(event).await
+                settle(&self.store, EFFECT, event).await
             }
             Err(SendError::NotSent(reason)) => Err(self.give_back(lease, reason).await),
             Err(SendError::Refused(reason)) => {
@@ -310,14 +297,6 @@ impl App {
         }
         Err(Outcome::Retry("the case keeps changing".to_owned()))
     }
-
-    async fn settle(&self, event: &Event) -> Result<Outcome, Outcome> {
-        let settled = self.store.settle(event.case, event.seq, EFFECT).await;
-        match settled.map_err(|error| failed("settle the event", error))? {
-            // Missing: erased meanwhile, and nothing is owed any more.
-            Settled::Settled | Settled::OthersOpen | Settled::Missing => Ok(Outcome::Done),
-        }
-    }
 }
 
 impl Function for App {
@@ -356,16 +335,5 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
         | EventKind::NoticeInDoubt { .. } => None,
-    }
-}
-
-/// What a failure of the table means for a message: what cannot be read or is refused will not be better next time.
-fn failed(doing: &str, error: StoreError) -> Outcome {
-    let retryable = error.is_retryable();
-    let fault = Fault::doing(doing, error);
-    if retryable {
-        Outcome::retry(fault)
-    } else {
-        Outcome::quarantine(fault)
     }
 }

@@ -12,11 +12,8 @@ use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecor
 use resound_lambda_kit::mail::{self, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::webhook::{WebhookError, Webhooks};
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
-use resound_messages::{EffectDue, Message};
-use resound_store::{
-    Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Settled, Store,
-    StoreError,
-};
+use resound_relay::{failed, owed, settle};
+use resound_store::{Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Store};
 
 use crate::alert::{Alert, matter};
 use crate::config::{Config, Receiver};
@@ -94,30 +91,19 @@ impl App {
     /// means nothing to staff, an item that cannot be read. It goes to the dead letters, where a person sees it; the
     /// event, if there is one, stays unsettled and is repaired or listed as stuck besides.
     async fn alert(&self, record: SqsRecord, invocation: &Invocation) -> Result<Outcome, Outcome> {
-        let Message::EffectDue(EffectDue { effect, case, seq }) = record.message()?;
-        if effect != EFFECT {
-            let reason = format!("`{}` is no business of this queue", effect.name());
-            return Err(Outcome::Quarantine(reason));
-        }
-        let stored = self.store.event(case, seq).await;
-        let Some(stored) = stored.map_err(|error| failed("read the event", error))? else {
-            return Err(Outcome::Quarantine(format!(
-                "case {case} has no event {seq}"
-            )));
-        };
-        if !stored.open.contains(&EFFECT) {
+        let Some(event) = owed(&self.store, EFFECT, &record).await? else {
             // Delivered before.
             return Ok(Outcome::Done);
-        }
-        let case = self.store.case(case).await;
+        };
+        let case = self.store.case(event.case).await;
         let Some(case) = case.map_err(|error| failed("read the case", error))? else {
             return Err(Outcome::Quarantine(
                 "the case of the event is missing".to_owned(),
             ));
         };
-        let (audience, channels) = self.channels(&case, &stored.event)?;
+        let (audience, channels) = self.channels(&case, &event)?;
         let due = Due {
-            event: stored.event,
+            event,
             audience,
             attempt: format!(
                 "{}/{}/{}",
@@ -134,7 +120,7 @@ impl App {
             .await
             .into_iter()
             .collect::<Result<(), Outcome>>()?;
-        self.settle(&due.event).await
+        settle(&self.store, EFFECT, &due.event).await
     }
 
     /// Who is told of an event, and by which channels; at least one.
@@ -317,14 +303,6 @@ impl App {
             )),
         }
     }
-
-    async fn settle(&self, event: &Event) -> Result<Outcome, Outcome> {
-        let settled = self.store.settle(event.case, event.seq, EFFECT).await;
-        match settled.map_err(|error| failed("settle the event", error))? {
-            // Missing: erased meanwhile, and nothing is owed any more.
-            Settled::Settled | Settled::OthersOpen | Settled::Missing => Ok(Outcome::Done),
-        }
-    }
 }
 
 impl Function for App {
@@ -357,16 +335,5 @@ fn letter(alert: &Alert<'_>, from: &Mailbox, to: &Mailbox) -> Mail {
         headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
         about: alert.case.to_string(),
         audience: mail::Audience::Staff,
-    }
-}
-
-/// What a failure of the table means for a message: what cannot be read or is refused will not be better next time.
-fn failed(doing: &str, error: StoreError) -> Outcome {
-    let retryable = error.is_retryable();
-    let fault = Fault::doing(doing, error);
-    if retryable {
-        Outcome::retry(fault)
-    } else {
-        Outcome::quarantine(fault)
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The relay of new events and the sweep that sends unsettled ones again share this one way. Sending settles
 //! nothing: only who carried an effect out records it. A message may arrive twice; its consumer does no harm then.
+//! How a consumer begins and ends is here as well: [`owed`] and [`settle`].
+
+mod owed;
 
 use futures::future::join;
 use resound_domain::event::Effect;
@@ -11,6 +14,8 @@ use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::publish::Queue;
 use resound_messages::{EffectDue, Message, encode};
 use resound_store::StoredEvent;
+
+pub use owed::{failed, owed, settle};
 
 /// Where messages go, by effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
