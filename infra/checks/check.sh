@@ -3,8 +3,8 @@
 # mistakes to see that each is caught. Installs its tools, pinned, into .venv-checks and .venv-checkov.
 #
 #   infra/checks/check.sh            what CI runs
-#   infra/checks/check.sh --all      asks every check about every planted mistake (some minutes)
-#   infra/checks/check.sh --write    does so and writes docs/checks.md
+#   infra/checks/check.sh --write    writes docs/checks.md as well
+#   infra/checks/check.sh --all      asks the linters about every planted mistake (some minutes); with or without --write
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

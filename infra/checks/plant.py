@@ -1,10 +1,11 @@
 """Plants the usual mistakes, one at a time, and shows which check catches each.
 
-    python infra/checks/plant.py          asks the expansion and our rules about every mistake, and the linters about
-                                          those that these two let pass; fails if one passes every check, or if
-                                          docs/checks.md says otherwise (under a minute)
-    python infra/checks/plant.py --all    asks every check about every mistake (some minutes)
-    python infra/checks/plant.py --write  does so and writes docs/checks.md
+    python infra/checks/plant.py          fails if a mistake passes every check, or if docs/checks.md says otherwise
+    python infra/checks/plant.py --write  writes docs/checks.md
+    ... --all                             asks the linters about every mistake, which takes some minutes
+
+Without --all the linters are asked about the mistakes that the expansion and our rules let pass and about those that
+are not on the page yet; of the rest the page keeps what they said.
 
 Every mistake is made in the SAM source, as a person would make it. Checks are asked in the order of CI: the expansion
 itself, cfn-lint on the source and on the expansion, checkov on the expansion, and our rules on the expansion. A check
@@ -854,11 +855,11 @@ def checkov(files):
     return said
 
 
-def examine(sources, everything):
+def examine(sources, known):
     """What each check says of each source: one list of sets per source, in the order of LAYERS.
 
-    Unless `everything` is asked, the linters see only the first source, which is the template as it is, and those that
-    the expansion and our rules do not tell from it.
+    The first source is the template as it is. The linters are not asked about a source whose number is `known`, unless
+    the expansion and our rules do not tell it from the first.
     """
     with tempfile.TemporaryDirectory() as folder:
         raw, expanded = Path(folder, "source"), Path(folder, "expanded")
@@ -874,7 +875,7 @@ def examine(sources, everything):
             except Exception as error:  # whatever the translator throws is its way to refuse
                 body, found = None, [{str(error)}, *NOTHING, set()]
             said.append(found)
-            if everything or found == said[0]:
+            if number not in known or found == said[0]:
                 (raw / name).write_text(json.dumps(source), encoding="utf-8")
                 if body is not None:
                     (expanded / name).write_text(json.dumps(body), encoding="utf-8")
@@ -902,8 +903,8 @@ def table(caught):
         "(`infra/checks/rules.py`). Then it plants the usual mistakes in the source, one at a time, and asks each check.",
         "",
         "This page is written by `infra/checks/check.sh --write`. Every run of the checks plants all mistakes again, asks the",
-        "expansion and our rules about each, asks the linters about what those two let pass, and fails if this page differs;",
-        "`--all` asks every check about every mistake. All versions are pinned.",
+        "expansion and our rules about each, asks the linters about what those two let pass and about what is new, and fails if",
+        "this page differs; with `--all` the linters are asked about every mistake. All versions are pinned.",
         "`x` means that the check says something about the planted mistake that it does not say about the template as it is.",
         "",
         "| planted mistake | " + " | ".join(LAYERS) + " |",
@@ -919,45 +920,40 @@ def table(caught):
     return "\n".join(lines) + "\n"
 
 
+def page(document):
+    """What a page says was caught: {sentence: layers}."""
+    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in document.splitlines())
+    return {row[0]: [cell == "x" for cell in row[1:]] for row in rows if len(row) == 1 + len(LAYERS)}
+
+
 def main():
-    write = "--write" in sys.argv[1:]
-    everything = write or "--all" in sys.argv[1:]
+    document = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
+    written = {} if "--all" in sys.argv[1:] else page(document)
     clean = expand.load()
     sources = [clean]
     for _, spoil in PLANTS:
         spoiled = copy.deepcopy(clean)
         spoil(Source(spoiled))
         sources.append(spoiled)
-    as_it_is, *said = examine(sources, everything)
-    caught = []
+    known = {number for number, (sentence, _) in enumerate(PLANTS, 1) if sentence in written}
+    as_it_is, *said = examine(sources, known)
+    caught, missed = [], []
     for (sentence, _), layers in zip(PLANTS, said, strict=True):
-        caught.append((sentence, [bool(layer - known) for layer, known in zip(layers, as_it_is, strict=True)]))
-    missed = [sentence for sentence, layers in caught if not any(layers)]
-    for sentence in missed:
-        print(f"passes every check: {sentence}", file=sys.stderr)
+        hits = [bool(layer - before) for layer, before in zip(layers, as_it_is, strict=True)]
+        if not any(hits):
+            missed.append(sentence)
+            print(f"passes every check: {sentence}", file=sys.stderr)
+        elif sentence in written and (hits[0] or hits[-1]):
+            hits[1:-1] = written[sentence][1:-1]  # the linters were not asked
+        caught.append((sentence, hits))
     failed = len(missed)
-    if write:
+    if "--write" in sys.argv[1:]:
         DOCUMENT.write_text(table(caught), encoding="utf-8")
-    elif not agrees(DOCUMENT.read_text(encoding="utf-8"), caught, everything):
+    elif document != table(caught):
         print("docs/checks.md is not what the checks say: run infra/checks/check.sh --write", file=sys.stderr)
         failed += 1
     print(f"plants: {len(caught) - len(missed)} passed, {failed} failed")
     sys.exit(1 if failed else 0)
-
-
-def agrees(document, caught, everything):
-    """Whether the page says what was found; without `everything`, as far as that was asked."""
-    if everything:
-        return document == table(caught)
-    found = {sentence: layers for sentence, layers in caught}
-    written = {}
-    for line in document.splitlines():
-        sentence, *cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if sentence in found and len(cells) == len(LAYERS):
-            written[sentence] = [cell == "x" for cell in cells]
-    asked = [0, 4]
-    return written.keys() == found.keys() and all(
-        [written[s][i] for i in asked] == [layers[i] for i in asked] and any(written[s]) for s, layers in found.items())
 
 
 if __name__ == "__main__":
