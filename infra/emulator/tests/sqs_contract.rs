@@ -1,5 +1,5 @@
 //! What we rely on SQS for, asked through the real SDK. It runs against the emulator of this crate; against any other
-//! implementation with `RESOUND_SQS_ENDPOINT=http://127.0.0.1:4566 cargo test -p resound-local --test sqs_contract`.
+//! implementation with `RESOUND_SQS_ENDPOINT=http://127.0.0.1:4566 cargo test -p resound-emulator --test sqs_contract`.
 //!
 //! Other emulators are more lenient than AWS. What `ministack` 1.5.33 leaves out is asked only where [`Peer::strict`]
 //! says so: a second delete is no error, a purge rests a minute, delays, waits and attributes have ranges, names of
