@@ -368,24 +368,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a scheduled function at business time now, and ends what follows. `None` if no schedule calls it.
+    /// Runs a function now and ends what follows: a scheduled one at business time now, one that a stream or a queue
+    /// feeds with whatever waits. `None` if only HTTP calls it, or nothing.
     ///
     /// # Errors
     /// [`CallError`], if it fails.
     pub async fn run_now(self: &Arc<Self>, function: &str) -> Option<Result<Value, CallError>> {
-        if !self
-            .stack
-            .schedules
-            .iter()
-            .any(|schedule| schedule.function == function)
-        {
+        let stack = &self.stack;
+        if stack.schedules.iter().any(|s| s.function == function) {
+            let event = json!({"time": self.clock.now().to_string()});
+            let outcome = self.invoke(function, event).await;
+            self.drain().await;
+            return Some(outcome);
+        }
+        let fed = stack.stream_mappings.iter().any(|m| m.function == function)
+            || stack.queue_mappings.iter().any(|m| m.function == function);
+        if !fed {
             return None;
         }
-        let outcome = self
-            .invoke(function, json!({"time": self.clock.now().to_string()}))
-            .await;
-        self.drain().await;
-        Some(outcome)
+        let quiet = self.drain().await;
+        Some(Ok(
+            json!({"quiet": quiet.is_quiet(), "waiting": quiet.waiting}),
+        ))
     }
 
     /// What a start owes to the time before it: the queues were lost with the process, so every unsettled event is

@@ -174,7 +174,7 @@ impl Server {
             Some(Err(fault)) => message(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
             None => message(
                 StatusCode::NOT_FOUND,
-                &format!("no schedule runs a function named {function}"),
+                &format!("no schedule, stream or queue runs a function named {function}"),
             ),
         }
     }

@@ -291,12 +291,17 @@ async fn the_local_routes_do_what_they_say() {
             .is_ok()
     );
     assert_eq!(
+        running.ask("POST", "/_local/run/close-loop", "", "").await,
+        (200, json!({"quiet": true, "waiting": []})),
+        "what its queue holds is delivered"
+    );
+    assert_eq!(
         running
-            .ask("POST", "/_local/run/close-loop", "", "")
+            .ask("POST", "/_local/run/serve-pages", "", "")
             .await
             .0,
         404,
-        "no schedule runs it"
+        "it answers requests only"
     );
     assert_eq!(
         running.ask("POST", "/_local/run/nobody", "", "").await.0,
