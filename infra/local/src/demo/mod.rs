@@ -26,9 +26,9 @@ use words::{LINES, Line, Mood, NAMES, PRODUCTS, QUESTIONS, REASONS, REPLIES, RES
 /// How far back the story begins.
 const DAYS: i64 = 90;
 /// Responses of an ordinary day.
-const PER_DAY: u64 = 5;
+const PER_DAY: u64 = 3;
 /// How often sweeps run in the story. What they find has its own time, so more often only takes longer.
-const SWEEP_HOURS: i64 = 12;
+const SWEEP_HOURS: i64 = 24;
 /// The nights that are run: the first of them makes up for all before it.
 const NIGHTS: i64 = 3;
 /// A reply larger than this is not ours.
