@@ -74,6 +74,7 @@ ROUTES = {
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
 }
 
+OWN_METRICS = {"Fn::Sub": "Resound/${AWS::StackName}"}
 HTTP_API_URL = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
 PUBLIC_URL = {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"},
                          {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, HTTP_API_URL]}]}
@@ -274,6 +275,7 @@ def environment_matches_config(t):
         "STAFF_ALERTS_URL": {"Ref": "StaffAlerts"},
         "TIME_ZONE": {"Ref": "TimeZone"},
         "LOG_LEVEL": {"Ref": "LogLevel"},
+        "METRICS_NAMESPACE": OWN_METRICS,
         "MAIL_FROM": {"Ref": "MailFrom"},
         "ALLOWED_ORIGINS": {"Ref": "AllowedOrigins"},
         "STAFF_LOCALE": {"Ref": "StaffLocale"},
@@ -289,8 +291,8 @@ def environment_matches_config(t):
         given = function.get("Environment", {}).get("Variables", {})
         if name not in FUNCTIONS:
             continue
-        # The runtime gives the AWS_ ones; lambda-kit reads LOG_LEVEL for every function.
-        wanted = {v for v in declared_variables(name) if not v.startswith("AWS_")} | {"LOG_LEVEL"}
+        # The runtime gives the AWS_ ones; lambda-kit reads those of the shell for every function.
+        wanted = {v for v in declared_variables(name) if not v.startswith("AWS_")} | {"LOG_LEVEL", "METRICS_NAMESPACE"}
         for variable in sorted(wanted - given.keys()):
             yield f"{logical}: {variable} is not set"
         for variable in sorted(given.keys() - wanted):
@@ -820,7 +822,7 @@ NAMESPACES = {
     **dict.fromkeys(["5xx", "Latency"], "AWS/ApiGateway"),
     **dict.fromkeys(["ReadThrottleEvents", "WriteThrottleEvents"], "AWS/DynamoDB"),
     "Reputation.BounceRate": "AWS/SES",
-    "StuckEvents": {"Fn::Sub": "Resound/${AWS::StackName}"},
+    "StuckEvents": OWN_METRICS,
 }
 
 
