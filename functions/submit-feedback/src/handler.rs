@@ -94,7 +94,7 @@ impl App {
             Ok(fields) => fields,
             Err(problem) => return Ok(refuse(request, problem)),
         };
-        let forms = self.forms_for(&fields, invocation.machine_now).await?;
+        let forms = self.forms(invocation.machine_now).await?;
         let response = match identify(request, &fields, &forms) {
             Ok(identified) => {
                 let form = forms.get(&identified.submission.form);
@@ -110,20 +110,9 @@ impl App {
         })
     }
 
-    /// The forms there are, as far as these fields need them: the default form alone costs no call.
-    async fn forms_for(
-        &self,
-        fields: &RawFields,
-        machine_now: Timestamp,
-    ) -> Result<Arc<Forms>, Fault> {
-        match fields.text(Field::Form.name()) {
-            None | Some("" | FormId::DEFAULT) => Ok(self.rules.builtin_forms()),
-            Some(_) => self
-                .rules
-                .forms(machine_now)
-                .await
-                .map_err(|error| Fault::doing("read the forms", error)),
-        }
+    async fn forms(&self, machine_now: Timestamp) -> Result<Arc<Forms>, Fault> {
+        let forms = self.rules.forms(machine_now).await;
+        forms.map_err(|error| Fault::doing("read the forms", error))
     }
 
     async fn accept(
@@ -236,13 +225,8 @@ impl App {
         let Some(origin) = request.header("origin") else {
             return Ok(response);
         };
-        let mut allowed = self.rules.builtin_forms().iter().any(|f| f.allows(origin));
-        if !allowed {
-            let forms = self.rules.forms(invocation.machine_now).await;
-            let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
-            allowed = forms.iter().any(|form| form.allows(origin));
-        }
-        if !allowed {
+        let forms = self.forms(invocation.machine_now).await?;
+        if !forms.iter().any(|form| form.allows(origin)) {
             return Ok(response.header("vary", "origin"));
         }
         Ok(shared_with(response, origin)
@@ -300,7 +284,9 @@ fn identify(
 
 /// The form these fields name, if there is one of that name.
 fn form_named<'a>(fields: &RawFields, forms: &'a Forms) -> Option<&'a Form> {
-    let name = fields.text(Field::Form.name()).unwrap_or(FormId::DEFAULT);
+    let name = fields.text(Field::Form.name());
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.unwrap_or(FormId::DEFAULT);
     forms.iter().find(|form| form.id.as_str() == name)
 }
 

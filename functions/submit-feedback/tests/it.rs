@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use resound_domain::case::State;
-use resound_domain::form::{Form, Forms};
+use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
 use resound_lambda_kit::http::HttpResponse;
@@ -367,6 +367,37 @@ async fn a_published_form_has_its_own_zone_and_origins() {
     assert_eq!(
         world.kept(&response).await.day,
         jiff::civil::date(2026, 11, 3)
+    );
+}
+
+#[tokio::test]
+async fn the_default_form_has_a_zone_and_origins_as_published() {
+    let world = World::new().await;
+    let mut form = Form::new(FormId::default_form());
+    form.zone = Some("Pacific/Kiritimati".to_owned());
+    form.allowed_origins = vec!["https://own.example".to_owned()];
+    let forms = Forms::new(vec![form]).unwrap();
+    let published = world.aws.store.publish_config(ConfigKind::Form, 1, &forms);
+    assert_eq!(published.await.unwrap(), Published::Published);
+
+    for named in [json!({"nps": 8}), json!({"form": "default", "nps": 8})] {
+        let mut event = with_body(&named.to_string());
+        event["headers"]["origin"] = "https://own.example".into();
+        event["requestContext"]["timeEpoch"] = 1_793_620_800_000_i64.into(); // 12:00Z is the next day at UTC+14
+        let response = world.send(event).await;
+        assert_eq!(
+            response.headers["access-control-allow-origin"],
+            "https://own.example"
+        );
+        let day = world.kept(&response).await.day;
+        assert_eq!(day, jiff::civil::date(2026, 11, 3), "{named}");
+    }
+    let mut preflight = event("preflight");
+    preflight["headers"]["origin"] = "https://own.example".into();
+    let allowed = world.send(preflight).await;
+    assert_eq!(
+        allowed.headers["access-control-allow-origin"],
+        "https://own.example"
     );
 }
 

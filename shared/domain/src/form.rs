@@ -156,9 +156,17 @@ impl Forms {
         Ok(kept)
     }
 
-    /// One form alone, the default one as a rule.
-    pub fn of(form: Form) -> Self {
-        Self { forms: vec![form] }
+    /// Lets pages of these origins post to the default form, unless the document names origins of its own for it.
+    #[must_use]
+    pub fn with_default_origins(mut self, origins: &[String]) -> Self {
+        let default = self
+            .forms
+            .iter_mut()
+            .find(|form| form.id.as_str() == FormId::DEFAULT);
+        if let Some(form) = default.filter(|form| form.allowed_origins.is_empty()) {
+            form.allowed_origins = origins.to_vec();
+        }
+        self
     }
 
     /// The form of this name.
@@ -210,6 +218,32 @@ mod tests {
             assert!(forms.get(&FormId::default_form()).is_some(), "{document}");
         }
         assert_eq!(Forms::new(vec![]).unwrap(), Forms::default());
+    }
+
+    #[test]
+    fn the_default_form_has_origins_of_its_own_or_those_of_the_deployment() {
+        let origins = ["https://shop.example".to_owned()];
+        for (document, allowed) in [
+            (r#"{"forms":[]}"#, "https://shop.example"),
+            (
+                r#"{"forms":[{"id":"default","zone":"Asia/Tokyo"}]}"#,
+                "https://shop.example",
+            ),
+            (
+                r#"{"forms":[{"id":"default","allowed_origins":["https://own.example"]}]}"#,
+                "https://own.example",
+            ),
+        ] {
+            let forms: Forms = serde_json::from_str(document).unwrap();
+            let forms = forms.with_default_origins(&origins);
+            let form = forms.get(&FormId::default_form()).unwrap();
+            assert_eq!(form.allowed_origins, [allowed], "{document}");
+        }
+        let shop = r#"{"forms":[{"id":"shop"}]}"#;
+        let forms: Forms = serde_json::from_str(shop).unwrap();
+        let forms = forms.with_default_origins(&origins);
+        let shop = forms.get(&"shop".parse().unwrap()).unwrap();
+        assert!(shop.allowed_origins.is_empty());
     }
 
     #[test]

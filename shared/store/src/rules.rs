@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::calendar::{BusinessCalendar, Calendars, Definition, InvalidCalendar};
-use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::form::Forms;
 use resound_domain::policy::Policy;
 use serde::de::DeserializeOwned;
 
@@ -28,7 +28,7 @@ pub enum RulesError {
 #[derive(Debug)]
 pub struct Rules {
     store: Store,
-    builtin_forms: Arc<Forms>,
+    origins: Vec<String>,
     builtin_calendars: Arc<Calendars>,
     forms: Cached<Forms>,
     policy: Cached<Policy>,
@@ -61,13 +61,11 @@ impl<T> Cached<T> {
 
 impl Rules {
     /// The rules kept in this table. `calendars` are the business hours while none are published, and pages of
-    /// `origins` may post to the default form while no forms are published.
+    /// `origins` may post to the default form while the published forms name no origins for it.
     pub fn new(store: Store, calendars: Calendars, origins: Vec<String>) -> Self {
-        let mut default = Form::new(FormId::default_form());
-        default.allowed_origins = origins;
         Self {
             store,
-            builtin_forms: Arc::new(Forms::of(default)),
+            origins,
             builtin_calendars: Arc::new(calendars),
             forms: Cached::default(),
             policy: Cached::default(),
@@ -75,12 +73,7 @@ impl Rules {
         }
     }
 
-    /// The forms before anything is published: the default form alone. Costs no call.
-    pub fn builtin_forms(&self) -> Arc<Forms> {
-        Arc::clone(&self.builtin_forms)
-    }
-
-    /// The forms of the company.
+    /// The forms of the company; the default form is always among them.
     ///
     /// # Errors
     /// [`RulesError`]
@@ -88,9 +81,11 @@ impl Rules {
         if let Some(forms) = self.forms.get(machine_now) {
             return Ok(forms);
         }
-        let forms = self.published(ConfigKind::Form).await?;
-        let forms = forms.map_or_else(|| self.builtin_forms(), Arc::new);
-        Ok(self.forms.put(machine_now, forms))
+        let forms: Option<Forms> = self.published(ConfigKind::Form).await?;
+        let forms = forms
+            .unwrap_or_default()
+            .with_default_origins(&self.origins);
+        Ok(self.forms.put(machine_now, Arc::new(forms)))
     }
 
     /// The SLA policy of the company.
