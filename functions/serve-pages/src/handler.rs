@@ -10,7 +10,7 @@ use resound_domain::response::Response;
 use resound_domain::submission::Field;
 use resound_lambda_kit::Invocation;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
-use resound_lambda_kit::idempotency::response_id_of_request;
+use resound_lambda_kit::idempotency::page_key;
 use resound_lambda_kit::problem::Kind;
 use resound_pages as pages;
 use resound_store::Lookup;
@@ -103,7 +103,7 @@ async fn form(
                 .map(|title| locale.choose(&title.zh_cn, &title.en)),
             locale,
             // One per page shown: pressing "send" twice sends once, and two pages send two.
-            idempotency_key: &response_id_of_request(&request.id).to_string(),
+            idempotency_key: &page_key(&request.id),
             action: &format!("{}/v1/feedback", app.config.base_path),
             values: &pages::Values::from_pairs(filled.map(|(name, value)| (name, value))),
             faults: None,
