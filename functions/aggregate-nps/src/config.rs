@@ -1,7 +1,6 @@
 //! The variables of this function.
 
 use jiff::tz::TimeZone;
-use resound_domain::calendar;
 use resound_lambda_kit::config::{Recorded, Vars};
 
 /// Every variable this function reads besides those of the shell.
@@ -23,10 +22,7 @@ impl Config {
     /// [`Recorded`], with every fault in the report.
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let table = vars.required("TABLE_NAME");
-        let zone = vars.required("TIME_ZONE").and_then(|name| {
-            calendar::zone(&name)
-                .ok_or_else(|| vars.record("TIME_ZONE: the name of an IANA time zone is expected"))
-        });
+        let zone = vars.zone("TIME_ZONE");
         Ok(Self {
             table: table?,
             zone: zone?,

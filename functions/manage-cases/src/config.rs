@@ -29,10 +29,7 @@ impl Config {
         let table = vars.required("TABLE_NAME");
         let public_url = vars.required("PUBLIC_URL");
         let keys = vars.parse("SIGNING_KEYS");
-        let calendars = vars.required("TIME_ZONE").and_then(|name| {
-            Calendars::office_hours(&name)
-                .ok_or_else(|| vars.record("TIME_ZONE: not an IANA time zone"))
-        });
+        let calendars = vars.office_hours("TIME_ZONE");
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),

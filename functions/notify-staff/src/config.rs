@@ -1,7 +1,6 @@
 //! The variables of this function.
 
 use jiff::tz::TimeZone;
-use resound_domain::calendar;
 use resound_domain::locale::Locale;
 use resound_domain::policy::Audience;
 use resound_lambda_kit::config::{Recorded, Vars};
@@ -75,9 +74,7 @@ impl Config {
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let table = vars.required("TABLE_NAME");
         let public_url = vars.required("PUBLIC_URL");
-        let zone = vars.required("TIME_ZONE").and_then(|name| {
-            calendar::zone(&name).ok_or_else(|| vars.record("TIME_ZONE: not an IANA time zone"))
-        });
+        let zone = vars.zone("TIME_ZONE");
         let locale = vars.required("STAFF_LOCALE").and_then(|tag| {
             Locale::from_tag(&tag)
                 .ok_or_else(|| vars.record("STAFF_LOCALE: `zh-CN` or `en` is expected"))

@@ -1,7 +1,7 @@
 //! The variables of this function.
 
 use jiff::tz::TimeZone;
-use resound_domain::calendar::{self, Calendars};
+use resound_domain::calendar::Calendars;
 use resound_lambda_kit::config::{Recorded, Vars};
 
 /// Every variable this function reads besides those of the shell.
@@ -25,14 +25,11 @@ impl Config {
     /// [`Recorded`], with every fault in the report.
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let table = vars.required("TABLE_NAME");
-        let zone = vars.required("TIME_ZONE").and_then(|name| {
-            let zone = calendar::zone(&name).zip(Calendars::office_hours(&name));
-            zone.ok_or_else(|| vars.record("TIME_ZONE: not an IANA time zone"))
-        });
-        let (zone, calendars) = zone?;
+        let calendars = vars.office_hours("TIME_ZONE");
+        let (table, calendars) = (table?, calendars?);
         Ok(Self {
-            table: table?,
-            zone,
+            table,
+            zone: calendars.zone().clone(),
             calendars,
         })
     }

@@ -39,19 +39,14 @@ impl Config {
             None => Err(vars.record("PUBLIC_URL: an http:// or https:// address is expected")),
         });
         let signing_keys = vars.parse("SIGNING_KEYS");
-        let zone = vars.required("TIME_ZONE").and_then(|name| {
-            let zone = TimeZone::get(&name)
-                .ok()
-                .zip(Calendars::office_hours(&name));
-            zone.ok_or_else(|| vars.record("TIME_ZONE: the name of an IANA time zone is expected"))
-        });
+        let calendars = vars.office_hours("TIME_ZONE");
         let (table_name, base_path, signing_keys) = (table_name?, base_path?, signing_keys?);
-        let (time_zone, calendars) = zone?;
+        let calendars = calendars?;
         Ok(Self {
             table_name,
             base_path,
             signing_keys,
-            time_zone,
+            time_zone: calendars.zone().clone(),
             calendars,
         })
     }

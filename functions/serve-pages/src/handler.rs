@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use resound_domain::calendar;
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
 use resound_domain::response::Response;
@@ -147,7 +148,7 @@ async fn receipt(
         let form = &response.submission.form;
         let zone = forms
             .get(form)
-            .and_then(|form| TimeZone::get(form.zone.as_deref()?).ok());
+            .and_then(|form| calendar::zone(form.zone.as_deref()?));
         let zone = zone.unwrap_or_else(|| app.config.time_zone.clone());
         // The language they wrote in says more than the settings of the browser they read with.
         let asked = request.query("lang").and_then(Locale::from_tag);

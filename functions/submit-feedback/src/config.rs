@@ -1,7 +1,7 @@
 //! The variables of this function.
 
 use jiff::tz::TimeZone;
-use resound_domain::calendar::{self, Calendars};
+use resound_domain::calendar::Calendars;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::receipt::SigningKeys;
 
@@ -40,17 +40,14 @@ impl Config {
         let table = vars.required("TABLE_NAME");
         let public_url = vars.required("PUBLIC_URL");
         let keys = vars.parse("SIGNING_KEYS");
-        let zone = vars.required("TIME_ZONE").and_then(|name| {
-            let zone = calendar::zone(&name).zip(Calendars::office_hours(&name));
-            zone.ok_or_else(|| vars.record("TIME_ZONE: not an IANA time zone"))
-        });
+        let calendars = vars.office_hours("TIME_ZONE");
         let origins = vars.list("ALLOWED_ORIGINS");
-        let (zone, calendars) = zone?;
+        let calendars = calendars?;
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
             keys: keys?,
-            zone,
+            zone: calendars.zone().clone(),
             calendars,
             origins,
         })

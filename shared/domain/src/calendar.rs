@@ -70,6 +70,11 @@ impl Calendars {
         definition.try_into().ok().map(Self::new)
     }
 
+    /// The zone the business hours are written in.
+    pub fn zone(&self) -> &TimeZone {
+        self.business.zone()
+    }
+
     /// The instant at which `duration` of counted time has passed since `start`.
     ///
     /// In business hours this is as [`BusinessCalendar::add`] says. A negative duration counts as zero.

@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
+use resound_domain::calendar::{self, Calendars};
+
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 /// Where variables are looked up, and the faults found so far.
@@ -111,6 +114,22 @@ impl Vars {
         }
     }
 
+    /// The time zone a variable names, which must be set.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn zone(&mut self, name: &str) -> Result<TimeZone, Recorded> {
+        self.in_zone(name, calendar::zone)
+    }
+
+    /// Office hours in the time zone a variable names, which must be set.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn office_hours(&mut self, name: &str) -> Result<Calendars, Recorded> {
+        self.in_zone(name, Calendars::office_hours)
+    }
+
     /// The items of a comma-separated list, trimmed; none if it is not set.
     pub fn list(&self, name: &str) -> Vec<String> {
         let value = self.optional(name).unwrap_or_default();
@@ -142,6 +161,17 @@ impl Vars {
         }
     }
 
+    fn in_zone<T>(
+        &mut self,
+        name: &str,
+        find: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Recorded> {
+        let zone = self.required(name)?;
+        find(&zone).ok_or_else(|| {
+            self.record(format!("{name}: the name of an IANA time zone is expected"))
+        })
+    }
+
     fn parsed<T: FromStr<Err: fmt::Display>>(
         &mut self,
         name: &str,
@@ -169,6 +199,22 @@ mod tests {
             Ok((a?, b?, c))
         });
         assert_eq!(read, Ok((1, None, vec!["x".to_owned(), "y".to_owned()])));
+    }
+
+    #[test]
+    fn a_zone_has_office_hours_or_is_a_fault() {
+        let read = |name| {
+            let vars = Vars::from_pairs([("ZONE", name)]);
+            vars.read(|vars| {
+                let (zone, hours) = (vars.zone("ZONE"), vars.office_hours("ZONE"));
+                Ok((zone?, hours?))
+            })
+        };
+        let (zone, hours) = read("Asia/Shanghai").unwrap();
+        assert_eq!(hours.zone(), &zone);
+        let faults = read("Mars/Olympus").unwrap_err().to_string();
+        let fault = "ZONE: the name of an IANA time zone is expected";
+        assert_eq!(faults, format!("{fault}; {fault}"));
     }
 
     #[test]
