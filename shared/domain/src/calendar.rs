@@ -36,17 +36,50 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// The calendars a clock may run on.
+/// The calendars a clock may run on, by name. `around_the_clock` needs no data and is always there, as is `business`.
 #[derive(Debug, Clone)]
 pub struct Calendars {
-    /// The company's business hours; around the clock needs no data.
     business: BusinessCalendar,
+    others: BTreeMap<CalendarName, BusinessCalendar>,
 }
 
 impl Calendars {
-    /// The calendars of a company with these business hours.
+    /// The calendars of a company with these business hours and no others.
     pub fn new(business: BusinessCalendar) -> Self {
-        Self { business }
+        Self {
+            business,
+            others: BTreeMap::new(),
+        }
+    }
+
+    /// These calendars and one more, in the place of any other of its name. `around_the_clock` stays what it is.
+    #[must_use]
+    pub fn with(mut self, name: CalendarName, calendar: BusinessCalendar) -> Self {
+        if name == CalendarName::BUSINESS {
+            self.business = calendar;
+        } else if name != CalendarName::AROUND_THE_CLOCK {
+            self.others.insert(name, calendar);
+        }
+        self
+    }
+
+    /// The calendar of this name; `None` for `around_the_clock`, and for a name that is unknown.
+    pub fn get(&self, name: &CalendarName) -> Option<&BusinessCalendar> {
+        if *name == CalendarName::BUSINESS {
+            Some(&self.business)
+        } else {
+            self.others.get(name)
+        }
+    }
+
+    /// Whether a target may name it.
+    pub fn knows(&self, name: &CalendarName) -> bool {
+        *name == CalendarName::AROUND_THE_CLOCK || self.get(name).is_some()
+    }
+
+    /// The names there are besides `around_the_clock`.
+    pub fn names(&self) -> impl Iterator<Item = &CalendarName> {
+        std::iter::once(&CalendarName::BUSINESS).chain(self.others.keys())
     }
 
     /// Monday to Friday, 09:00 to 18:00, in this IANA zone; `None` if the zone is unknown.
@@ -77,29 +110,30 @@ impl Calendars {
 
     /// The instant at which `duration` of counted time has passed since `start`.
     ///
-    /// In business hours this is as [`BusinessCalendar::add`] says. A negative duration counts as zero.
+    /// In business hours this is as [`BusinessCalendar::add`] says. A negative duration counts as zero. By a name that
+    /// is unknown every second counts: what errs is early, and nothing is missed.
     pub fn add(
         &self,
-        calendar: CalendarName,
+        calendar: &CalendarName,
         start: Timestamp,
         duration: SignedDuration,
     ) -> Timestamp {
-        match calendar {
-            CalendarName::AroundTheClock => later(start, duration.max(SignedDuration::ZERO)),
-            CalendarName::Business => self.business.add(start, duration),
+        match self.get(calendar) {
+            Some(calendar) => calendar.add(start, duration),
+            None => later(start, duration.max(SignedDuration::ZERO)),
         }
     }
 
-    /// The counted time from `start` to `end`; zero if reversed.
+    /// The counted time from `start` to `end`; zero if reversed. By a name that is unknown every second counts.
     pub fn between(
         &self,
-        calendar: CalendarName,
+        calendar: &CalendarName,
         start: Timestamp,
         end: Timestamp,
     ) -> SignedDuration {
-        match calendar {
-            CalendarName::AroundTheClock => start.duration_until(end).max(SignedDuration::ZERO),
-            CalendarName::Business => self.business.between(start, end),
+        match self.get(calendar) {
+            Some(calendar) => calendar.between(start, end),
+            None => start.duration_until(end).max(SignedDuration::ZERO),
         }
     }
 }
@@ -736,6 +770,40 @@ mod tests {
         assert_eq!(
             autumn(early("01:00", "05:00")),
             SignedDuration::from_mins(300)
+        );
+    }
+
+    #[test]
+    fn calendars_go_by_name() {
+        let night = calendar(json!({"tz": "Etc/UTC", "hours": {"mon": [["22:00", "06:00"]]}}));
+        let name: CalendarName = "night".parse().unwrap();
+        let calendars = Calendars::office_hours("Etc/UTC")
+            .unwrap()
+            .with(name.clone(), night.clone())
+            .with(CalendarName::AROUND_THE_CLOCK, night);
+        let monday = at("2026-11-23T00:00:00Z");
+        for (name, hour) in [
+            (&name, "2026-11-23T23:00:00Z"),
+            (&CalendarName::BUSINESS, "2026-11-23T10:00:00Z"),
+            (&CalendarName::AROUND_THE_CLOCK, "2026-11-23T01:00:00Z"),
+            (&"unknown".parse().unwrap(), "2026-11-23T01:00:00Z"),
+        ] {
+            let hour = at(hour);
+            assert_eq!(
+                calendars.add(name, monday, SignedDuration::from_hours(1)),
+                hour
+            );
+            assert_eq!(
+                calendars.between(name, monday, hour),
+                SignedDuration::from_hours(1)
+            );
+            assert_eq!(calendars.knows(name), name.as_str() != "unknown");
+        }
+        assert!(
+            calendars
+                .names()
+                .map(CalendarName::as_str)
+                .eq(["business", "night"])
         );
     }
 

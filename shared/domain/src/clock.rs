@@ -56,8 +56,8 @@ impl Clocks {
     /// The agreed durations.
     pub fn targets(&self) -> Targets {
         Targets {
-            first_response: self.first_response.target,
-            resolution: self.resolution.target,
+            first_response: self.first_response.target.clone(),
+            resolution: self.resolution.target.clone(),
         }
     }
 
@@ -221,8 +221,8 @@ impl Clock {
     }
 
     /// The agreed duration.
-    pub fn target(&self) -> Target {
-        self.target
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// The deadline, while the clock runs or after it stopped; `None` while it is paused.
@@ -278,8 +278,8 @@ impl Clock {
         let Run::Running { since, .. } = self.run else {
             return self.clone();
         };
-        let counted = calendars.between(self.target.calendar, since, at);
-        let elapsed = calendars.between(CalendarName::AroundTheClock, since, at);
+        let counted = calendars.between(&self.target.calendar, since, at);
+        let elapsed = calendars.between(&CalendarName::AROUND_THE_CLOCK, since, at);
         Self {
             counted: self.counted.saturating_add(counted),
             elapsed: self.elapsed.saturating_add(elapsed),
@@ -297,7 +297,7 @@ impl Clock {
             let by_target = left(share(self.target.duration, percent), self.counted);
             let by_limit = left(share(terms.loop_limit, percent), self.elapsed);
             calendars
-                .add(self.target.calendar, at, by_target)
+                .add(&self.target.calendar, at, by_target)
                 .min(later(at, by_limit))
         };
         let mut moments = BTreeMap::new();
@@ -313,7 +313,7 @@ impl Clock {
             earliest = earliest.max(moment);
             moments.insert(step, earliest);
         }
-        let zone_data = (self.target.calendar == CalendarName::Business)
+        let zone_data = (self.target.calendar != CalendarName::AROUND_THE_CLOCK)
             .then(|| calendar::zone_data().to_owned());
         let due = self.missed.unwrap_or_else(|| reached(100));
         Self {

@@ -1,5 +1,9 @@
 //! The SLA policy: who is answered how fast, and who hears of it when not.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -64,18 +68,63 @@ pub enum Audience {
     Executive,
 }
 
-/// Which hours count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CalendarName {
-    /// Every second counts.
-    AroundTheClock,
-    /// Only the business hours of the company count.
-    Business,
+/// The name of the hours that count: 1 to 40 of `a-z`, `0-9`, `-` and `_`. Names are persisted: append only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct CalendarName(Cow<'static, str>);
+
+/// Why a text is not the name of a calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a calendar: 1 to 40 of a-z, 0-9, - and _ are expected")]
+pub struct InvalidCalendarName;
+
+impl CalendarName {
+    /// Every second counts. Built in: no document may bear this name.
+    pub const AROUND_THE_CLOCK: Self = Self(Cow::Borrowed("around_the_clock"));
+    /// The business hours of the company. There is always a calendar of this name.
+    pub const BUSINESS: Self = Self(Cow::Borrowed("business"));
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CalendarName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CalendarName {
+    type Err = InvalidCalendarName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCalendarName> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for CalendarName {
+    type Error = InvalidCalendarName;
+
+    fn try_from(text: String) -> Result<Self, InvalidCalendarName> {
+        let fits = (1..=40).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        fits.then_some(Self(Cow::Owned(text)))
+            .ok_or(InvalidCalendarName)
+    }
+}
+
+impl From<CalendarName> for String {
+    fn from(name: CalendarName) -> Self {
+        name.0.into_owned()
+    }
 }
 
 /// An agreed duration, in the hours that count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// How long.
     pub duration: SignedDuration,
@@ -87,20 +136,20 @@ impl Target {
     const fn around_the_clock(hours: i64) -> Self {
         Self {
             duration: SignedDuration::from_hours(hours),
-            calendar: CalendarName::AroundTheClock,
+            calendar: CalendarName::AROUND_THE_CLOCK,
         }
     }
 
     const fn business(hours: i64) -> Self {
         Self {
             duration: SignedDuration::from_hours(hours),
-            calendar: CalendarName::Business,
+            calendar: CalendarName::BUSINESS,
         }
     }
 }
 
 /// The targets of one priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Targets {
     /// Until the customer hears from a person.
     pub first_response: Target,
@@ -109,7 +158,7 @@ pub struct Targets {
 }
 
 /// The targets of every priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TargetTable {
     #[serde(rename = "P1")]
@@ -152,7 +201,7 @@ pub struct Terms {
 /// The numbers a company sets. Names are persisted: append only.
 ///
 /// The default is the built-in policy, version 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Counts up with every change; 0 is the built-in policy.
     pub version: u32,
@@ -218,7 +267,7 @@ impl Policy {
     /// Checks numbers that came from outside. Clocks stand any numbers; these make sense.
     pub fn check(&self) -> Result<(), InvalidPolicy> {
         let year = SignedDuration::from_hours(366 * 24);
-        let TargetTable { p1, p2, p3, p4 } = self.targets;
+        let TargetTable { p1, p2, p3, p4 } = &self.targets;
         let durations = [p1, p2, p3, p4]
             .into_iter()
             .flat_map(|targets| [targets.first_response.duration, targets.resolution.duration])
@@ -249,18 +298,18 @@ impl Policy {
     /// The targets of a case of this priority that came by this channel.
     pub fn targets(&self, priority: Priority, channel: Channel) -> Targets {
         let mut targets = match priority {
-            Priority::P1 => self.targets.p1,
-            Priority::P2 => self.targets.p2,
-            Priority::P3 => self.targets.p3,
-            Priority::P4 => self.targets.p4,
+            Priority::P1 => self.targets.p1.clone(),
+            Priority::P2 => self.targets.p2.clone(),
+            Priority::P3 => self.targets.p3.clone(),
+            Priority::P4 => self.targets.p4.clone(),
         };
-        let first = targets.first_response;
-        let faster = first.calendar == CalendarName::AroundTheClock
+        let first = &targets.first_response;
+        let faster = first.calendar == CalendarName::AROUND_THE_CLOCK
             && first.duration <= self.social_first_response;
         if channel == Channel::Social && !faster {
             targets.first_response = Target {
                 duration: self.social_first_response,
-                calendar: CalendarName::AroundTheClock,
+                calendar: CalendarName::AROUND_THE_CLOCK,
             };
         }
         targets
@@ -379,5 +428,21 @@ mod tests {
             serde_json::from_value::<Policy>(encoded).unwrap(),
             Policy::default()
         );
+    }
+
+    #[test]
+    fn names_of_calendars() {
+        for name in [
+            "around_the_clock",
+            "business",
+            "night-shift_2",
+            &"x".repeat(40),
+        ] {
+            assert_eq!(json!(name.parse::<CalendarName>().unwrap()), name);
+        }
+        for name in ["", "Business", "a b", "夜班", &"x".repeat(41)] {
+            assert_eq!(name.parse::<CalendarName>(), Err(InvalidCalendarName));
+            assert!(serde_json::from_value::<CalendarName>(json!(name)).is_err());
+        }
     }
 }

@@ -719,14 +719,14 @@ proptest! {
         for kind in ClockKind::ALL {
             let clock = paused.clocks().get(kind);
             let target = clock.target();
-            let counted = calendars.between(target.calendar, opening.at, pause);
+            let counted = calendars.between(&target.calendar, opening.at, pause);
             let left = (target.duration - counted).max(SignedDuration::ZERO);
             prop_assert_eq!(clock.remaining(), Some(left));
             if clock.outcome() == Outcome::Missed {
                 continue;
             }
-            let limit = hours(168) - calendars.between(CalendarName::AroundTheClock, opening.at, pause);
-            let due = calendars.add(target.calendar, resume, left).min(resume + limit);
+            let limit = hours(168) - calendars.between(&CalendarName::AROUND_THE_CLOCK, opening.at, pause);
+            let due = calendars.add(&target.calendar, resume, left).min(resume + limit);
             prop_assert_eq!(case.clocks().get(kind).due(), Some(due));
         }
     }
