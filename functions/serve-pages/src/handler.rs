@@ -13,9 +13,8 @@ use resound_lambda_kit::Invocation;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency::page_key;
 use resound_lambda_kit::problem::Kind;
-use resound_pages as pages;
+use resound_pages::{self as pages, response::page};
 use resound_store::Lookup;
-use serde::Deserialize;
 
 use crate::receipt::Receipt;
 use crate::{API, App};
@@ -36,15 +35,13 @@ const FILLED_BY_LINK: [Field; 9] = [
 
 /// Answers an event. A browser gets every refusal as a page, any other client as `application/problem+json`.
 pub(crate) async fn handle(app: &App, event: HttpEvent, invocation: &Invocation) -> HttpResponse {
-    let request = HttpRequest::decode(event.clone()).ok();
-    let response = http::serve(event, async |request| {
-        route(app, &request, invocation).await
+    let answer = async |request| route(app, &request, invocation).await;
+    http::serve_people(event, answer, |problem| {
+        let form = form_link(app, &FormId::default_form());
+        let way_out = format!("{form}?lang={}", problem.locale.tag());
+        pages::response::problem(&problem, Some(&way_out))
     })
-    .await;
-    match request {
-        Some(request) if request.wants_html() => problem_as_page(app, &request, response),
-        _ => response,
-    }
+    .await
 }
 
 async fn route(
@@ -224,55 +221,6 @@ fn api() -> HttpResponse {
         .body("application/json", API)
         .header("cache-control", "public, max-age=300")
         .header("access-control-allow-origin", "*")
-}
-
-/// The response as a page, if it is a problem.
-fn problem_as_page(app: &App, request: &HttpRequest, response: HttpResponse) -> HttpResponse {
-    /// What a page shows of a problem.
-    #[derive(Deserialize)]
-    struct Shown {
-        title: String,
-        detail: Option<String>,
-    }
-    if response
-        .headers
-        .get("content-type")
-        .is_none_or(|of| of != "application/problem+json")
-    {
-        return response;
-    }
-    let Ok(shown) = serde_json::from_str::<Shown>(&response.body) else {
-        return response;
-    };
-    let locale = request.locale();
-    let html = pages::problem_page(&pages::ProblemView {
-        locale,
-        status: response.status,
-        title: &shown.title,
-        detail: shown.detail.as_deref(),
-        way_out: Some(&format!(
-            "{}?lang={}",
-            form_link(app, &FormId::default_form()),
-            locale.tag()
-        )),
-    });
-    pages::HEADERS.into_iter().fold(
-        HttpResponse {
-            body: html,
-            ..response
-        },
-        |page, (name, value)| page.header(name, value),
-    )
-}
-
-fn page(status: u16, html: String) -> HttpResponse {
-    let page = HttpResponse {
-        body: html,
-        ..HttpResponse::new(status)
-    };
-    pages::HEADERS
-        .into_iter()
-        .fold(page, |page, (name, value)| page.header(name, value))
 }
 
 fn form_link(app: &App, form: &FormId) -> String {

@@ -21,9 +21,8 @@ use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejec
 use resound_lambda_kit::idempotency;
 use resound_lambda_kit::problem::{FieldError, Kind, Problem};
 use resound_lambda_kit::{Fault, Function, Invocation};
-use resound_pages::{
-    FormView, HEADERS, ProblemView, Values, conflict_page, form_page, problem_page,
-};
+use resound_pages::response::{self, page};
+use resound_pages::{FormView, Values, conflict_page, form_page};
 use resound_store::{Accepted, Digest, Rules, Store};
 use serde::Serialize;
 
@@ -90,10 +89,7 @@ impl App {
         request: &HttpRequest,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
-        let fields = match fields::read(request).await {
-            Ok(fields) => fields,
-            Err(problem) => return Ok(refuse(request, problem)),
-        };
+        let fields = fields::read(request).await?;
         let forms = self.forms(invocation.machine_now).await?;
         let response = match identify(request, &fields, &forms) {
             Ok(identified) => {
@@ -152,7 +148,7 @@ impl App {
             Accepted::New => self.receipt(request, &response),
             Accepted::Replay(first) => self.receipt(request, &first),
             Accepted::Mismatch => Ok(conflict(request, fields, form, &response.submission)),
-            Accepted::Erased => Ok(refuse(request, request.problem(Kind::Gone))),
+            Accepted::Erased => Ok(erased(request)),
         }
     }
 
@@ -249,7 +245,8 @@ impl Function for App {
         event: HttpEvent,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Fault> {
-        Ok(http::serve(event, |request| self.answer(request, invocation)).await)
+        let answer = |request| self.answer(request, invocation);
+        Ok(http::serve_people(event, answer, |problem| response::problem(&problem, None)).await)
     }
 }
 
@@ -316,8 +313,8 @@ fn invalid(
     let locale = locale_of(request, fields);
     if request.wants_html() {
         let form = form_named(fields, forms);
-        let page = show_form(request, fields, form, locale, Some(faults), form_page);
-        return page_of(Kind::Invalid.status(), page);
+        let html = show_form(request, fields, form, locale, Some(faults), form_page);
+        return page(Kind::Invalid.status(), html);
     }
     let errors = faults
         .iter()
@@ -343,7 +340,7 @@ fn conflict(
     if !request.wants_html() {
         return Problem::new(Kind::KeyReused, locale).into_response();
     }
-    let page = show_form(
+    let html = show_form(
         request,
         fields,
         form,
@@ -351,7 +348,7 @@ fn conflict(
         None,
         conflict_page,
     );
-    page_of(Kind::KeyReused.status(), page)
+    page(Kind::KeyReused.status(), html)
 }
 
 fn show_form(
@@ -360,10 +357,10 @@ fn show_form(
     form: Option<&Form>,
     locale: Locale,
     faults: Option<&Faults>,
-    page: fn(&FormView<'_>) -> String,
+    view: fn(&FormView<'_>) -> String,
 ) -> String {
     let title = form.and_then(|form| form.title.as_ref());
-    page(&FormView {
+    view(&FormView {
         form: form.map_or(FormId::DEFAULT, |form| form.id.as_str()),
         name: title.map(|title| locale.choose(&title.zh_cn, &title.en)),
         locale,
@@ -374,21 +371,11 @@ fn show_form(
     })
 }
 
-/// Any other refusal, as a page for a person.
-fn refuse(request: &HttpRequest, problem: Problem) -> HttpResponse {
-    if !request.wants_html() {
-        return problem.into_response();
+/// What was sent was erased since. A response, so that pages of other origins may read it.
+fn erased(request: &HttpRequest) -> HttpResponse {
+    let problem = request.problem(Kind::Gone);
+    match request.wants_html() {
+        true => response::problem(&problem, None),
+        false => problem.into_response(),
     }
-    let page = problem_page(&ProblemView {
-        locale: problem.locale,
-        status: problem.kind.status(),
-        title: problem.title(),
-        detail: problem.detail.as_deref(),
-        way_out: None,
-    });
-    page_of(problem.kind.status(), page)
-}
-
-fn page_of(status: u16, page: String) -> HttpResponse {
-    HttpResponse::html(status, page).headers(&HEADERS)
 }

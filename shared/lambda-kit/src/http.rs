@@ -538,10 +538,27 @@ pub async fn serve<F>(event: HttpEvent, handle: impl FnOnce(HttpRequest) -> F) -
 where
     F: Future<Output = Result<HttpResponse, Rejection>>,
 {
+    serve_people(event, handle, Problem::into_response).await
+}
+
+/// As [`serve`], where people ask as well: a browser gets a problem as `page` shows it.
+pub async fn serve_people<F>(
+    event: HttpEvent,
+    handle: impl FnOnce(HttpRequest) -> F,
+    page: impl FnOnce(Problem) -> HttpResponse,
+) -> HttpResponse
+where
+    F: Future<Output = Result<HttpResponse, Rejection>>,
+{
     let locale = event.locale().unwrap_or_default();
     let request = match HttpRequest::decode(event) {
         Ok(request) => request,
         Err(problem) => return problem.into_response(),
+    };
+    let person = request.wants_html();
+    let tell = |problem: Problem| match person {
+        true => page(problem),
+        false => problem.into_response(),
     };
     let (id, route) = (request.id.clone(), request.route.clone());
     // As for an invocation: what a handler shares stays valid when it panics.
@@ -550,14 +567,12 @@ where
         .await;
     let fault = match outcome {
         Ok(Ok(response)) => return response,
-        Ok(Err(Rejection::Problem(problem))) => return problem.into_response(),
+        Ok(Err(Rejection::Problem(problem))) => return tell(problem),
         Ok(Err(Rejection::Fault(fault))) => fault,
         Err(panic) => Fault::new(format!("panicked: {}", panic_text(&*panic))),
     };
     tracing::error!(%fault, route, http_request_id = id, "request failed");
-    Problem::new(Kind::Internal, locale)
-        .with("request_id", id)
-        .into_response()
+    tell(Problem::new(Kind::Internal, locale).with("request_id", id))
 }
 
 #[cfg(test)]

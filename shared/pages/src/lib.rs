@@ -11,6 +11,7 @@ mod home;
 mod layout;
 mod problem;
 mod receipt;
+pub mod response;
 mod text;
 mod time;
 
