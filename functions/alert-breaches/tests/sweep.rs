@@ -6,29 +6,21 @@
     reason = "a helper of a test may panic as a test may"
 )]
 
-use std::collections::BTreeMap;
-
 use alert_breaches::{App, Config, Swept, VARIABLES};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command, State};
-use resound_domain::event::{Actor, Effect, EventKind};
-use resound_domain::id::{CaseId, ResponseId};
-use resound_domain::policy::{Policy, Priority};
-use resound_domain::response::Response;
-use resound_domain::submission::{Channel, Submission};
-use resound_domain::triage::{Input, triage};
-use resound_emulator::sqs::Receive;
+use resound_domain::event::{Effect, EventKind};
+use resound_domain::id::CaseId;
+use resound_domain::policy::Priority;
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::{Function, Invocation};
-use resound_messages::{Message, Tick, decode};
+use resound_messages::Tick;
+use resound_store::Settled;
 use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
-use resound_store::{Accepted, Appended, Digest, Settled};
-use resound_testing::{Aws, TABLE, ZONE, start, vars};
+use resound_testing::cases::QUEUES;
+use resound_testing::{Aws, TABLE, start, vars};
 use serde_json::json;
-
-const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
 
 struct Sweeping {
     aws: Aws,
@@ -38,8 +30,7 @@ struct Sweeping {
 impl Sweeping {
     async fn start() -> Self {
         let aws = Aws::start().await;
-        let [notices, alerts] =
-            QUEUES.map(|name| aws.port.sqs().create_queue(name, &BTreeMap::new()).unwrap());
+        let [notices, alerts] = QUEUES.map(|name| aws.make_queue(name));
         let own = [
             ("CUSTOMER_NOTICES_URL", notices.as_str()),
             ("STAFF_ALERTS_URL", alerts.as_str()),
@@ -66,74 +57,17 @@ impl Sweeping {
 
     /// What stands on the queues, taken off: place and effect.
     async fn sent(&self) -> Vec<(CaseId, u32, Effect)> {
-        let mut sent = Vec::new();
-        for queue in QUEUES {
-            loop {
-                let received = self.aws.port.sqs().receive(queue, Receive::default());
-                let received = received.await.unwrap();
-                if received.is_empty() {
-                    break;
-                }
-                for message in received {
-                    let Message::EffectDue(due) = decode(&message.body).unwrap();
-                    sent.push((due.case, due.seq, due.effect));
-                }
-            }
-        }
+        let sent = self.aws.sent().await.into_iter();
+        let mut sent: Vec<_> = sent
+            .map(|(_, due)| (due.case, due.seq, due.effect))
+            .collect();
         sent.sort();
         sent
     }
 
     /// An open case of a response of this number: answered within a day, resolved within three, around the clock.
     async fn opened(&self, bits: u128) -> Case {
-        self.opened_as(bits, Priority::P3).await
-    }
-
-    async fn opened_as(&self, bits: u128, priority: Priority) -> Case {
-        let submission: Submission = serde_json::from_value(json!({
-            "form": "default", "channel": "web", "locale": "en", "text": "It is broken.",
-        }))
-        .unwrap();
-        let response = Response {
-            id: ResponseId::from_bits(bits),
-            received_at: start(),
-            day: jiff::civil::date(2026, 11, 2),
-            triage: triage(&Input::from(&submission)),
-            submission,
-            promise: None,
-        };
-        let policy = Policy::default();
-        let opened = Case::open(
-            response.id.case(),
-            start(),
-            priority,
-            Channel::Web,
-            &policy,
-            &calendars(),
-        );
-        let case = Case::begin(&opened).unwrap();
-        let accepted =
-            self.aws
-                .store
-                .accept(&response, &Digest([0; 32]), Some((&case, &opened)), start());
-        assert_eq!(accepted.await.unwrap(), Accepted::New);
-        case
-    }
-
-    /// The case after a command of staff.
-    async fn commanded(&self, case: &Case, command: Command, at: Timestamp) -> Case {
-        let by = Actor::Staff("ann".to_owned());
-        let events = case.handle(&command, by, at, &calendars()).unwrap();
-        let mut after = case.clone();
-        for event in &events {
-            after.apply(event);
-        }
-        let appended = self
-            .aws
-            .store
-            .append(case, &after, &events, None, None, start());
-        assert_eq!(appended.await.unwrap(), Appended::Appended);
-        after
+        self.aws.opened(bits, Priority::P3).await
     }
 
     /// The names of what happened to a case after its opening, with the hours since.
@@ -166,10 +100,6 @@ impl Sweeping {
             .expression_attribute_values(":spoilt", AttributeValue::N("0".to_owned()));
         update.send().await.unwrap();
     }
-}
-
-fn calendars() -> Calendars {
-    Calendars::office_hours(ZONE).unwrap()
 }
 
 fn after(hours: i64) -> Timestamp {
@@ -239,10 +169,12 @@ async fn what_is_answered_or_over_is_left_alone() {
     let sweeping = Sweeping::start().await;
     let answered = sweeping.opened(1).await;
     let answered = sweeping
+        .aws
         .commanded(&answered, Command::Reply, after(1))
         .await;
     let resolved = sweeping.opened(2).await;
     let resolved = sweeping
+        .aws
         .commanded(&resolved, Command::Resolve, after(1))
         .await;
 
@@ -292,7 +224,7 @@ async fn an_append_that_fails_stops_no_other() {
 #[tokio::test]
 async fn a_lost_message_comes_again_after_the_back_off_and_then_later_and_later() {
     let sweeping = Sweeping::start().await;
-    let case = sweeping.opened_as(1, Priority::P1).await.id();
+    let case = sweeping.aws.opened(1, Priority::P1).await.id();
     let alert = [(case, 1, Effect::StaffAlert)];
     let second = SignedDuration::from_secs(1);
 
@@ -317,7 +249,7 @@ async fn a_lost_message_comes_again_after_the_back_off_and_then_later_and_later(
 #[tokio::test]
 async fn after_the_last_attempt_an_event_is_stuck() {
     let sweeping = Sweeping::start().await;
-    let case = sweeping.opened_as(1, Priority::P1).await.id();
+    let case = sweeping.aws.opened(1, Priority::P1).await.id();
     let mut now = start();
     for _ in 0..ATTEMPTS {
         now += LONGEST_BACK_OFF;
@@ -344,7 +276,7 @@ async fn after_the_last_attempt_an_event_is_stuck() {
 async fn of_runs_at_once_one_sends() {
     let sweeping = Sweeping::start().await;
     for bits in 0..20_u128 {
-        sweeping.opened_as(bits * 0x9E37_79B9, Priority::P1).await;
+        sweeping.aws.opened(bits * 0x9E37_79B9, Priority::P1).await;
     }
     let now = start() + FIRST_BACK_OFF;
     let (a, b) = futures::join!(sweeping.repair(now), sweeping.repair(now));
@@ -355,8 +287,8 @@ async fn of_runs_at_once_one_sends() {
 #[tokio::test]
 async fn one_bad_event_stops_no_other() {
     let sweeping = Sweeping::start().await;
-    let bad = sweeping.opened_as(1, Priority::P1).await.id();
-    let good = sweeping.opened_as(1 + (1 << 64), Priority::P1).await.id();
+    let bad = sweeping.aws.opened(1, Priority::P1).await.id();
+    let good = sweeping.aws.opened(1 + (1 << 64), Priority::P1).await.id();
     sweeping
         .spoil(format!("CASE#{bad}"), "EVENT#000001", "event")
         .await;
@@ -368,12 +300,13 @@ async fn one_bad_event_stops_no_other() {
 #[tokio::test]
 async fn after_a_loss_of_all_queues_everything_open_is_sent_at_once() {
     let sweeping = Sweeping::start().await;
-    let case = sweeping.opened_as(1, Priority::P1).await;
+    let case = sweeping.aws.opened(1, Priority::P1).await;
     let case = sweeping
+        .aws
         .commanded(&case, Command::Reply, start())
         .await
         .id();
-    let settled = sweeping.opened_as(2, Priority::P1).await.id();
+    let settled = sweeping.aws.opened(2, Priority::P1).await.id();
     let done = sweeping.aws.store.settle(settled, 1, Effect::StaffAlert);
     assert_eq!(done.await.unwrap(), Settled::Settled);
     let open = [

@@ -6,26 +6,18 @@
     reason = "a helper of a test may panic as a test may"
 )]
 
-use std::collections::BTreeMap;
-
 use relay_events::{App, Config, VARIABLES};
-use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
-use resound_domain::event::{Actor, Effect, Event};
+use resound_domain::event::Effect;
 use resound_domain::id::{CaseId, ResponseId};
-use resound_domain::policy::{Policy, Priority};
-use resound_domain::response::Response;
-use resound_domain::submission::{Channel, Submission};
-use resound_domain::triage::{Input, triage};
-use resound_emulator::sqs::Receive;
+use resound_domain::policy::Priority;
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::{BoxedFunction, Function};
-use resound_messages::{EffectDue, Message, decode};
-use resound_store::{Accepted, Appended, Digest, Settled};
+use resound_messages::EffectDue;
+use resound_store::Settled;
+use resound_testing::cases::QUEUES;
 use resound_testing::{Aws, TABLE, call, start, vars};
 use serde_json::{Value, json};
-
-const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
 
 struct Relaying {
     aws: Aws,
@@ -35,7 +27,7 @@ struct Relaying {
 impl Relaying {
     async fn start() -> Self {
         let aws = Aws::start().await;
-        let urls = QUEUES.map(|name| aws.port.sqs().create_queue(name, &BTreeMap::new()).unwrap());
+        let urls = QUEUES.map(|name| aws.make_queue(name));
         Self::over(aws, &urls)
     }
 
@@ -67,77 +59,11 @@ impl Relaying {
         call(&self.function, json!({ "Records": records }), start()).await
     }
 
-    /// What stands on the queues, taken off.
-    async fn sent(&self) -> Vec<(&'static str, EffectDue)> {
-        let mut sent = Vec::new();
-        for queue in QUEUES {
-            loop {
-                let received = self.aws.port.sqs().receive(queue, Receive::default());
-                let received = received.await.unwrap();
-                if received.is_empty() {
-                    break;
-                }
-                for message in received {
-                    let Message::EffectDue(due) = decode(&message.body).unwrap();
-                    sent.push((queue, due));
-                }
-            }
-        }
-        sent
-    }
-
     /// A case whose opening alerts staff and whose second event tells the customer.
     async fn replied(&self, bits: u128) -> Case {
-        let (case, opened) = opened(bits);
-        let response = response(bits);
-        let accepted =
-            self.aws
-                .store
-                .accept(&response, &Digest([0; 32]), Some((&case, &opened)), start());
-        assert_eq!(accepted.await.unwrap(), Accepted::New);
-        let calendars = Calendars::office_hours(resound_testing::ZONE).unwrap();
-        let by = Actor::Staff("ann".to_owned());
-        let events = case
-            .handle(&Command::Reply, by, start(), &calendars)
-            .unwrap();
-        let mut after = case.clone();
-        for event in &events {
-            after.apply(event);
-        }
-        let appended = self
-            .aws
-            .store
-            .append(&case, &after, &events, None, None, start());
-        assert_eq!(appended.await.unwrap(), Appended::Appended);
-        after
+        let case = self.aws.opened(bits, Priority::P1).await;
+        self.aws.commanded(&case, Command::Reply, start()).await
     }
-}
-
-fn response(bits: u128) -> Response {
-    let submission: Submission = serde_json::from_value(json!({
-        "form": "default", "channel": "web", "locale": "en", "text": "It caught fire",
-    }))
-    .unwrap();
-    Response {
-        id: ResponseId::from_bits(bits),
-        received_at: start(),
-        day: jiff::civil::date(2026, 11, 2),
-        triage: triage(&Input::from(&submission)),
-        submission,
-        promise: None,
-    }
-}
-
-fn opened(bits: u128) -> (Case, Event) {
-    let opened = Case::open(
-        ResponseId::from_bits(bits).case(),
-        start(),
-        Priority::P1,
-        Channel::Web,
-        &Policy::default(),
-        &Calendars::office_hours(resound_testing::ZONE).unwrap(),
-    );
-    (Case::begin(&opened).unwrap(), opened)
 }
 
 fn due(effect: Effect, case: CaseId, seq: u32) -> (&'static str, EffectDue) {
@@ -163,7 +89,7 @@ async fn a_recorded_batch_sends_each_open_effect() {
     let reply = call(&relaying.function, event, start()).await;
     assert!(failures(&reply).is_empty());
     assert_eq!(
-        relaying.sent().await,
+        relaying.aws.sent().await,
         [
             due(Effect::CustomerNotice, case, 2),
             due(Effect::StaffAlert, case, 1)
@@ -190,7 +116,7 @@ async fn what_is_settled_erased_or_of_no_concern_sends_nothing() {
         ])
         .await;
     assert!(failures(&reply).is_empty());
-    assert!(relaying.sent().await.is_empty());
+    assert!(relaying.aws.sent().await.is_empty());
 }
 
 #[tokio::test]
@@ -206,17 +132,19 @@ async fn a_key_nobody_knows_keeps_no_other_waiting() {
         ])
         .await;
     assert!(failures(&reply).is_empty());
-    assert_eq!(relaying.sent().await, [due(Effect::StaffAlert, case, 1)]);
+    assert_eq!(
+        relaying.aws.sent().await,
+        [due(Effect::StaffAlert, case, 1)]
+    );
 }
 
 #[tokio::test]
 async fn what_was_not_accepted_is_handed_out_again() {
     let aws = Aws::start().await;
-    let alerts = aws
-        .port
-        .sqs()
-        .create_queue("staff-alerts", &BTreeMap::new());
-    let urls = [aws.port.sqs().url("customer-notices"), alerts.unwrap()];
+    let urls = [
+        aws.port.sqs().url("customer-notices"),
+        aws.make_queue("staff-alerts"),
+    ];
     let relaying = Relaying::over(aws, &urls);
     let case = relaying.replied(7).await.id();
     let pk = format!("CASE#{case}");

@@ -10,6 +10,7 @@
 )]
 
 pub mod api;
+pub mod cases;
 mod server;
 
 use std::sync::Arc;

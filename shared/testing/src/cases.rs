@@ -1,0 +1,110 @@
+//! Cases to begin with, and what functions send about them.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot begin should say so"
+)]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use resound_domain::calendar::Calendars;
+use resound_domain::case::{Case, Command};
+use resound_domain::event::Actor;
+use resound_domain::id::ResponseId;
+use resound_domain::policy::{Policy, Priority};
+use resound_domain::response::Response;
+use resound_domain::submission::Submission;
+use resound_domain::triage::{Input, triage};
+use resound_emulator::sqs::Receive;
+use resound_messages::{EffectDue, Message, decode};
+use resound_store::{Accepted, Appended, Digest};
+use serde_json::json;
+
+use crate::{Aws, ZONE, start};
+
+/// The queues of effects: that of `close-loop` and that of `notify-staff`.
+pub const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
+
+/// Office hours in [`ZONE`].
+pub fn calendars() -> Calendars {
+    Calendars::office_hours(ZONE).expect("a zone")
+}
+
+impl Aws {
+    /// Makes a queue, and gives its address.
+    pub fn make_queue(&self, name: &str) -> String {
+        let made = self.port.sqs().create_queue(name, &BTreeMap::new());
+        made.expect("the queue is made")
+    }
+
+    /// What stands on the [`QUEUES`], taken off: the queue and the message.
+    pub async fn sent(&self) -> Vec<(&'static str, EffectDue)> {
+        let mut sent = Vec::new();
+        for queue in QUEUES {
+            loop {
+                let received = self.port.sqs().receive(queue, Receive::default());
+                let received = received.await.expect("the queue is read");
+                if received.is_empty() {
+                    break;
+                }
+                for message in received {
+                    let Message::EffectDue(due) = decode(&message.body).expect("a message");
+                    sent.push((queue, due));
+                }
+            }
+        }
+        sent
+    }
+
+    /// A case of this priority that a response of this number opened at the [`start`], under the default policy.
+    pub async fn opened(&self, bits: u128, priority: Priority) -> Case {
+        let submission: Submission = serde_json::from_value(json!({
+            "form": "default", "channel": "web", "locale": "en", "text": "It is broken.",
+        }))
+        .expect("a submission");
+        let opened = Case::open(
+            ResponseId::from_bits(bits).case(),
+            start(),
+            priority,
+            submission.channel,
+            &Policy::default(),
+            &calendars(),
+        );
+        let case = Case::begin(&opened).expect("a case");
+        let response = Response {
+            id: ResponseId::from_bits(bits),
+            received_at: start(),
+            day: jiff::civil::date(2026, 11, 2),
+            triage: triage(&Input::from(&submission)),
+            submission,
+            promise: case.clocks().promise(),
+        };
+        let opened = Some((&case, &opened));
+        let accepted = self
+            .store
+            .accept(&response, &Digest([0; 32]), opened, start());
+        assert_eq!(accepted.await.expect("the table answers"), Accepted::New);
+        case
+    }
+
+    /// The case after a command of staff.
+    pub async fn commanded(&self, case: &Case, command: Command, at: Timestamp) -> Case {
+        let by = Actor::Staff("ann".to_owned());
+        let events = case.handle(&command, by, at, &calendars());
+        let events = events.expect("the case takes the command");
+        let mut after = case.clone();
+        for event in &events {
+            after.apply(event);
+        }
+        let appended = self
+            .store
+            .append(case, &after, &events, None, None, start());
+        assert_eq!(
+            appended.await.expect("the table answers"),
+            Appended::Appended
+        );
+        after
+    }
+}
