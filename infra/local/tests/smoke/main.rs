@@ -17,6 +17,7 @@ mod cases;
 mod client;
 mod crash;
 mod feedback;
+mod load;
 mod nps;
 mod odd;
 mod start;
