@@ -34,6 +34,7 @@ use crate::event::{Actor, Doubt, Event, EventKind};
 use crate::id::CaseId;
 use crate::policy::{Policy, Priority, Terms};
 use crate::submission::Channel;
+use crate::trace::{self, TraceId};
 
 /// Where a case stands. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -266,10 +267,18 @@ pub struct Case {
     closes_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
+    /// Each event of the case bears it too.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "trace::lenient"
+    )]
+    trace_id: Option<TraceId>,
 }
 
 impl Case {
-    /// The first event of a case that a customer's response opens; [`begin`](Self::begin) makes the case of it.
+    /// The first event of a case that a customer's response opens; [`begin`](Self::begin) makes the case of it. It has
+    /// no trace: who knows one sets it.
     pub fn open(
         id: CaseId,
         at: Timestamp,
@@ -291,6 +300,7 @@ impl Case {
                 terms,
                 clocks,
             },
+            trace_id: None,
         }
     }
 
@@ -317,6 +327,7 @@ impl Case {
             last_event_at: opened.at,
             closes_at: None,
             closed_at: None,
+            trace_id: opened.trace_id,
         })
     }
 
@@ -401,6 +412,11 @@ impl Case {
     /// When its loop was closed; `None` unless it is closed now.
     pub fn closed_at(&self) -> Option<Timestamp> {
         self.closed_at
+    }
+
+    /// The request with which everything about it began; `None` if that had no trace.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.trace_id
     }
 
     /// The first instant at which `expire` would act; `None` if it never will by itself.
@@ -609,6 +625,7 @@ impl Case {
             at,
             by,
             kind,
+            trace_id: self.trace_id,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{ClockKind, Clocks};
 use crate::id::CaseId;
 use crate::policy::{Audience, Priority, Terms};
+use crate::trace::{self, TraceId};
 
 /// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,13 @@ pub struct Event {
     pub by: Actor,
     /// What happened.
     pub kind: EventKind,
+    /// The trace of the case; `None` if it began without one.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "trace::lenient"
+    )]
+    pub trace_id: Option<TraceId>,
 }
 
 /// Who caused an event.

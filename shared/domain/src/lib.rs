@@ -16,4 +16,5 @@ pub mod response;
 pub mod score;
 pub mod submission;
 pub mod tally;
+pub mod trace;
 pub mod triage;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ResponseId;
 use crate::submission::Submission;
+use crate::trace::{self, TraceId};
 use crate::triage::Triage;
 
 /// A submission that was accepted, with what was decided about it then.
@@ -23,6 +24,13 @@ pub struct Response {
     pub triage: Triage,
     /// What the receipt promised; `None` if no case was opened.
     pub promise: Option<Promise>,
+    /// The request that brought it; `None` if that had no trace.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "trace::lenient"
+    )]
+    pub trace_id: Option<TraceId>,
 }
 
 /// The times a receipt promises.

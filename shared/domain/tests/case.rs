@@ -502,7 +502,10 @@ fn whole_milliseconds_only() {
 
 /// Logs written by every version there was, with the case after each event. Never edited: a change of form adds
 /// a file.
-const PERSISTED: [&str; 1] = [include_str!("persisted/log.v1.jsonl")];
+const PERSISTED: [&str; 2] = [
+    include_str!("persisted/log.v1.jsonl"),
+    include_str!("persisted/log.v1-traced.jsonl"),
+];
 
 #[test]
 fn what_was_persisted_is_read_for_ever() {
