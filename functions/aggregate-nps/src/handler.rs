@@ -10,6 +10,7 @@ use resound_domain::calendar;
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::tally::Dimension;
 use resound_lambda_kit::aws::Clients;
+use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_messages::Tick;
 use resound_store::{ConfigKind, Store, StoreError, Watermark, WroteDay};
@@ -210,6 +211,11 @@ impl Function for App {
             unfinished,
         } = counted;
         tracing::info!(days, responses, cells, unfinished, "counted");
+        let complete = failed.is_empty() && !unfinished;
+        let metrics = &invocation.metrics;
+        metrics.count(Counter::NightCompleted, complete.into());
+        metrics.count(Counter::NightDays, days);
+        metrics.count(Counter::NightResponses, responses);
         if unfinished {
             tracing::warn!("days are left for the next run");
         }

@@ -77,6 +77,7 @@ impl Nights {
             day: at(time).to_zoned(zone).date(),
             triage: triage(&Input::from(&submission)),
             submission,
+            trace_id: None,
             promise: None,
         };
         let digest = Digest([0; 32]);

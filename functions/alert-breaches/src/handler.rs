@@ -1,19 +1,23 @@
 //! What is due, shard by shard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use resound_domain::case::Case;
 use resound_domain::id::CaseId;
+use resound_domain::trace::TraceId;
 use resound_lambda_kit::aws::Clients;
+use resound_lambda_kit::metrics::{Counter, Metrics, Span};
+use resound_lambda_kit::telemetry::span_of;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_messages::Tick;
 use resound_relay::Relay;
 use resound_store::schema::{CASE_SHARDS, EVENT_SHARDS};
 use resound_store::{Appended, Due, Postponed, RawKey, Store, StoreError, StoredEvent};
 use serde::Serialize;
+use tracing::Instrument;
 
 use crate::Config;
 
@@ -77,6 +81,7 @@ struct Shard {
     kind: &'static str,
     number: u8,
     swept: Swept,
+    metrics: Metrics,
     /// What failed in this run, by case and version or seq. It stands at the head of the shard still.
     failed: BTreeSet<(CaseId, u32)>,
     /// What cannot be read.
@@ -84,10 +89,11 @@ struct Shard {
 }
 
 impl Shard {
-    fn new(kind: &'static str, number: u8) -> Self {
+    fn new(kind: &'static str, number: u8, metrics: &Metrics) -> Self {
         Self {
             kind,
             number,
+            metrics: metrics.clone(),
             swept: Swept::default(),
             failed: BTreeSet::new(),
             unreadable: BTreeSet::new(),
@@ -140,11 +146,26 @@ impl Shard {
         tracing::warn!(kind = self.kind, shard = self.number, %fault, what);
     }
 
-    fn fail_item(&mut self, (case, number): (CaseId, u32), fault: impl Into<Fault>) {
+    fn fail_item(
+        &mut self,
+        (case, number): (CaseId, u32),
+        trace: Option<TraceId>,
+        fault: impl Into<Fault>,
+    ) {
         self.swept.failed += 1;
         self.failed.insert((case, number));
         let fault = fault.into();
-        tracing::warn!(kind = self.kind, shard = self.number, %case, number, %fault, "an item was not worked");
+        span_of(trace).in_scope(|| {
+            tracing::warn!(kind = self.kind, shard = self.number, %case, number, %fault, "an item was not worked");
+        });
+    }
+
+    fn late(&self, due: Option<Timestamp>, now: Timestamp) {
+        if let Some(due) = due {
+            let late = now.duration_since(due).as_millis();
+            let late = i64::try_from(late).unwrap_or(i64::MAX);
+            self.metrics.record(Span::SweepLateness, late);
+        }
     }
 }
 
@@ -162,7 +183,7 @@ impl App {
     /// attempt and changes no plan, so it can be repeated.
     pub async fn resend_unsettled(&self) -> Swept {
         let shards = (0..EVENT_SHARDS).map(|number| async move {
-            let mut shard = Shard::new("events", number);
+            let mut shard = Shard::new("events", number, &Metrics::default());
             let due = self
                 .store
                 .due_events(number, Timestamp::MAX, RESENT_AT_ONCE);
@@ -186,7 +207,7 @@ impl App {
 
     /// Lets time move the cases of a shard.
     async fn sweep_cases(&self, number: u8, now: Timestamp, invocation: &Invocation) -> Swept {
-        let mut shard = Shard::new("cases", number);
+        let mut shard = Shard::new("cases", number, &invocation.metrics);
         // A third of the time is for the events, so that no storm of cases keeps them waiting for ever.
         let reserve = RESERVE.max(invocation.time_left() / 3);
         while shard.goes_on(invocation, reserve) {
@@ -199,17 +220,21 @@ impl App {
                 if !shard.goes_on(invocation, reserve) {
                     break;
                 }
-                let expired = some
-                    .iter()
-                    .map(|case| self.expire(case, now, invocation.machine_now));
+                let expired = some.iter().map(|case| {
+                    let expired = self.expire(case, now, invocation.machine_now);
+                    expired.instrument(span_of(case.trace_id()))
+                });
                 for (case, expired) in some.iter().zip(join_all(expired).await) {
                     match expired {
                         Ok(0) => {}
                         Ok(events) => {
+                            shard.late(case.next_deadline(), now);
                             shard.swept.expired += 1;
                             shard.swept.events += events;
                         }
-                        Err(fault) => shard.fail_item((case.id(), case.version()), fault),
+                        Err(fault) => {
+                            shard.fail_item((case.id(), case.version()), case.trace_id(), fault);
+                        }
                     }
                 }
             }
@@ -239,7 +264,11 @@ impl App {
                 .store
                 .append(&before, &after, &events, None, None, machine_now);
             match appended.await? {
-                Appended::Appended => return Ok(u64::try_from(events.len())?),
+                Appended::Appended => {
+                    let added = u64::try_from(events.len())?;
+                    tracing::info!(case = %case.id(), seq = after.version(), added, "time moved a case");
+                    return Ok(added);
+                }
                 Appended::Conflict => {}
             }
             match self.store.case(case.id()).await? {
@@ -253,7 +282,7 @@ impl App {
 
     /// Sends the unsettled events of a shard again whose back-off is over.
     async fn sweep_events(&self, number: u8, invocation: &Invocation) -> Swept {
-        let mut shard = Shard::new("events", number);
+        let mut shard = Shard::new("events", number, &invocation.metrics);
         let machine_now = invocation.machine_now;
         while shard.goes_on(invocation, RESERVE) {
             let due = self
@@ -269,7 +298,9 @@ impl App {
                     break;
                 }
                 let ours = self.postpone(some, machine_now, &mut shard).await;
-                self.send(&ours, &mut shard).await;
+                for event in self.send(&ours, &mut shard).await {
+                    shard.late(event.repair.map(|repair| repair.due_at), machine_now);
+                }
             }
         }
         shard.swept
@@ -292,27 +323,36 @@ impl App {
                 Ok(Postponed::Stuck) => {
                     shard.swept.stuck += 1;
                     let (case, seq) = place(event);
-                    // The alarm counts this line.
-                    tracing::error!(%case, seq, "an event is stuck");
+                    span_of(event.event.trace_id)
+                        .in_scope(|| tracing::error!(%case, seq, "an event is stuck"));
                 }
                 Ok(Postponed::Lost) => {}
-                Err(error) => shard.fail_item(place(event), error),
+                Err(error) => shard.fail_item(place(event), event.event.trace_id, error),
             }
         }
         ours
     }
 
-    async fn send(&self, events: &[StoredEvent], shard: &mut Shard) {
-        let mut unsent = BTreeSet::new();
+    /// Sends these events again, and gives those of which each message is on its queue.
+    async fn send<'a>(&self, events: &'a [StoredEvent], shard: &mut Shard) -> Vec<&'a StoredEvent> {
+        let mut unsent = BTreeMap::new();
         for fault in self.relay.send(events).await {
-            if unsent.insert((fault.case, fault.seq)) {
-                shard.fail_item((fault.case, fault.seq), fault);
+            unsent.entry((fault.case, fault.seq)).or_insert(fault);
+        }
+        let mut sent = Vec::new();
+        for event in events {
+            let ((case, seq), trace) = (place(event), event.event.trace_id);
+            match unsent.remove(&(case, seq)) {
+                Some(fault) => shard.fail_item((case, seq), trace, fault),
+                None => {
+                    span_of(trace)
+                        .in_scope(|| tracing::info!(%case, seq, "an event was sent again"));
+                    shard.swept.resent += 1;
+                    sent.push(event);
+                }
             }
         }
-        let sent = events
-            .iter()
-            .filter(|event| !unsent.contains(&place(event)));
-        shard.swept.resent += sent.fold(0, |n, _| n + 1);
+        sent
     }
 }
 
@@ -362,6 +402,11 @@ impl Function for App {
     async fn handle(&self, tick: Tick, invocation: &Invocation) -> Result<Swept, Fault> {
         let swept = self.sweep(tick.time, invocation).await;
         report(&swept);
+        let metrics = &invocation.metrics;
+        metrics.count(Counter::CasesExpired, swept.expired);
+        metrics.count(Counter::EventsSentAgain, swept.resent);
+        metrics.count(Counter::EventsStuck, swept.stuck);
+        metrics.count(Counter::SweepUnfinished, swept.unfinished.into());
         let shards = u64::from(CASE_SHARDS) + u64::from(EVENT_SHARDS);
         if swept.failed >= shards && swept.expired + swept.resent + swept.stuck == 0 {
             return Err(Fault::new("nothing could be read or worked"));

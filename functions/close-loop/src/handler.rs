@@ -7,6 +7,7 @@ use resound_domain::response::Response;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
 use resound_store::{
@@ -174,6 +175,7 @@ impl App {
             html: Some(letter.html()),
             // RFC 3834: holiday notes are not sent in answer to it.
             headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+            trace: response.trace_id,
             about: response.id.case().to_string(),
             audience: Audience::Customer,
         }
@@ -194,11 +196,13 @@ impl App {
         }
         match self.mailer.send(mail, invocation.machine_now).await {
             Ok(id) => {
+                invocation.metrics.count(Counter::NoticesSent, 1);
+                // The provider's reports of bounces name the letter by this id.
+                tracing::info!(case = %event.case, seq = event.seq, attempts = lease.attempts(), provider_id = id, "the customer was told");
                 let told = Told::Sent {
                     provider_id: Some(id),
                 };
                 self.record(lease, &told, invocation).await?;
-                tracing::info!(case = %event.case, seq = event.seq, attempts = lease.attempts(), "the customer was told");
                 settle(&self.store, EFFECT, event).await
             }
             Err(SendError::NotSent(reason)) => Err(self.give_back(lease, reason).await),
@@ -284,6 +288,7 @@ impl App {
                 .await;
             match doubted.map_err(|error| failed("record the doubt", error))? {
                 Doubted::Recorded => {
+                    invocation.metrics.count(Counter::NoticesInDoubt, 1);
                     tracing::warn!(case = %event.case, seq = event.seq, ?doubt, "a person must look whether the customer was told");
                     return Ok(Outcome::Done);
                 }

@@ -11,6 +11,7 @@ use resound_lambda_kit::http::{
     self, ContentType, HttpEvent, HttpRequest, HttpResponse, Rejection,
 };
 use resound_lambda_kit::problem::{FieldError, Kind};
+use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_store::{Appended, History, Lookup, Message, Rules, Store, StoreError};
 use serde_json::{Value, json};
@@ -198,6 +199,8 @@ impl App {
         match appended {
             Appended::Conflict => Ok(None),
             Appended::Appended => {
+                let (seq, command) = (history.case.version(), order.command.verb().name());
+                tracing::info!(case = %before.id(), seq, command, "command carried out");
                 history.messages.extend(message);
                 self.shown(&history, response).map(Some)
             }
@@ -238,6 +241,7 @@ impl App {
         let read = tokio::try_join!(self.store.history(id), self.store.response(id.response()));
         let (history, response) = read.map_err(|error| trouble(request, "read the case", error))?;
         let mut history = history.ok_or_else(|| unknown_case(request))?;
+        follow(history.case.trace_id());
         // A query is no snapshot of its partition: events may have been added after the case was read.
         let version = history.case.version();
         history.events.retain(|stored| stored.event.seq <= version);

@@ -8,6 +8,7 @@ use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::policy::{Audience, Priority};
+use resound_domain::trace::TraceId;
 use serde::Serialize;
 
 /// What an alert is about. Names are published to webhooks: append only.
@@ -55,6 +56,8 @@ pub struct Alert<'a> {
     pub audience: Audience,
     /// The case.
     pub case: CaseId,
+    /// Its trace, for finding in the logs what was submitted.
+    pub trace_id: Option<TraceId>,
     /// Its human reference.
     pub reference: &'a str,
     /// Its priority.
@@ -257,6 +260,8 @@ impl Alert<'_> {
             matter: Matter,
             summary: String,
             url: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            trace_id: Option<TraceId>,
         }
         #[derive(Serialize)]
         struct Payload<'a> {
@@ -283,6 +288,7 @@ impl Alert<'_> {
                 matter: self.matter,
                 summary: self.subject(),
                 url: self.url,
+                trace_id: self.trace_id,
             },
         })
     }
@@ -297,6 +303,7 @@ mod tests {
             matter,
             audience: Audience::Owner,
             case: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
             reference: "R-RFFQ6-9G5FA",
             priority: Priority::P2,
             state: State::Acknowledged,
@@ -328,7 +335,7 @@ mod tests {
         https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV
         ");
         insta::assert_snapshot!(alert(matter, Locale::En, &zone).subject(), @"[P2] Overdue: first response [R-RFFQ6-9G5FA]");
-        insta::assert_snapshot!(alert(matter, Locale::En, &zone).payload().unwrap(), @r#"{"type":"case.breached","timestamp":"2026-11-21T10:00:00.001Z","data":{"case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","reference":"R-RFFQ6-9G5FA","priority":"P2","state":"acknowledged","owner":"li.wei@example.test","audience":"owner","matter":{"kind":"breach","clock":"first_response","due":"2026-11-21T10:00:00Z"},"summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV"}}"#);
+        insta::assert_snapshot!(alert(matter, Locale::En, &zone).payload().unwrap(), @r#"{"type":"case.breached","timestamp":"2026-11-21T10:00:00.001Z","data":{"case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","reference":"R-RFFQ6-9G5FA","priority":"P2","state":"acknowledged","owner":"li.wei@example.test","audience":"owner","matter":{"kind":"breach","clock":"first_response","due":"2026-11-21T10:00:00Z"},"summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV","trace_id":"1-6a1f9b4c-000000000000000000000007"}}"#);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use resound_domain::policy::Audience;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{self, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::webhook::{WebhookError, Webhooks};
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
@@ -139,6 +140,7 @@ impl App {
             matter,
             audience,
             case: case.id(),
+            trace_id: case.trace_id(),
             reference: &case.id().response().reference(),
             priority: case.priority(),
             state: case.state(),
@@ -227,6 +229,7 @@ impl App {
         let Event { case, seq, .. } = due.event;
         let (medium, attempts) = (channel.medium().name(), lease.attempts());
         let refused = |reason: String| {
+            invocation.metrics.count(Counter::AlertsFailed, 1);
             tracing::error!(%case, seq, medium, attempts, reason, "an alert was refused: nobody gets it by this channel");
             Told::Refused
         };
@@ -275,8 +278,9 @@ impl App {
                 why.clone()
             }
         };
-        if let Told::Sent { .. } = told {
-            tracing::info!(%case, seq, medium, attempts, "staff were told");
+        if let Told::Sent { provider_id } = &told {
+            invocation.metrics.count(Counter::AlertsSent, 1);
+            tracing::info!(%case, seq, medium, attempts, provider_id, "staff were told");
         }
         Ok(told)
     }
@@ -333,6 +337,7 @@ fn letter(alert: &Alert<'_>, from: &Mailbox, to: &Mailbox) -> Mail {
         html: Some(alert.html()),
         // RFC 3834: holiday notes are not sent in answer to it.
         headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+        trace: alert.trace_id,
         about: alert.case.to_string(),
         audience: mail::Audience::Staff,
     }

@@ -4,6 +4,8 @@ use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{
     BatchResponse, Change, Outcome, StreamEvent, StreamRecord, process_stream,
 };
+use resound_lambda_kit::metrics::{Counter, Metrics};
+use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_relay::Relay;
 use resound_store::{Key, RawKey, Store, StoreError};
@@ -28,7 +30,7 @@ impl App {
 
     /// What cannot be read is passed over: the event stays unsettled, and the sweep comes back to it until somebody
     /// mends it.
-    async fn relay(&self, record: StreamRecord) -> Outcome {
+    async fn relay(&self, record: StreamRecord, metrics: &Metrics) -> Outcome {
         // The mapping filters for new events; this is for one that does not.
         let keys = record.dynamodb.keys;
         if record.change != Change::Insert || !keys.sk.s.starts_with("EVENT#") {
@@ -50,8 +52,16 @@ impl App {
             Err(error @ StoreError::Corrupt { .. }) => return Outcome::quarantine(error),
             Err(error) => return Outcome::retry(error),
         };
+        follow(event.event.trace_id);
+        if event.open.is_empty() {
+            return Outcome::Done;
+        }
         match self.relay.send(&[event]).await.into_iter().next() {
-            None => Outcome::Done,
+            None => {
+                metrics.count(Counter::EventsRelayed, 1);
+                tracing::info!(%case, seq, "event relayed");
+                Outcome::Done
+            }
             Some(unsent) => Outcome::retry(unsent),
         }
     }
@@ -62,7 +72,12 @@ impl Function for App {
     type Event = StreamEvent;
     type Output = BatchResponse;
 
-    async fn handle(&self, event: StreamEvent, _: &Invocation) -> Result<BatchResponse, Fault> {
-        Ok(process_stream(event, |record| self.relay(record)).await)
+    async fn handle(
+        &self,
+        event: StreamEvent,
+        invocation: &Invocation,
+    ) -> Result<BatchResponse, Fault> {
+        let metrics = &invocation.metrics;
+        Ok(process_stream(event, |record| self.relay(record, metrics)).await)
     }
 }

@@ -15,7 +15,7 @@ use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::{BoxedFunction, Function};
 use resound_messages::EffectDue;
 use resound_store::Settled;
-use resound_testing::cases::QUEUES;
+use resound_testing::cases::{QUEUES, trace};
 use resound_testing::{Aws, TABLE, call, start, vars};
 use serde_json::{Value, json};
 
@@ -71,7 +71,15 @@ fn due(effect: Effect, case: CaseId, seq: u32) -> (&'static str, EffectDue) {
         Effect::CustomerNotice => "customer-notices",
         Effect::StaffAlert => "staff-alerts",
     };
-    (queue, EffectDue { effect, case, seq })
+    (
+        queue,
+        EffectDue {
+            effect,
+            case,
+            seq,
+            trace_id: Some(trace(case.bits())),
+        },
+    )
 }
 
 fn failures(reply: &Value) -> &Vec<Value> {

@@ -19,7 +19,9 @@ use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::fields;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency;
+use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::problem::{FieldError, Kind, Problem};
+use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_pages::response::{self, page};
 use resound_pages::{FormView, Values, conflict_page, form_page};
@@ -125,13 +127,18 @@ impl App {
             .and_then(calendar::zone)
             .unwrap_or_else(|| self.config.zone.clone());
         let triage = triage::triage(&(&submission).into());
+        let trace_id = request.trace.or(invocation.trace);
+        follow(trace_id);
         let opened = self
             .open(id, &submission, &triage, request.at, invocation.machine_now)
-            .await?;
+            .await?
+            .map(|event| Event { trace_id, ..event });
+        let opened = opened.and_then(|event| Case::begin(&event).map(|case| (case, event)));
         let response = Response {
             id,
             received_at: request.at,
             day: request.at.to_zoned(zone).date(),
+            trace_id,
             promise: opened
                 .as_ref()
                 .and_then(|(case, _)| case.clocks().promise()),
@@ -145,14 +152,26 @@ impl App {
             .await
             .map_err(|error| Fault::doing("keep the response", error))?;
         match accepted {
-            Accepted::New => self.receipt(request, &response),
-            Accepted::Replay(first) => self.receipt(request, &first),
+            Accepted::New => {
+                invocation.metrics.count(Counter::FeedbackAccepted, 1);
+                invocation
+                    .metrics
+                    .count(Counter::CasesOpened, opened.is_some().into());
+                tracing::info!(response = %id, case = opened.is_some(), "feedback accepted");
+                self.receipt(request, &response)
+            }
+            Accepted::Replay(first) => {
+                invocation.metrics.count(Counter::FeedbackReplayed, 1);
+                follow(first.trace_id);
+                tracing::info!(response = %id, "feedback was accepted before");
+                self.receipt(request, &first)
+            }
             Accepted::Mismatch => Ok(conflict(request, fields, form, &response.submission)),
             Accepted::Erased => Ok(erased(request)),
         }
     }
 
-    /// The case a submission opens, with the event that opens it; `None` if nothing needs an answer.
+    /// The event with which a submission opens a case; `None` if nothing needs an answer.
     async fn open(
         &self,
         id: ResponseId,
@@ -160,7 +179,7 @@ impl App {
         triage: &Triage,
         at: Timestamp,
         machine_now: Timestamp,
-    ) -> Result<Option<(Case, Event)>, Fault> {
+    ) -> Result<Option<Event>, Fault> {
         if !triage.opens_case() {
             return Ok(None);
         }
@@ -175,15 +194,14 @@ impl App {
             submission.nps,
             triage.kind == TriageKind::Complaint,
         );
-        let event = Case::open(
+        Ok(Some(Case::open(
             id.case(),
             at,
             priority,
             submission.channel,
             &policy,
             &calendars,
-        );
-        Ok(Case::begin(&event).map(|case| (case, event)))
+        )))
     }
 
     fn receipt(

@@ -8,9 +8,13 @@ use std::panic::AssertUnwindSafe;
 
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, future};
+use resound_domain::trace::TraceId;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::function::panic_text;
+use crate::trace;
 
 /// What became of one record. There is no other way to end: dropping a record does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +76,9 @@ pub struct SqsAttributes {
     /// How often it was received, this time included; a number in text.
     #[serde(default)]
     pub approximate_receive_count: Option<String>,
+    /// The header of the trace it was sent in.
+    #[serde(rename = "AWSTraceHeader", default)]
+    pub trace_header: Option<String>,
 }
 
 impl SqsRecord {
@@ -79,6 +86,14 @@ impl SqsRecord {
     pub fn receive_count(&self) -> u32 {
         let count = self.attributes.approximate_receive_count.as_deref();
         count.and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+
+    /// The trace it was sent in, if there was one.
+    pub fn trace(&self) -> Option<TraceId> {
+        self.attributes
+            .trace_header
+            .as_deref()
+            .and_then(trace::root)
     }
 
     /// Decodes the body as a message of ours.
@@ -117,29 +132,34 @@ where
 {
     let outcomes = event.records.into_iter().map(|record| {
         let (id, receives) = (record.message_id.clone(), record.receive_count());
+        let span = tracing::error_span!(
+            "message",
+            message_id = id,
+            trace_id = record.trace().map(display),
+        );
         let outcome = guarded(&handle, record);
-        async move {
+        let work = async move {
             match outcome.await {
                 Outcome::Done => return None,
                 Outcome::Retry(reason) => {
-                    tracing::warn!(message_id = id, receives, reason, "message failed")
+                    tracing::warn!(receives, reason, "message failed")
                 }
                 Outcome::Quarantine(reason) if receives <= 1 => {
                     tracing::error!(
-                        message_id = id,
                         receives,
                         reason,
                         "poison message: it goes to the dead letters"
                     );
                 }
                 Outcome::Quarantine(reason) => {
-                    tracing::warn!(message_id = id, receives, reason, "poison message again")
+                    tracing::warn!(receives, reason, "poison message again")
                 }
             }
             Some(BatchItemFailure {
                 item_identifier: id,
             })
-        }
+        };
+        work.instrument(span)
     });
     let failures = future::join_all(outcomes).await.into_iter().flatten();
     BatchResponse {
@@ -227,21 +247,23 @@ where
     let handle = &handle;
     let outcomes = event.records.into_iter().map(|record| {
         let id = record.dynamodb.sequence_number.clone();
-        async move {
+        let span = tracing::error_span!("record", sequence_number = id, trace_id = Empty);
+        let work = async move {
             match guarded(handle, record).await {
                 Outcome::Done => None,
                 Outcome::Retry(reason) => {
-                    tracing::warn!(sequence_number = id, reason, "record failed");
+                    tracing::warn!(reason, "record failed");
                     Some(BatchItemFailure {
                         item_identifier: id,
                     })
                 }
                 Outcome::Quarantine(reason) => {
-                    tracing::error!(sequence_number = id, reason, "poison record: passed over");
+                    tracing::error!(reason, "poison record: passed over");
                     None
                 }
             }
-        }
+        };
+        work.instrument(span)
     });
     // `buffered` keeps the order, so the first failure here is the lowest in the shard.
     let results: Vec<_> = stream::iter(outcomes)

@@ -4,22 +4,26 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
+use resound_domain::trace::TraceId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::Fault;
 use crate::aws::{Clients, Settings};
 use crate::config::{Recorded, Vars};
+use crate::metrics::{Counter, Metrics, Namespace};
 use crate::telemetry::{self, Level};
-use crate::timing;
+use crate::{timing, trace};
 
 /// One serverless function: an event in, an output or a [`Fault`] out.
 pub trait Function: Send + Sync {
@@ -61,8 +65,13 @@ pub struct Invocation {
     pub machine_now: Timestamp,
     /// When the platform stops the function, in machine time; `None` if unknown.
     pub deadline: Option<Timestamp>,
-    /// The id that ties the logs of one request together, if the platform gave one.
-    pub trace_id: Option<String>,
+    /// The trace of this very call, if the platform gave one. That of the case at hand may be another: the request that
+    /// opened it.
+    pub trace: Option<TraceId>,
+    /// Whether this is the first call of its process.
+    pub cold_start: bool,
+    /// What the call measured.
+    pub metrics: Metrics,
     started: Instant,
 }
 
@@ -78,7 +87,9 @@ impl Invocation {
             request_id: request_id.into(),
             machine_now,
             deadline: None,
-            trace_id: None,
+            trace: None,
+            cold_start: false,
+            metrics: Metrics::default(),
             started: Instant::now(),
         }
     }
@@ -146,7 +157,12 @@ impl<F: Function> Erased for F {
         Box::pin(async move {
             let event = F::Event::deserialize(event)
                 .map_err(|error| Fault::doing("read the event", error))?;
-            let output = invoke(self, event, invocation).await?;
+            let outcome = invoke(self, event, invocation).await;
+            let metrics = invocation.metrics.summary();
+            if !metrics.is_empty() {
+                tracing::debug!(service = F::NAME, metrics, "measured");
+            }
+            let output = outcome?;
             serde_json::to_value(output).map_err(|error| Fault::doing("write the output", error))
         })
     }
@@ -158,11 +174,14 @@ async fn invoke<F: Function>(
     event: F::Event,
     invocation: &Invocation,
 ) -> Result<F::Output, Fault> {
-    let span = tracing::info_span!(
+    // Not at the level of information: above it, what is left of the log would not say whose it is.
+    let span = tracing::error_span!(
         "invocation",
-        function = F::NAME,
-        request_id = %invocation.request_id,
-        trace_id = invocation.trace_id,
+        service = F::NAME,
+        cold_start = invocation.cold_start,
+        function_request_id = %invocation.request_id,
+        xray_trace_id = invocation.trace.map(display),
+        trace_id = Empty,
     );
     async {
         // A handler's state is shared and outlives a panic: it is clients and configuration, and both stay valid.
@@ -211,7 +230,25 @@ pub async fn run<C, F: Function>(
     read: impl FnOnce(&mut Vars) -> Result<C, Recorded>,
     build: impl FnOnce(C, &Clients) -> F,
 ) -> ExitCode {
-    telemetry::init(Vars::from_env().read(Level::read).unwrap_or_default());
+    let vars = Vars::from_env();
+    let facts = [
+        ("service", Some(F::NAME.into())),
+        (
+            "function_name",
+            vars.optional("AWS_LAMBDA_FUNCTION_NAME").map(Value::from),
+        ),
+        (
+            "function_memory_size",
+            vars.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|size| size.parse::<u32>().ok())
+                .map(Value::from),
+        ),
+    ];
+    let facts = facts
+        .into_iter()
+        .filter_map(|(name, fact)| Some((name, fact?)));
+    let level = vars.read(Level::read).unwrap_or_default();
+    telemetry::init(level, facts.collect());
     // The default hook writes several lines of plain text; the failure itself is logged where it is caught.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
@@ -219,6 +256,7 @@ pub async fn run<C, F: Function>(
     }));
     let config = Vars::from_env().read(|vars| {
         let level = Level::read(vars);
+        let namespace = vars.parse_optional::<Namespace>("METRICS_NAMESPACE");
         let settings = Settings::read(vars);
         let config = read(vars);
         // The runtime crate panics without these; `run` outside Lambda gets a sentence instead.
@@ -236,36 +274,58 @@ pub async fn run<C, F: Function>(
         for variable in runtime {
             variable?;
         }
-        Ok((settings?, config?))
+        Ok((settings?, namespace?, config?))
     });
-    let (settings, config) = match config {
+    let (settings, namespace, config) = match config {
         Ok(config) => config,
         Err(faults) => {
-            tracing::error!(function = F::NAME, %faults, "cannot start: the configuration is not valid");
+            tracing::error!(%faults, "cannot start: the configuration is not valid");
             return ExitCode::FAILURE;
         }
     };
     let function = build(config, &Clients::new(&settings));
-    let function = &function;
+    let (function, namespace) = (&function, namespace.as_ref());
+    let cold = &AtomicBool::new(true);
     let service = lambda_runtime::service_fn(move |event: LambdaEvent<F::Event>| async move {
         let invocation = Invocation {
             deadline: i64::try_from(event.context.deadline)
                 .ok()
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            trace_id: event.context.xray_trace_id,
+            trace: event.context.xray_trace_id.as_deref().and_then(trace::root),
+            cold_start: cold.swap(false, Ordering::Relaxed),
             ..Invocation::begin(event.context.request_id)
         };
-        invoke(function, event.payload, &invocation)
-            .await
-            .map_err(Failed)
+        let outcome = invoke(function, event.payload, &invocation).await;
+        if let Some(namespace) = namespace {
+            write_metrics(namespace, F::NAME, &invocation);
+        }
+        outcome.map_err(Failed)
     });
     // Not `lambda_runtime::run`: its tracing layer would open a second span around ours.
     match lambda_runtime::Runtime::new(service).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(function = F::NAME, %error, "the runtime stopped");
+            tracing::error!(%error, "the runtime stopped");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes what an invocation measured, also one that failed.
+fn write_metrics(namespace: &Namespace, service: &str, invocation: &Invocation) {
+    let metrics = &invocation.metrics;
+    metrics.count(Counter::ColdStart, invocation.cold_start.into());
+    let trace = invocation.trace.map(|trace| trace.to_string());
+    let ids = [
+        ("function_request_id", Some(invocation.request_id.clone())),
+        ("xray_trace_id", trace),
+    ];
+    let ids: Vec<_> = ids
+        .into_iter()
+        .filter_map(|(name, id)| Some((name, id?)))
+        .collect();
+    for line in metrics.lines(namespace, service, invocation.machine_now, &ids) {
+        telemetry::write_line(line);
     }
 }
 

@@ -13,12 +13,14 @@ use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use jiff::Timestamp;
 use resound_domain::locale::Locale;
+use resound_domain::trace::TraceId;
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::auth::{Authorizer, Claims, Scope};
 use crate::function::panic_text;
 use crate::problem::{Kind, Problem};
+use crate::trace;
 
 /// The largest body that is read, in bytes: 256 KB.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -93,6 +95,8 @@ pub struct HttpRequest {
     pub at: Timestamp,
     /// The host the client called.
     pub domain: String,
+    /// The trace that the gateway, or the client, gave the request.
+    pub trace: Option<TraceId>,
     /// Whose token it is, if it came with one that the gateway verified.
     pub claims: Option<Claims>,
 }
@@ -171,7 +175,6 @@ impl HttpRequest {
             query: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),
-            headers,
             cookies: event.cookies.unwrap_or_default(),
             body: decode_body(
                 event.body.unwrap_or_default(),
@@ -180,6 +183,10 @@ impl HttpRequest {
             )?,
             id,
             at,
+            trace: headers
+                .get(trace::HEADER)
+                .and_then(|header| trace::root(header)),
+            headers,
             domain: context.domain_name.unwrap_or_default(),
             claims: context.authorizer.and_then(Authorizer::into_claims),
         })

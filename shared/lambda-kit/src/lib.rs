@@ -16,11 +16,13 @@ mod function;
 pub mod http;
 pub mod idempotency;
 pub mod mail;
+pub mod metrics;
 pub mod problem;
 pub mod publish;
 pub mod receipt;
 pub mod telemetry;
 pub mod timing;
+pub mod trace;
 pub mod webhook;
 
 pub use fault::Fault;

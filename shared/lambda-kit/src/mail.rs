@@ -19,9 +19,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
+use resound_domain::trace::TraceId;
 use serde_json::{Value, json};
 
 use crate::aws::Settings;
+use crate::trace;
 
 /// A letter is sent within this, or its fate is unknown.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -167,6 +169,8 @@ pub struct Mail {
     pub html: Option<String>,
     /// Further headers, such as `Auto-Submitted`.
     pub headers: Vec<(String, String)>,
+    /// The trace of what it is about, sent as [`trace::MAIL_HEADER`]: from a letter, the submission is found.
+    pub trace: Option<TraceId>,
     /// What it is about: an id, never personal. Characters that a tag of SES cannot have become `-`.
     pub about: String,
     /// Whom it is for.
@@ -354,9 +358,13 @@ fn content(mail: &Mail) -> Result<Value, SendError> {
     if let (Some(html), Some(body)) = (&mail.html, body.as_object_mut()) {
         body.insert("Html".to_owned(), utf8(html));
     }
+    let trace = mail
+        .trace
+        .map(|id| (trace::MAIL_HEADER.to_owned(), id.to_string()));
     let headers = mail
         .headers
         .iter()
+        .chain(&trace)
         .map(|(name, value)| json!({"Name": name, "Value": value}));
     let about: String = mail
         .about
@@ -446,6 +454,7 @@ mod tests {
             text: "Hello\nworld".to_owned(),
             html: Some("<p>Hello".to_owned()),
             headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+            trace: Some(TraceId::new(1, 2)),
             about: "01ARZ3/NOTICE#3".to_owned(),
             audience: Audience::Customer,
         }
@@ -496,7 +505,10 @@ mod tests {
         assert_eq!(simple["Body"]["Html"]["Data"], "<p>Hello");
         assert_eq!(
             simple["Headers"],
-            json!([{"Name": "Auto-Submitted", "Value": "auto-generated"}])
+            json!([
+                {"Name": "Auto-Submitted", "Value": "auto-generated"},
+                {"Name": "X-Resound-Trace", "Value": TraceId::new(1, 2).to_string()},
+            ])
         );
         assert_eq!(
             body["EmailTags"][0],

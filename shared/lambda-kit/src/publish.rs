@@ -1,7 +1,12 @@
 //! Putting messages on a queue.
 
-use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::error::{BuildError, DisplayErrorContext};
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
+};
+use resound_domain::trace::TraceId;
+
+use crate::trace;
 
 /// The most messages in one call.
 const MOST: usize = 10;
@@ -13,6 +18,15 @@ const LARGEST: usize = 1024 * 1024;
 pub struct Queue {
     client: aws_sdk_sqs::Client,
     url: String,
+}
+
+/// A message that is to be put on a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// What it says.
+    pub body: String,
+    /// The trace it belongs to: X-Ray then shows its consumer with whoever sent it.
+    pub trace: Option<TraceId>,
 }
 
 /// A message that may not be on the queue.
@@ -40,22 +54,19 @@ impl Queue {
     /// A message listed may be on the queue all the same, if only the answer was lost: send it again, consumers do no
     /// harm when called twice.
     #[must_use = "a message that was not sent is lost if nobody looks"]
-    pub async fn send(&self, bodies: &[String]) -> Vec<Unsent> {
+    pub async fn send(&self, messages: &[Outgoing]) -> Vec<Unsent> {
         let mut unsent = Vec::new();
-        for chunk in chunks(bodies) {
+        for chunk in chunks(messages) {
             self.send_chunk(&chunk, &mut unsent).await;
         }
         unsent.sort_by_key(|unsent| unsent.index);
         unsent
     }
 
-    async fn send_chunk(&self, chunk: &[(usize, &String)], unsent: &mut Vec<Unsent>) {
+    async fn send_chunk(&self, chunk: &[(usize, &Outgoing)], unsent: &mut Vec<Unsent>) {
         let mut entries = Vec::with_capacity(chunk.len());
-        for (index, body) in chunk {
-            let entry = SendMessageBatchRequestEntry::builder()
-                .id(index.to_string())
-                .message_body(body.as_str());
-            match entry.build() {
+        for (index, message) in chunk {
+            match entry(*index, message) {
                 Ok(entry) => entries.push(entry),
                 Err(error) => unsent.push(Unsent {
                     index: *index,
@@ -95,19 +106,37 @@ impl Queue {
     }
 }
 
+fn entry(index: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntry, BuildError> {
+    let mut entry = SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_body(message.body.as_str());
+    if let Some(trace) = message.trace {
+        let header = MessageSystemAttributeValue::builder()
+            .data_type("String")
+            .string_value(trace::header(trace));
+        entry = entry.message_system_attributes(
+            MessageSystemAttributeNameForSends::AwsTraceHeader,
+            header.build()?,
+        );
+    }
+    entry.build()
+}
+
 /// Consecutive messages that fit one call together. A message that fits no call is one of its own, and SQS refuses it.
-fn chunks(bodies: &[String]) -> Vec<Vec<(usize, &String)>> {
-    let mut chunks: Vec<Vec<(usize, &String)>> = Vec::new();
+fn chunks(messages: &[Outgoing]) -> Vec<Vec<(usize, &Outgoing)>> {
+    let mut chunks: Vec<Vec<(usize, &Outgoing)>> = Vec::new();
     let mut size = 0;
-    for (index, body) in bodies.iter().enumerate() {
+    for (index, message) in messages.iter().enumerate() {
+        // What SQS says about a message, such as its trace, does not count.
+        let length = message.body.len();
         match chunks.last_mut() {
-            Some(chunk) if chunk.len() < MOST && size + body.len() <= LARGEST => {
-                size += body.len();
-                chunk.push((index, body));
+            Some(chunk) if chunk.len() < MOST && size + length <= LARGEST => {
+                size += length;
+                chunk.push((index, message));
             }
             _ => {
-                size = body.len();
-                chunks.push(vec![(index, body)]);
+                size = length;
+                chunks.push(vec![(index, message)]);
             }
         }
     }
@@ -131,14 +160,27 @@ mod tests {
             aws::connector(),
             Retries::Off,
         );
-        let bodies: Vec<String> = bodies.iter().map(|&body| body.to_owned()).collect();
+        let trace = TraceId::new(1, 2);
+        let messages: Vec<_> = bodies.iter().map(|body| message(body, trace)).collect();
         let unsent = Queue::new(clients.sqs.client(), format!("{}/queue", server.url()))
-            .send(&bodies)
+            .send(&messages)
             .await;
         if !bodies.is_empty() {
-            assert!(server.request().contains("AmazonSQS.SendMessageBatch"));
+            let request = server.request();
+            assert!(request.contains("AmazonSQS.SendMessageBatch"));
+            let header = format!(
+                r#""MessageSystemAttributes":{{"AWSTraceHeader":{{"StringValue":"Root={trace}","DataType":"String"}}}}"#
+            );
+            assert_eq!(request.matches(&header).count(), bodies.len(), "{request}");
         }
         unsent
+    }
+
+    fn message(body: &str, trace: TraceId) -> Outgoing {
+        Outgoing {
+            body: body.to_owned(),
+            trace: Some(trace),
+        }
     }
 
     #[tokio::test]
@@ -175,8 +217,12 @@ mod tests {
     #[test]
     fn a_call_holds_ten_messages_and_a_mebibyte() {
         let lengths = |sizes: &[usize]| -> Vec<usize> {
-            let bodies: Vec<String> = sizes.iter().map(|&size| "x".repeat(size)).collect();
-            chunks(&bodies).iter().map(Vec::len).collect()
+            let trace = TraceId::new(1, 2);
+            let messages: Vec<_> = sizes
+                .iter()
+                .map(|&size| message(&"x".repeat(size), trace))
+                .collect();
+            chunks(&messages).iter().map(Vec::len).collect()
         };
         assert_eq!(lengths(&[]), Vec::<usize>::new());
         assert_eq!(lengths(&[1; 21]), [10, 10, 1]);

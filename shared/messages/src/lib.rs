@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use resound_domain::event::Effect;
 use resound_domain::id::CaseId;
+use resound_domain::trace::{self, TraceId};
 use serde::{Deserialize, Serialize};
 
 /// A message on `customer-notices` or `staff-alerts`.
@@ -26,6 +27,13 @@ pub struct EffectDue {
     pub case: CaseId,
     /// The event's place in the log of the case.
     pub seq: u32,
+    /// The trace of the case, for the log of whoever cannot read the event.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "trace::lenient"
+    )]
+    pub trace_id: Option<TraceId>,
 }
 
 /// The version of the envelope that this code writes.
@@ -91,18 +99,32 @@ mod tests {
 
     #[test]
     fn blessed_samples_decode_for_ever() {
-        let message = decode(include_str!("../samples/effect_due.v1.json")).unwrap();
-        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        assert_eq!(
-            message,
-            Message::EffectDue(EffectDue {
+        for (sample, trace_id) in [
+            (include_str!("../samples/effect_due.v1.json"), None),
+            (
+                include_str!("../samples/effect_due.v1-traced.json"),
+                Some("1-6a1f9b4c-3f1d2a0b4c5d6e7f8a9b0c1d".parse().unwrap()),
+            ),
+        ] {
+            let due = EffectDue {
                 effect: Effect::CustomerNotice,
-                case: id,
-                seq: 3
-            })
-        );
+                case: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                seq: 3,
+                trace_id,
+            };
+            let message = Message::EffectDue(due);
+            assert_eq!(decode(sample).unwrap(), message);
+            assert_eq!(encode(&message).unwrap(), sample.trim_end());
+        }
         let tick: Tick = serde_json::from_str(include_str!("../samples/tick.json")).unwrap();
         assert_eq!(tick.time, "2026-11-21T00:30:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_read_spoils_no_message() {
+        let body = include_str!("../samples/effect_due.v1-traced.json").replace("1-6a1f", "2-6a1f");
+        let Message::EffectDue(due) = decode(&body).unwrap();
+        assert_eq!((due.seq, due.trace_id), (3, None));
     }
 
     #[test]
@@ -120,10 +142,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_round_trip(bits: u128, seq: u32, notice: bool) {
+        fn messages_round_trip(bits: u128, seq: u32, notice: bool, second: Option<u32>) {
             let effect = if notice { Effect::CustomerNotice } else { Effect::StaffAlert };
             let case = resound_domain::id::ResponseId::from_bits(bits).case();
-            let message = Message::EffectDue(EffectDue { effect, case, seq });
+            let trace_id = second.map(|second| TraceId::new(second, bits));
+            let message = Message::EffectDue(EffectDue { effect, case, seq, trace_id });
             prop_assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
         }
 

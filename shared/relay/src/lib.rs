@@ -11,7 +11,7 @@ use resound_domain::event::Effect;
 use resound_domain::id::CaseId;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::config::{Recorded, Vars};
-use resound_lambda_kit::publish::Queue;
+use resound_lambda_kit::publish::{Outgoing, Queue};
 use resound_messages::{EffectDue, Message, encode};
 use resound_store::StoredEvent;
 
@@ -95,22 +95,26 @@ impl Relay {
             effect,
             reason,
         };
-        let (mut sent, mut bodies, mut unsent) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sent, mut messages, mut unsent) = (Vec::new(), Vec::new(), Vec::new());
         for event in events.iter().filter(|event| event.open.contains(&effect)) {
             let due = EffectDue {
                 effect,
                 case: event.event.case,
                 seq: event.event.seq,
+                trace_id: event.event.trace_id,
             };
             match encode(&Message::EffectDue(due.clone())) {
                 Ok(body) => {
+                    messages.push(Outgoing {
+                        body,
+                        trace: due.trace_id,
+                    });
                     sent.push(due);
-                    bodies.push(body);
                 }
                 Err(error) => unsent.push(failed(due, error.to_string())),
             }
         }
-        for refused in queue.send(&bodies).await {
+        for refused in queue.send(&messages).await {
             if let Some(due) = sent.get(refused.index) {
                 unsent.push(failed(due.clone(), refused.reason));
             }

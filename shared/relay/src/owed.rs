@@ -3,6 +3,7 @@
 use resound_domain::event::{Effect, Event};
 use resound_lambda_kit::Fault;
 use resound_lambda_kit::batch::{Outcome, SqsRecord};
+use resound_lambda_kit::telemetry::follow;
 use resound_messages::{EffectDue, Message};
 use resound_store::{Settled, Store, StoreError};
 
@@ -22,7 +23,13 @@ pub async fn owed(
         effect: asked,
         case,
         seq,
+        trace_id,
     }) = record.message()?;
+    // Each is said once: what the queue knew stands in the log already.
+    let known = record.trace();
+    if known.is_none() {
+        follow(trace_id);
+    }
     if asked != effect {
         let reason = format!("`{}` is no business of this queue", asked.name());
         return Err(Outcome::Quarantine(reason));
@@ -33,6 +40,9 @@ pub async fn owed(
             "case {case} has no event {seq}"
         )));
     };
+    if known.or(trace_id).is_none() {
+        follow(stored.event.trace_id);
+    }
     Ok(stored.open.contains(&effect).then_some(stored.event))
 }
 

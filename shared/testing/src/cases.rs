@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
-use resound_domain::event::Actor;
+use resound_domain::event::{Actor, Event};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::{Policy, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
+use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
 use resound_emulator::sqs::Receive;
 use resound_messages::{EffectDue, Message, decode};
@@ -30,6 +31,11 @@ pub const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
 /// Office hours in [`ZONE`].
 pub fn calendars() -> Calendars {
     Calendars::office_hours(ZONE).expect("a zone")
+}
+
+/// The trace of the response of this number, and of its case.
+pub fn trace(bits: u128) -> TraceId {
+    TraceId::new(0x6a1f_9b4c, bits)
 }
 
 impl Aws {
@@ -72,6 +78,8 @@ impl Aws {
             &Policy::default(),
             &calendars(),
         );
+        let trace_id = Some(trace(bits));
+        let opened = Event { trace_id, ..opened };
         let case = Case::begin(&opened).expect("a case");
         let response = Response {
             id: ResponseId::from_bits(bits),
@@ -80,6 +88,7 @@ impl Aws {
             triage: triage(&Input::from(&submission)),
             submission,
             promise: case.clocks().promise(),
+            trace_id,
         };
         let opened = Some((&case, &opened));
         let accepted = self

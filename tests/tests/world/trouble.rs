@@ -85,6 +85,7 @@ async fn a_redrive_of_dead_letters_sends_nothing_twice() {
         effect: Effect::CustomerNotice,
         case,
         seq: 2,
+        trace_id: None,
     };
     let body = encode(&Message::EffectDue(due)).unwrap();
     let queue = world.queue_of("close-loop");

@@ -206,6 +206,7 @@ fn response(own: Value) -> Response {
         day: jiff::civil::date(2026, 11, 2),
         triage: triage(&Input::from(&submission)),
         submission,
+        trace_id: None,
         promise: None,
     }
 }

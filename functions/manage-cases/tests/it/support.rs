@@ -251,6 +251,7 @@ pub(crate) fn response(bits: u128) -> Response {
         day: jiff::civil::date(2026, 11, 2),
         triage: triage(&Input::from(&submission)),
         submission,
+        trace_id: None,
         promise: None,
     }
 }

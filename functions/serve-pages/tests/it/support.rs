@@ -154,6 +154,7 @@ fn response(fields: Value, promise: Option<Promise>) -> Response {
         triage: triage(&Input::from(&submission)),
         submission,
         promise,
+        trace_id: None,
     }
 }
 

@@ -164,6 +164,7 @@ pub(crate) fn response_of(bits: u128, json: serde_json::Value) -> Response {
         day: jiff::civil::date(2026, 11, 21),
         triage: triage(&Input::from(&submission)),
         submission,
+        trace_id: None,
         promise: None,
     }
 }
