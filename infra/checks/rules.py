@@ -777,8 +777,9 @@ def logs_are_kept_for_as_long_as_asked(t):
         group = groups.get(ref(config.get("LogGroup")) or "", {})
         if text(group.get("LogGroupName")) != "/aws/lambda/${AWS::StackName}-" + name:
             yield f"{logical}: does not log to a group of its own"
-        if config.get("LogFormat") != "JSON" or ref(config.get("ApplicationLogLevel")) != "LogLevel":
-            yield f"{logical}: does not log JSON at the level asked for"
+        # Lambda takes a metric for a line of level INFO; LOG_LEVEL is what the function itself goes by.
+        if config.get("LogFormat") != "JSON" or config.get("ApplicationLogLevel") != "TRACE":
+            yield f"{logical}: does not log JSON, or Lambda would drop its metrics"
         if function.get("TracingConfig", {}).get("Mode") != {"Fn::If": ["IsTraced", "Active", "PassThrough"]}:
             yield f"{logical}: tracing does not follow its parameter"
 
