@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Checks infra/template.yaml without an account: expands it, lints source and expansion, asks our own rules, and plants
-# mistakes to see that each is caught. Installs its tools, pinned, into .venv-checks and .venv-checkov.
+# Checks infra/template.yaml without an account: expands it for every partition, holds the expansion against the reviewed
+# one, lints source and expansion, asks our own rules, and plants mistakes to see that each is caught. Installs its tools, pinned, into .venv-checks and .venv-checkov.
 #
 #   infra/checks/check.sh            what CI runs
-#   infra/checks/check.sh --write    writes docs/checks.md as well
+#   infra/checks/check.sh --write    writes docs/checks.md and the snapshot of the expansion as well
 #   infra/checks/check.sh --all      asks the linters about every planted mistake (some minutes); with or without --write
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -44,7 +44,9 @@ $python infra/checks/expand.py target/checks/expanded.json
 $python infra/checks/expand.py target/checks/canary.json TrafficShifting=Canary10Percent5Minutes
 
 failed=0
+$python infra/checks/snapshot.py "$@" || failed=1
 $python infra/checks/lint.py infra/template.yaml target/checks/expanded.json || failed=1
 $python infra/checks/rules.py target/checks/expanded.json target/checks/canary.json || failed=1
+$python infra/checks/deployer.py target/checks/canary.json || failed=1
 $python infra/checks/plant.py "$@" || failed=1
 exit $failed

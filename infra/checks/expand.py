@@ -12,9 +12,10 @@ import os
 import sys
 from pathlib import Path
 
-# The translator asks for a session's region to learn the partition; any will do.
+# The translator wants to know some region while it is loaded; `expand` says which.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
+from samtranslator.translator.arn_generator import ArnGenerator  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
@@ -37,7 +38,7 @@ def load(path=TEMPLATE):
     return yaml_parse(Path(path).read_text(encoding="utf-8"))
 
 
-def expand(source, parameters=None):
+def expand(source, parameters=None, region="us-east-1"):
     """The CloudFormation template that SAM makes of `source`, for the defaults or for `parameters`."""
     source = copy.deepcopy(source)
     for name, value in (parameters or {}).items():
@@ -50,6 +51,7 @@ def expand(source, parameters=None):
         uri = resource["Properties"].get("CodeUri")
         if isinstance(uri, str) and not uri.startswith("s3://"):
             resource["Properties"]["CodeUri"] = f"s3://packages/{Path(uri).name}.zip"
+    ArnGenerator.BOTO_SESSION_REGION_NAME = region  # from which it learns the partition
     return transform(source, dict(parameters or {}), NoManagedPolicies())
 
 

@@ -2,20 +2,22 @@
 
     python infra/checks/lint.py TEMPLATE.yaml EXPANDED.json
 
-cfn-lint looks at the SAM source and at the expansion, checkov at the expansion. Anything they say fails.
+cfn-lint looks at the SAM source and, for every partition, at the expansion; checkov at the expansion. Anything they say fails.
 """
 
 import subprocess
 import sys
 
-from settings import CFN_LINT_EXPANDED, CFN_LINT_SOURCE, cfn_lint_command, checkov_command
+from deployer import DEPLOYER
+from settings import CFN_LINT_EXPANDED, CFN_LINT_SOURCE, REGIONS, cfn_lint_command, checkov_command
 
 
 def main():
     source, expanded = sys.argv[1:]
     runs = {
         "cfn-lint on the source": cfn_lint_command(CFN_LINT_SOURCE, ["--", source]),
-        "cfn-lint": cfn_lint_command(CFN_LINT_EXPANDED, ["--", expanded]),
+        "cfn-lint": cfn_lint_command(CFN_LINT_EXPANDED, ["--", expanded], REGIONS),
+        "cfn-lint on the deployer's policies": cfn_lint_command([], ["--", str(DEPLOYER)], REGIONS),
         "checkov": checkov_command(["--quiet", "-f", expanded]),
     }
     failed = [name for name, command in runs.items() if subprocess.run(command).returncode != 0]

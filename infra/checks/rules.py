@@ -83,6 +83,15 @@ SCHEDULES = {  # function: expression and zone
     "alert-breaches": ("rate(1 minute)", "UTC"),
     "aggregate-nps": ("cron(30 0 * * ? *)", {"Ref": "TimeZone"}),
 }
+# What each function counts itself, in the namespace of the stack with the dimension `service`.
+OWN_COUNTS = {
+    "submit-feedback": ["FeedbackAccepted", "FeedbackReplayed", "CasesOpened"],
+    "relay-events": ["EventsRelayed"],
+    "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "EventsSentAgain", "EventsStuck"],
+    "notify-staff": ["AlertsSent", "AlertsFailed"],
+    "close-loop": ["NoticesSent", "NoticesInDoubt"],
+    "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses"],
+}
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
 
 # Resources with a wildcard that AWS leaves no way around, or that ends at the edge of this stack.
@@ -780,6 +789,8 @@ def logs_are_kept_for_as_long_as_asked(t):
         # Lambda takes a metric for a line of level INFO; LOG_LEVEL is what the function itself goes by.
         if config.get("LogFormat") != "JSON" or config.get("ApplicationLogLevel") != "TRACE":
             yield f"{logical}: does not log JSON, or Lambda would drop its metrics"
+        if config.get("SystemLogLevel") != "INFO":
+            yield f"{logical}: Lambda does not report what each run took"
         if function.get("TracingConfig", {}).get("Mode") != {"Fn::If": ["IsTraced", "Active", "PassThrough"]}:
             yield f"{logical}: tracing does not follow its parameter"
 
@@ -817,79 +828,171 @@ def releases_publish_and_shift(t):
                 yield f"{logical}: CodeDeploy gets a role without a boundary"
 
 
-NAMESPACES = {
-    **dict.fromkeys(["Errors", "Throttles", "Invocations", "IteratorAge"], "AWS/Lambda"),
-    **dict.fromkeys(["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"], "AWS/SQS"),
-    **dict.fromkeys(["5xx", "Latency"], "AWS/ApiGateway"),
-    **dict.fromkeys(["ReadThrottleEvents", "WriteThrottleEvents"], "AWS/DynamoDB"),
-    "Reputation.BounceRate": "AWS/SES",
-    "StuckEvents": OWN_METRICS,
-}
+NO_VALUE = {"Ref": "AWS::NoValue"}
+TOPIC = {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AlarmTopic"}]}
+AT_LEAST, ABOVE, BELOW = "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold"
+
+
+def watch(namespace, metric, dimensions, statistic, seconds, often, comparison, threshold, silence="notBreaching"):
+    """The properties of an alarm on one metric. `often` is how many periods of how many must breach."""
+    which = "ExtendedStatistic" if statistic.startswith("p") else "Statistic"
+    return {"Namespace": namespace, "MetricName": metric, "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions],
+            which: statistic, "Period": seconds, **judged(often, comparison, threshold, silence)}
+
+
+def watch_sum(expression, label, metrics, seconds, often, comparison, threshold, silence="notBreaching"):
+    """The properties of an alarm on an expression over sums: {id: (namespace, metric, dimension, value)}."""
+    first = {"Id": "done" if label == "Nights completed" else "total", "Label": label, "Expression": expression,
+             "ReturnData": True}
+    rest = [{"Id": i, "ReturnData": False, "MetricStat": {"Stat": "Sum", "Period": seconds, "Metric": {
+        "Namespace": namespace, "MetricName": metric, "Dimensions": [{"Name": name, "Value": value}]}}}
+        for i, (namespace, metric, name, value) in metrics.items()]
+    return {"Metrics": [first, *rest], **judged(often, comparison, threshold, silence)}
+
+
+def judged(often, comparison, threshold, silence):
+    return {"DatapointsToAlarm": often[0], "EvaluationPeriods": often[1], "ComparisonOperator": comparison,
+            "Threshold": threshold, "TreatMissingData": silence}
+
+
+def own(service):
+    return [("service", service)]
+
+
+def expected_alarms(functions):
+    """Every alarm there is: logical id to its properties. `functions` maps names to logical ids."""
+    alarms = {}
+    for name, logical in functions.items():
+        # The night runs once and its first failure tells; all others may fail now and then.
+        seconds, often = (300, (1, 1)) if name == "aggregate-nps" else (60, (3, 5))
+        alarms[f"{logical}Errors"] = watch("AWS/Lambda", "Errors", [("FunctionName", {"Ref": logical})], "Sum", seconds,
+                                           often, AT_LEAST, 1)
+    alarms["FunctionThrottles"] = watch_sum("SUM(METRICS())", "Throttles", {
+        f"m{n}": ("AWS/Lambda", "Throttles", "FunctionName", {"Ref": functions[name]})
+        for n, name in enumerate((f for f in FUNCTIONS if f in functions), 1)}, 60, (3, 5), AT_LEAST, 1)
+    for queue in ("CustomerNoticesDead", "StaffAlertsDead", "RelayDead", "SchedulesDead"):
+        alarms[f"{queue}Depth"] = watch("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue_name(queue), "Maximum", 60,
+                                        (1, 1), AT_LEAST, 1)
+    for queue in BOTH:
+        alarms[f"{queue}Age"] = watch("AWS/SQS", "ApproximateAgeOfOldestMessage", queue_name(queue), "Maximum", 60, (3, 5),
+                                      ABOVE, 900)
+    api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
+    relay, sweep = [("FunctionName", {"Ref": "RelayEvents"})], [("FunctionName", {"Ref": "AlertBreaches"})]
+    alarms |= {
+        "RelayLag": watch("AWS/Lambda", "IteratorAge", relay, "Maximum", 60, (3, 5), ABOVE, 60_000),
+        "SweepMissing": watch("AWS/Lambda", "Invocations", sweep, "Sum", 60, (5, 5), BELOW, 1, silence="breaching"),
+        "SweepLateness": watch(OWN_METRICS, "SweepLateness", own("alert-breaches"), "p99", 300, (2, 3), ABOVE, 300_000),
+        "SweepUnfinished": watch(OWN_METRICS, "SweepUnfinished", own("alert-breaches"), "Sum", 300, (3, 3), AT_LEAST, 1),
+        "StuckEvents": watch(OWN_METRICS, "EventsStuck", own("alert-breaches"), "Sum", 300, (1, 1), AT_LEAST, 1),
+        "NightNotCompleted": watch_sum(
+            "FILL(nights, 0)", "Nights completed", {"nights": (OWN_METRICS, "NightCompleted", "service", "aggregate-nps")},
+            3600, (26, 26), BELOW, 1, silence="breaching"),
+        "HttpFailures": watch("AWS/ApiGateway", "5xx", api, "Sum", 60, (3, 5), AT_LEAST, 3),
+        "HttpLatency": watch("AWS/ApiGateway", "Latency", api, "p99", 300, (3, 3), ABOVE, 2_000),
+        "TableThrottles": watch_sum("SUM(METRICS())", "Throttled", {
+            "reads": ("AWS/DynamoDB", "ReadThrottleEvents", *table),
+            "writes": ("AWS/DynamoDB", "WriteThrottleEvents", *table)}, 60, (3, 5), AT_LEAST, 1),
+        # Of the account, hence without a dimension; published now and then, hence silence changes nothing.
+        "MailBounces": watch("AWS/SES", "Reputation.BounceRate", [], "Maximum", 3600, (1, 1), ABOVE, 0.04, "ignore"),
+        "MailComplaints": watch("AWS/SES", "Reputation.ComplaintRate", [], "Maximum", 3600, (1, 1), AT_LEAST, 0.001, "ignore"),
+    }
+    return alarms
+
+
+def queue_name(logical):
+    return [("QueueName", {"Fn::GetAtt": [logical, "QueueName"]})]
 
 
 @rule
-def alarms_cover_what_can_fail(t):
-    """Errors of each function, throttles of all, depth of each dead-letter queue, age of each queue, lag, silence."""
-    watched = {}
+def alarms_ring_when_they_should(t):
+    """Alarms are the ones of the design: metric, dimension, statistic, period, threshold, what silence means; no other."""
+    alarms = t.of("AWS::CloudWatch::Alarm")
+    wanted = expected_alarms({name: logical for name, (logical, _) in t.functions().items()})
+    around = {"AlarmName", "AlarmDescription", "AlarmActions", "OKActions"}
+    for logical in sorted(wanted.keys() - alarms.keys()):
+        yield f"{logical}: is missing"
+    for logical in sorted(alarms.keys() - wanted.keys()):
+        yield f"{logical}: nobody decided when it rings"
+    for logical in wanted.keys() & alarms.keys():
+        given = {name: value for name, value in alarms[logical].items() if name not in around}
+        if "Dimensions" in wanted[logical]:
+            given.setdefault("Dimensions", [])
+        for name in sorted(given.keys() | wanted[logical].keys()):
+            if given.get(name) != wanted[logical].get(name):
+                yield f"{logical}: {name} is {text(given.get(name))}, not {text(wanted[logical].get(name))}"
+
+
+@rule
+def alarms_reach_somebody_with_a_page_to_read(t):
+    """Alarms exist with somebody to hear them, say so when it is over, and name their own section of the runbook."""
+    pages = runbook()
+    anchors = set()
     for logical, alarm in t.of("AWS::CloudWatch::Alarm").items():
-        metrics = [alarm] if "MetricName" in alarm else [
-            m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
-        for metric in metrics:
-            if metric.get("Namespace") != NAMESPACES.get(metric["MetricName"]):
-                yield f"{logical}: {metric.get('Namespace')} has no {metric['MetricName']}"
-            dimensions = sorted(text(d["Value"]) for d in metric.get("Dimensions", []))
-            watched[(metric["MetricName"], *dimensions)] = (logical, alarm)
-        for action in ("AlarmActions", "OKActions"):
-            target = [{"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AlarmTopic"}]}]
-            branch = dict(branches(alarm.get(action)))
-            if branch.get("IsWatched", branch.get(None)) != target:
-                yield f"{logical}: {action} do not reach the topic"
+        condition = t.condition(logical)
+        expected = "WatchesErrors" if logical.endswith("Errors") else "WatchesMail" if logical.startswith("Mail") else "IsWatched"
+        if condition != expected:
+            yield f"{logical}: exists on {condition}, not on {expected}"
+        actions = {"Fn::If": ["IsWatched", [TOPIC], NO_VALUE]} if condition == "WatchesErrors" else [TOPIC]
+        for name in ("AlarmActions", "OKActions"):
+            if alarm.get(name) != actions:
+                yield f"{logical}: {name} do not reach the topic"
         anchor = text(alarm.get("AlarmName")).removeprefix("${AWS::StackName}-")
-        if f"docs/operations.md#{anchor}" not in alarm.get("AlarmDescription", ""):
+        anchors.add(anchor)
+        if not text(alarm.get("AlarmDescription")).endswith(f" Runbook: docs/operations.md#{anchor}"):
             yield f"{logical}: does not name its page docs/operations.md#{anchor}"
-        if not t.condition(logical):
-            yield f"{logical}: costs money with nobody to hear it"
-        below = logical in ("SweepMissing", "NightMissing")
-        if alarm.get("ComparisonOperator", "").startswith("Less") != below:
-            yield f"{logical}: looks the wrong way"
-        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible" and alarm.get("Threshold") != 1:
-            yield f"{logical}: the first dead letter is one too many"
-        if alarm.get("MetricName") == "Errors" and alarm.get("Threshold") != 1:
-            yield f"{logical}: does not count each error"
-        if alarm.get("ActionsEnabled", True) is not True:
-            yield f"{logical}: is muted"
-        if alarm.get("TreatMissingData") is None:
-            yield f"{logical}: does not say what silence means"
-        if alarm.get("DatapointsToAlarm", 1) > alarm.get("EvaluationPeriods", 1):
-            yield f"{logical}: can never fire"
-    queues = t.of("AWS::SQS::Queue")
-    consumed = {f.consumes for f in FUNCTIONS.values() if f.consumes}
-    wanted = {("IteratorAge", "${RelayEvents}"), ("5xx", "${HttpApi}"), ("Latency", "${HttpApi}"),
-              ("ReadThrottleEvents", "${Table}"), ("WriteThrottleEvents", "${Table}"), ("Reputation.BounceRate",),
-              ("StuckEvents",),
-              ("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")}
-    for logical, _ in t.functions().values():
-        wanted |= {("Errors", "${" + logical + "}"), ("Throttles", "${" + logical + "}")}
-    for queue in queues:
-        metric = "ApproximateAgeOfOldestMessage" if queue in consumed else "ApproximateNumberOfMessagesVisible"
-        wanted.add((metric, "${" + queue + ".QueueName}"))
-    filters = t.of("AWS::Logs::MetricFilter")
-    counted = [f for f in filters.values() if ref(f.get("LogGroupName")) == "AlertBreachesLogs"
-               and f.get("FilterPattern") == '"an event is stuck"' and f.get("MetricTransformations") == [
-                   {"MetricNamespace": NAMESPACES["StuckEvents"], "MetricName": "StuckEvents", "MetricValue": "1"}]]
-    if not counted:
-        yield "no filter counts the line of alert-breaches that says that an event is stuck"
-    for logical in filters:
-        if not t.condition(logical):
-            yield f"{logical}: costs money with nobody to hear it"
-    for metric in sorted(wanted - watched.keys()):
-        yield f"no alarm on {' of '.join(metric)}"
-    for silent in (("Invocations", "${AlertBreaches}"), ("Invocations", "${AggregateNps}")):
-        if silent in watched and watched[silent][1].get("TreatMissingData") != "breaching":
-            yield f"{watched[silent][0]}: silence is the failure it is there for"
+        page = pages.get(anchor)
+        if page is None:
+            yield f"{logical}: docs/operations.md has no section {anchor}"
+        elif not all(word in page for word in ("**Means:**", "**Check:**", "**Do:**")):
+            yield f"{logical}: its section does not say what it means, what to check and what to do"
+    for anchor in sorted(pages.keys() - anchors):
+        yield f"docs/operations.md#{anchor} is about no alarm"
     for logical, topic in t.of("AWS::SNS::Topic").items():
         if t.condition(logical) != "OwnsAlarmTopic":
             yield f"{logical}: exists without an address"
+        if topic.get("Subscription") != [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]:
+            yield f"{logical}: does not tell AlarmEmail"
+
+
+def runbook():
+    """The sections under `## Alarms`: anchor to text."""
+    alarms = re.search(r"^## Alarms\n(.*?)(?=^## )", read("docs/operations.md"), flags=re.S | re.M).group(1)
+    sections = re.split(r"^### (.+)\n", alarms, flags=re.M)[1:]
+    return dict(zip(sections[::2], sections[1::2], strict=True))
+
+
+@rule
+def the_dashboard_shows_what_exists(t):
+    """The dashboard is JSON and shows each function, queue and index of health, and every metric the functions count."""
+    functions = {name: logical for name, (logical, _) in t.functions().items()}
+    shown = set()
+    for logical, dashboard in t.of("AWS::CloudWatch::Dashboard").items():
+        if t.condition(logical) != "HasDashboard":
+            yield f"{logical}: costs money though nobody asked for it"
+        widgets = json.loads(text(dashboard.get("DashboardBody")))["widgets"]
+        places = [(w["x"], w["y"]) for w in widgets]
+        if len(set(places)) != len(places):
+            yield f"{logical}: one widget hides another"
+        for widget in widgets:
+            if widget["properties"].get("region") != "${AWS::Region}":
+                yield f"{logical}: {widget['properties'].get('title')} shows another region"
+            for namespace, metric, *dimension in widget["properties"]["metrics"]:
+                shown.add((namespace, metric, *dimension))
+    wanted = {("AWS/Lambda", metric, "FunctionName", "${" + logical + "}")
+              for metric in ("Errors", "Duration", "Throttles") for logical in functions.values()}
+    for service, metrics in OWN_COUNTS.items():
+        wanted |= {(text(OWN_METRICS), metric, "service", service) for metric in metrics}
+    for alarm in expected_alarms(functions).values():
+        for metric in [alarm] if "MetricName" in alarm else [m["MetricStat"]["Metric"] for m in alarm["Metrics"][1:]]:
+            if metric["MetricName"] != "Invocations":
+                sides = [text(side) for d in metric["Dimensions"] for side in (d["Name"], d["Value"])]
+                wanted.add((text(metric["Namespace"]), metric["MetricName"], *sides))
+    for metric in sorted(wanted - shown):
+        yield f"the dashboard does not show {' '.join(metric)}"
+    known = {("AWS/ApiGateway", m, "ApiId", "${HttpApi}") for m in ("Count", "4xx", "IntegrationLatency")}
+    known |= {("AWS/DynamoDB", f"Consumed{d}CapacityUnits", "TableName", "${Table}") for d in ("Read", "Write")}
+    for metric in sorted(shown - wanted - known):
+        yield f"the dashboard shows {' '.join(metric)}, which nobody decided on"
 
 
 @rule
@@ -986,10 +1089,27 @@ def outputs_serve_an_integrator(t):
         "HttpApiUrl": HTTP_API_URL, "PublicUrl": PUBLIC_URL, "TableName": {"Ref": "Table"},
         "TableArn": {"Fn::GetAtt": ["Table", "Arn"]}, "TableStreamArn": {"Fn::GetAtt": ["Table", "StreamArn"]},
         "SigningSecretArn": {"Ref": "SigningSecret"}, **{f"{queue}Url": {"Ref": queue} for queue in t.of("AWS::SQS::Queue")},
+        "CustomerNoticesDeadArn": {"Fn::GetAtt": ["CustomerNoticesDead", "Arn"]},
+        "StaffAlertsDeadArn": {"Fn::GetAtt": ["StaffAlertsDead", "Arn"]},
+        "HttpApiId": {"Ref": "HttpApi"}, "AccessLogGroup": {"Ref": "AccessLogs"}, "MetricsNamespace": OWN_METRICS,
+        "AlertBreachesFunction": {"Ref": "AlertBreachesAliaslive"}, "AggregateNpsFunction": {"Ref": "AggregateNpsAliaslive"},
+        "CustomDomainTarget": {"Fn::GetAtt": ["HttpDomain", "RegionalDomainName"]},
+        "CustomDomainZoneId": {"Fn::GetAtt": ["HttpDomain", "RegionalHostedZoneId"]},
+        "JwtIssuer": {"Ref": "JwtIssuer"}, "JwtAudience": {"Ref": "JwtAudience"},
+        "DashboardName": {"Ref": "StackDashboard"}, "AlarmsTopicArn": TOPIC,
     }
-    for name, value in wanted.items():
-        if outputs.get(name, {}).get("Value") != value:
+    conditions = {"CustomDomainTarget": "HasDomain", "CustomDomainZoneId": "HasDomain", "JwtIssuer": "HasStaff",
+                  "JwtAudience": "HasStaff", "DashboardName": "HasDashboard", "AlarmsTopicArn": "IsWatched"}
+    for name in sorted(wanted.keys() | outputs.keys()):
+        output = outputs.get(name, {})
+        if name not in wanted:
+            yield f"{name}: nobody decided to show it"
+        elif output.get("Value") != wanted[name]:
             yield f"{name}: is not among the outputs, or is something else"
+        elif output.get("Condition") != conditions.get(name):
+            yield f"{name}: is shown on {output.get('Condition')}, not on {conditions.get(name)}"
+        elif not output.get("Description"):
+            yield f"{name}: is not described"
     for name, output in outputs.items():
         if "Export" in output:
             yield f"{name}: an export holds this stack for as long as anybody uses it"
@@ -1031,7 +1151,7 @@ def only_decided_properties_are_set(t):
         "AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig",
         "AWS::SQS::QueuePolicy", "AWS::IAM::ManagedPolicy", "AWS::ApiGatewayV2::DomainName",
         "AWS::ApiGatewayV2::ApiMapping", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic",
-        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Logs::MetricFilter"}
+        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
     for logical, resource in t.resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] not in kinds:
@@ -1134,6 +1254,10 @@ def conditions_mean_what_their_names_say(t):
 # ---------------------------------------------------------------------------------------------------- reporting
 
 
+# What a rule may meet in a template it was not written for.
+READ_FAULTS = (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError)
+
+
 def faults(body):
     """Every fault of an expanded template: (rule, sentence). A template too broken for a rule is a fault of that rule."""
     template = Template(body)
@@ -1141,7 +1265,7 @@ def faults(body):
     for check in RULES:
         try:
             found += [(check.__name__, fault) for fault in check(template)]
-        except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
+        except READ_FAULTS as error:
             found.append((check.__name__, f"cannot be read: {type(error).__name__} {error}"))
     return found
 

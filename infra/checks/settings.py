@@ -29,9 +29,13 @@ REASONS = [
 ]
 
 
-def cfn_lint_command(switched_off, arguments):
-    command = [str(Path(sys.executable).parent / "cfn-lint"), "--regions", "us-east-1"]
-    return [*command, "--ignore-checks", *switched_off, *arguments]
+# One region of each partition whose services differ. SAM learns the partition from the region.
+REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
+
+
+def cfn_lint_command(switched_off, arguments, regions=REGIONS[:1]):
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--regions", *regions]
+    return [*command, *(["--ignore-checks", *switched_off] if switched_off else []), *arguments]
 
 
 def checkov_command(arguments):
