@@ -339,6 +339,7 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
         | EventKind::Warned { .. }
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
-        | EventKind::NoticeInDoubt { .. } => None,
+        | EventKind::NoticeInDoubt { .. }
+        | EventKind::Unknown => None,
     }
 }

@@ -46,7 +46,7 @@ fn shown(stored: &StoredEvent) -> Value {
         "seq": stored.event.seq,
         "at": stored.event.at,
         "type": stored.event.kind.name(),
-        "effects": stored.open.iter().map(|effect| effect.name()).collect::<Vec<_>>(),
+        "effects": stored.open_names(),
         "attempts": stored.repair.map_or(0, |repair| repair.attempts),
         // Machine time.
         "stuck_since": stored.repair.map(|repair| repair.due_at),

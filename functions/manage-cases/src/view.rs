@@ -1,5 +1,7 @@
 //! What staff see of a case.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use resound_domain::case::Case;
 use resound_domain::clock::{Clock, Outcome as ClockOutcome};
@@ -23,6 +25,7 @@ pub(crate) fn add(history: &mut History, events: &[Event]) {
         history.events.push(StoredEvent {
             event: event.clone(),
             open: event.kind.effects().iter().copied().collect(),
+            open_elsewhere: BTreeSet::new(),
             repair: None,
             command_key: None,
         });
@@ -181,7 +184,8 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         | EventKind::AwaitingCustomer { .. }
         | EventKind::Resumed { .. }
         | EventKind::Reopened { .. }
-        | EventKind::Closed => json!({}),
+        | EventKind::Closed
+        | EventKind::Unknown => json!({}),
     })
 }
 

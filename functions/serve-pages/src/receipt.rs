@@ -173,7 +173,8 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         | EventKind::Warned { .. }
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
-        | EventKind::NoticeInDoubt { .. } => None,
+        | EventKind::NoticeInDoubt { .. }
+        | EventKind::Unknown => None,
     }
 }
 

@@ -474,7 +474,7 @@ impl Case {
         }
         match &event.kind {
             // The opening makes the case; it does not happen to one.
-            EventKind::Opened { .. } | EventKind::NoticeInDoubt { .. } => {}
+            EventKind::Opened { .. } | EventKind::NoticeInDoubt { .. } | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,
             EventKind::Assigned { owner } => self.owner = Some(owner.clone()),
             EventKind::Replied { clocks } => {

@@ -130,6 +130,9 @@ pub enum EventKind {
         /// What is known.
         doubt: Doubt,
     },
+    /// Something that a newer version wrote and this one does not know. It stands in the log at its place, moves
+    /// nothing here, and is never written.
+    Unknown,
 }
 
 /// Why a notice needs a person.
@@ -193,7 +196,8 @@ impl EventKind {
             | Self::AwaitingCustomer { message: false, .. }
             | Self::Resumed { .. }
             | Self::Reopened { .. }
-            | Self::Closed => &[],
+            | Self::Closed
+            | Self::Unknown => &[],
         }
     }
 
@@ -214,6 +218,25 @@ impl EventKind {
             Self::Breached { .. } => "breached",
             Self::Escalated { .. } => "escalated",
             Self::NoticeInDoubt { .. } => "notice_in_doubt",
+            Self::Unknown => "unknown",
         }
     }
+
+    /// The names of the kinds that are written. Any other is of a newer version.
+    pub const WRITTEN: [&str; 14] = [
+        "opened",
+        "acknowledged",
+        "assigned",
+        "replied",
+        "awaiting_customer",
+        "resumed",
+        "resolved",
+        "declined",
+        "reopened",
+        "closed",
+        "warned",
+        "breached",
+        "escalated",
+        "notice_in_doubt",
+    ];
 }

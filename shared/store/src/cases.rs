@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use jiff::Timestamp;
 use resound_domain::case::{Case, State};
@@ -426,7 +427,8 @@ fn appending(
     Ok(parts)
 }
 
-/// The new snapshot, on condition that the old one is the one we saw. Attributes of a newer writer stay.
+/// The new snapshot, on condition that the old one is the one we saw. Of the case itself only what changed is written,
+/// so that what a newer version keeps in it stays.
 fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
     let CaseItem {
         case,
@@ -437,11 +439,16 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
         queue_at,
         owner,
     } = CaseItem::of(after);
-    let mut set = String::from(
-        "SET #case = :case, #version = :version, #queue = :queue, #queue_at = :queue_at",
-    );
+    let mut set = String::from("SET #version = :version, #queue = :queue, #queue_at = :queue_at");
     let mut remove = Vec::new();
     let mut optional = Vec::new();
+    let mut changed = Changed::default();
+    changed.compare("#case", attribute(before)?, attribute(&case)?);
+    for (n, (path, value)) in changed.set.into_iter().enumerate() {
+        set.push_str(&format!(", {path} = :case{n}"));
+        optional.push((format!(":case{n}"), value));
+    }
+    remove.extend(changed.remove);
     for (name, value) in [
         ("due_shard", due_shard),
         ("due_at", due_at),
@@ -450,7 +457,7 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
         match value {
             Some(value) => {
                 set.push_str(&format!(", #{name} = :{name}"));
-                optional.push((format!(":{name}"), value));
+                optional.push((format!(":{name}"), s(value)));
             }
             None => remove.push(format!("#{name}")),
         }
@@ -461,12 +468,38 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
     let mut change = Change::new(&Key::Case(after.id()), set)
         .only_if("#version = :seen")
         .value(":seen", n(before.version()))
-        .value(":case", attribute(&case)?)
         .value(":version", n(version))
         .value(":queue", s(queue))
         .value(":queue_at", s(queue_at));
     for (name, value) in optional {
-        change = change.value(&name, s(value));
+        change = change.value(&name, value);
     }
     Ok(change)
+}
+
+/// What is different between two values of an attribute, by document path.
+#[derive(Default)]
+struct Changed {
+    set: Vec<(String, AttributeValue)>,
+    remove: Vec<String>,
+}
+
+impl Changed {
+    fn compare(&mut self, path: &str, before: AttributeValue, after: AttributeValue) {
+        match (before, after) {
+            (AttributeValue::M(mut before), AttributeValue::M(after)) => {
+                for (name, after) in after {
+                    let path = format!("{path}.#{name}");
+                    match before.remove(&name) {
+                        Some(before) => self.compare(&path, before, after),
+                        None => self.set.push((path, after)),
+                    }
+                }
+                let gone = before.into_keys().map(|name| format!("{path}.#{name}"));
+                self.remove.extend(gone);
+            }
+            (before, after) if before == after => {}
+            (_, after) => self.set.push((path.to_owned(), after)),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Configuration documents: versioned, never changed.
 
+use std::error::Error as _;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,10 +21,13 @@ pub enum Published {
 }
 
 impl Store {
-    /// The latest version of a document and its number; `None` if there is none yet.
+    /// The latest version of a document that this code can read, and its number; `None` if there is none.
+    ///
+    /// A later one that it cannot read, damaged or published by a newer version, is logged and passed over: to go by
+    /// the rules before it is better than to refuse what customers send.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Corrupt`] if the document is not a `T`.
+    /// [`StoreError`], never [`StoreError::Corrupt`].
     pub async fn latest_config<T: DeserializeOwned>(
         &self,
         kind: ConfigKind,
@@ -30,8 +35,23 @@ impl Store {
         let query = Query::partition(config_partition(kind))
             .descending()
             .limit(1);
-        let page = self.query_page(&query, None).await?;
-        page.items.into_iter().next().map(read_config).transpose()
+        let mut start = None;
+        loop {
+            let page = self.query_page(&query, start).await?;
+            for item in page.items {
+                match read_config(item) {
+                    Ok(found) => return Ok(Some(found)),
+                    Err(error) => {
+                        let cause = error.source().map(ToString::to_string);
+                        tracing::error!(%error, cause, "a configuration document was passed over");
+                    }
+                }
+            }
+            if page.next.is_none() {
+                return Ok(None);
+            }
+            start = page.next;
+        }
     }
 
     /// Adds a version of a document.

@@ -21,10 +21,21 @@ pub struct StoredEvent {
     pub event: Event,
     /// The effects that are not recorded yet.
     pub open: BTreeSet<Effect>,
+    /// Those of a newer version among them: this one does not know them and leaves them open.
+    pub open_elsewhere: BTreeSet<String>,
     /// How it is repaired; `None` once it is settled.
     pub repair: Option<Repair>,
     /// The `Idempotency-Key` of the command that caused it.
     pub command_key: Option<String>,
+}
+
+impl StoredEvent {
+    /// The names of all effects that are not recorded yet.
+    pub fn open_names(&self) -> Vec<&str> {
+        let elsewhere = self.open_elsewhere.iter().map(String::as_str);
+        let ours = self.open.iter().map(|effect| effect.name());
+        ours.chain(elsewhere).collect()
+    }
 }
 
 /// Where the repair of an unsettled event stands. Machine time.
@@ -322,18 +333,13 @@ pub(crate) fn settle_in_transaction(
         case: event.event.case,
         seq: event.event.seq,
     };
-    let update = if event.open.len() == 1 {
+    let open = event.open_names();
+    let update = if open.len() == 1 {
         DELETE_AND_REST
     } else {
         "DELETE #open :effect"
     };
-    let seen = AttributeValue::Ss(
-        event
-            .open
-            .iter()
-            .map(|effect| effect.name().to_owned())
-            .collect(),
-    );
+    let seen = AttributeValue::Ss(open.into_iter().map(str::to_owned).collect());
     Ok(Some(
         Change::new(&key, update)
             .only_if("#open = :open")

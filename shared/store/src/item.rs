@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
-use resound_domain::event::{Effect, Event};
+use resound_domain::event::{Effect, Event, EventKind};
 use resound_domain::response::Response;
 use resound_domain::tally::{Counted, Dimension, Tally};
 use serde::de::DeserializeOwned;
@@ -45,9 +46,7 @@ pub(crate) fn encode<T: Serialize>(key: &Key, body: &T) -> Result<Item, StoreErr
 }
 
 /// One attribute, as `encode` would write it.
-pub(crate) fn attribute<T: Serialize>(
-    value: &T,
-) -> Result<aws_sdk_dynamodb::types::AttributeValue, StoreError> {
+pub(crate) fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(|e| StoreError::Rejected(e.into()))
 }
 
@@ -275,12 +274,13 @@ impl Stored for Case {
 #[derive(Serialize, Deserialize)]
 struct EventItem {
     event: Event,
+    /// The names of effects; those of a newer version among them.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
         with = "serde_dynamo::string_set"
     )]
-    open: BTreeSet<Effect>,
+    open: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -297,7 +297,8 @@ pub(crate) fn event_item(
     command_key: Option<&str>,
     machine_now: Timestamp,
 ) -> Result<Item, StoreError> {
-    let open: BTreeSet<Effect> = event.kind.effects().iter().copied().collect();
+    let effects = event.kind.effects().iter();
+    let open: BTreeSet<String> = effects.map(|effect| effect.name().to_owned()).collect();
     let unsettled = !open.is_empty();
     encode(
         &Key::Event {
@@ -315,9 +316,29 @@ pub(crate) fn event_item(
     )
 }
 
+/// What a newer version wrote of a kind that this one does not know stands in its log as
+/// [`EventKind::Unknown`]: who, when and at which place are the same for every kind.
+fn without_unknown_kind(mut item: Item) -> Item {
+    let kind = match item.get_mut("event") {
+        Some(AttributeValue::M(event)) => event.get_mut("kind"),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let name = match &*kind {
+            AttributeValue::S(name) => Some(name),
+            AttributeValue::M(variant) => variant.keys().next(),
+            _ => None,
+        };
+        if name.is_some_and(|name| !EventKind::WRITTEN.contains(&name.as_str())) {
+            *kind = AttributeValue::S(EventKind::Unknown.name().to_owned());
+        }
+    }
+    item
+}
+
 impl Stored for StoredEvent {
     fn read(item: Item) -> Result<Self, StoreError> {
-        let (key, item): (_, EventItem) = body(item)?;
+        let (key, item): (_, EventItem) = body(without_unknown_kind(item))?;
         if key
             != (Key::Event {
                 case: item.event.case,
@@ -334,9 +355,16 @@ impl Stored for StoredEvent {
             }),
             _ => None,
         };
+        let mut open_elsewhere = item.open;
+        let open: BTreeSet<Effect> = open_elsewhere
+            .iter()
+            .filter_map(|name| Effect::from_name(name))
+            .collect();
+        open_elsewhere.retain(|name| Effect::from_name(name).is_none());
         Ok(Self {
             event: item.event,
-            open: item.open,
+            open,
+            open_elsewhere,
             repair,
             command_key: item.command_key,
         })

@@ -35,7 +35,7 @@ pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use key::{ConfigKind, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey};
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use responses::{Accepted, Buried, Digest, Lookup};
-pub use rules::{Rules, RulesError};
+pub use rules::Rules;
 pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
 
 /// The table.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar::{BusinessCalendar, Calendars, Definition, InvalidCalendar};
+use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::form::Forms;
 use resound_domain::policy::Policy;
 use serde::de::DeserializeOwned;
@@ -13,18 +13,8 @@ use crate::{ConfigKind, Store, StoreError};
 /// How long, in machine time, a document is used before it is read again.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
-/// Why the rules of a company cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RulesError {
-    /// They could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The calendar that was published is none.
-    #[error("the published calendar cannot be used")]
-    Calendar(#[from] InvalidCalendar),
-}
-
-/// The rules of a company: what it published, or else the defaults. A published change is used within a minute.
+/// The rules of a company: the latest that it published and this code can read, or else the defaults. A published
+/// change is used within a minute.
 #[derive(Debug)]
 pub struct Rules {
     store: Store,
@@ -76,8 +66,8 @@ impl Rules {
     /// The forms of the company; the default form is always among them.
     ///
     /// # Errors
-    /// [`RulesError`]
-    pub async fn forms(&self, machine_now: Timestamp) -> Result<Arc<Forms>, RulesError> {
+    /// [`StoreError`]
+    pub async fn forms(&self, machine_now: Timestamp) -> Result<Arc<Forms>, StoreError> {
         if let Some(forms) = self.forms.get(machine_now) {
             return Ok(forms);
         }
@@ -91,8 +81,8 @@ impl Rules {
     /// The SLA policy of the company.
     ///
     /// # Errors
-    /// [`RulesError`]
-    pub async fn policy(&self, machine_now: Timestamp) -> Result<Arc<Policy>, RulesError> {
+    /// [`StoreError`]
+    pub async fn policy(&self, machine_now: Timestamp) -> Result<Arc<Policy>, StoreError> {
         if let Some(policy) = self.policy.get(machine_now) {
             return Ok(policy);
         }
@@ -106,13 +96,14 @@ impl Rules {
     /// The calendars clocks run on.
     ///
     /// # Errors
-    /// [`RulesError`]
-    pub async fn calendars(&self, machine_now: Timestamp) -> Result<Arc<Calendars>, RulesError> {
+    /// [`StoreError`]
+    pub async fn calendars(&self, machine_now: Timestamp) -> Result<Arc<Calendars>, StoreError> {
         if let Some(calendars) = self.calendars.get(machine_now) {
             return Ok(calendars);
         }
-        let calendars = match self.published::<Definition>(ConfigKind::Calendar).await? {
-            Some(definition) => Arc::new(Calendars::new(BusinessCalendar::try_from(definition)?)),
+        let published = self.published::<BusinessCalendar>(ConfigKind::Calendar);
+        let calendars = match published.await? {
+            Some(hours) => Arc::new(Calendars::new(hours)),
             None => Arc::clone(&self.builtin_calendars),
         };
         Ok(self.calendars.put(machine_now, calendars))

@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Makes these the cells of a day: writes them and deletes those that are not among them, as long as no later run
-    /// has taken a generation. Up to 99 cells appear all at once; more of them in several steps.
+    /// has taken a generation. Cells of dimensions that only a newer version knows stay. Up to 99 cells appear all at once; more of them in several steps.
     ///
     /// # Errors
     /// [`StoreError`]; some cells may have been written by then, and the same call can be repeated.
@@ -184,7 +184,7 @@ impl Store {
             stale
                 .iter()
                 .map(key_of)
-                .filter(|key| !kept.contains(key))
+                .filter(|key| !kept.contains(key) && Key::decode(key).is_ok())
                 .map(dynamo::Part::Delete),
         );
 

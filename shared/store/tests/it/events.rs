@@ -254,6 +254,29 @@ async fn after_the_last_attempt_an_event_is_stuck_until_resumed() {
 }
 
 #[tokio::test]
+async fn an_effect_of_a_newer_version_stays_open() {
+    let table = Table::new().await;
+    let (case, seq) = replied(&table, 0).await;
+    let key = Key::Event {
+        case: case.id(),
+        seq,
+    };
+    let mut item = table.raw(&key).await.unwrap();
+    let both = ["carrier_pigeon", "customer_notice"].map(str::to_owned);
+    item.insert("open".to_owned(), AttributeValue::Ss(both.to_vec()));
+    table.plant(item).await;
+
+    let settled = table
+        .store
+        .settle(case.id(), seq, Effect::CustomerNotice)
+        .await;
+    assert_eq!(settled.unwrap(), Settled::OthersOpen);
+    let event = table.store.event(case.id(), seq).await.unwrap().unwrap();
+    assert_eq!(event.open_names(), ["carrier_pigeon"]);
+    assert!(event.open.is_empty() && event.repair.is_some());
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_read_keeps_no_other_waiting() {
     let table = Table::new().await;
     let (broken, seq) = replied(&table, 0).await;
@@ -263,10 +286,7 @@ async fn an_event_that_cannot_be_read_keeps_no_other_waiting() {
         seq,
     };
     let mut item = table.raw(&key).await.unwrap();
-    item.insert(
-        "open".to_owned(),
-        AttributeValue::Ss(vec!["carrier_pigeon".to_owned()]),
-    );
+    item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     table.plant(item).await;
     let found = table.store.due_events(0, Timestamp::MAX, 1).await.unwrap();
     assert_eq!(found.ready.len(), 1);
