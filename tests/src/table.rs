@@ -11,7 +11,15 @@ pub type Dump = BTreeMap<String, Value>;
 
 /// Reads a whole table.
 pub fn dump(database: &Database, table: &str) -> Dump {
-    let mut dump = Dump::new();
+    let items = items(database, table).into_iter();
+    let items = items.map(|item| attributes(&item));
+    let key = |item: &Value| format!("{} / {}", text(item, "PK"), text(item, "SK"));
+    items.map(|item| (key(&item), item)).collect()
+}
+
+/// Every item as DynamoDB writes it: attributes with their types.
+pub fn items(database: &Database, table: &str) -> Vec<Value> {
+    let mut found = Vec::new();
     let mut start = Value::Null;
     loop {
         let mut request = json!({"TableName": table, "ConsistentRead": true});
@@ -21,16 +29,19 @@ pub fn dump(database: &Database, table: &str) -> Dump {
         let request = serde_json::from_value(request).expect("a request to scan");
         let page = database.scan(request).expect("the table is scanned");
         let items = serde_json::to_value(page.items).expect("items");
-        for item in items.as_array().into_iter().flatten() {
-            let item = attributes(item);
-            let key = format!("{} / {}", text(&item, "PK"), text(&item, "SK"));
-            dump.insert(key, item);
-        }
+        found.extend(items.as_array().into_iter().flatten().cloned());
         start = match page.last_evaluated_key {
             Some(last) => serde_json::to_value(last).expect("a key"),
-            None => return dump,
+            None => return found,
         };
     }
+}
+
+/// Puts an item as DynamoDB writes it, whatever was there: what another version may write.
+pub fn put(database: &Database, table: &str, item: &Value) {
+    let request = json!({"TableName": table, "Item": item});
+    let request = serde_json::from_value(request).expect("a request to put");
+    database.put_item(request).expect("the item is put");
 }
 
 fn attributes(of: &Value) -> Value {

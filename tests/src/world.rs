@@ -780,6 +780,19 @@ impl World {
         table::dump(self.database(), &self.stack.tables[0].name)
     }
 
+    /// Every item as DynamoDB writes it, in the order of their keys.
+    pub fn items(&self) -> Vec<Value> {
+        let mut items = table::items(self.database(), &self.stack.tables[0].name);
+        let key = |item: &Value| (item["PK"].to_string(), item["SK"].to_string());
+        items.sort_by_cached_key(key);
+        items
+    }
+
+    /// Puts an item as another version may write it. The stream tells of it.
+    pub fn put(&self, item: &Value) {
+        table::put(self.database(), &self.stack.tables[0].name, item);
+    }
+
     /// A case with its log, words and ledger.
     pub async fn history(&self, case: CaseId) -> History {
         let history = self.store.history(case).await.expect("the table answers");

@@ -9,4 +9,5 @@
 mod crash;
 mod main_job;
 mod simulation;
+mod skew;
 mod trouble;
