@@ -788,6 +788,18 @@ impl World {
         items
     }
 
+    /// Makes a table with these items beside that of the stack, as a restore from a backup does, and gives its name.
+    pub fn restored(&self, items: &[Value]) -> String {
+        let mut table = self.stack.tables[0].clone();
+        table.name = format!("{}-restored", table.name);
+        table.create["TableName"] = json!(table.name);
+        tables::ensure(self.database(), &table).expect("the table is made");
+        for item in items {
+            table::put(self.database(), &table.name, item);
+        }
+        table.name
+    }
+
     /// Puts an item as another version may write it. The stream tells of it.
     pub fn put(&self, item: &Value) {
         table::put(self.database(), &self.stack.tables[0].name, item);

@@ -19,6 +19,7 @@ mod key;
 mod notices;
 pub mod repair;
 mod responses;
+mod restore;
 mod rules;
 pub mod schema;
 mod tallies;
@@ -35,6 +36,7 @@ pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use key::{ConfigKind, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey};
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use responses::{Accepted, Buried, Digest, Lookup};
+pub use restore::Restored;
 pub use rules::Rules;
 pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
 

@@ -8,6 +8,7 @@
 
 mod crash;
 mod main_job;
+mod restore;
 mod simulation;
 mod skew;
 mod trouble;
