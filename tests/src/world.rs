@@ -16,7 +16,7 @@ use resound_domain::id::CaseId;
 use resound_emulator::sqs::{NewMessage, Receive, Received};
 use resound_emulator::{AwsPort, Data, Letter, Sqs};
 use resound_lambda_kit::aws::{Clients, Retries, Settings};
-use resound_lambda_kit::webhook::Webhooks;
+use resound_lambda_kit::outbound::Outbound;
 use resound_lambda_kit::{BoxedFunction, Invocation, timing};
 use resound_local::auth::Tokens;
 use resound_local::clock::{Clock, parse_advance};
@@ -880,8 +880,8 @@ impl Drop for World {
 fn registry(faults: &Faults) -> Registry {
     let faults = faults.clone();
     functions::all().with(notify_staff::Config::read, move |config, clients| {
-        let webhooks = Webhooks::with(SharedHttpConnector::new(faults.clone()));
-        notify_staff::App::with(config, clients, Some(webhooks))
+        let outbound = Outbound::with(SharedHttpConnector::new(faults.clone()));
+        notify_staff::App::with(config, clients, Some(outbound))
     })
 }
 

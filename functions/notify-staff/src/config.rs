@@ -5,7 +5,8 @@ use resound_domain::locale::Locale;
 use resound_domain::policy::Audience;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
-use resound_lambda_kit::webhook::{Reach, Secret, Target};
+use resound_lambda_kit::outbound::{Reach, Target};
+use resound_sinks::standard::Secret;
 
 /// Every variable this function reads besides those of the shell.
 pub const VARIABLES: &[&str] = &[

@@ -11,9 +11,10 @@ use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{self, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
-use resound_lambda_kit::webhook::{WebhookError, Webhooks};
+use resound_lambda_kit::outbound::Outbound;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
+use resound_sinks::{Answer, standard};
 use resound_store::{Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Store};
 
 use crate::alert::{Alert, matter};
@@ -30,7 +31,7 @@ pub struct App {
     config: Config,
     store: Store,
     mailer: Mailer,
-    webhooks: Option<Webhooks>,
+    outbound: Option<Outbound>,
     /// Whether it was said that alerts reach nobody: once is enough.
     warned: AtomicBool,
 }
@@ -42,7 +43,7 @@ enum Channel<'a> {
     /// A call of a receiver.
     Webhook {
         receiver: &'a Receiver,
-        webhooks: &'a Webhooks,
+        outbound: &'a Outbound,
         payload: String,
     },
     /// There is none, and this is why.
@@ -70,16 +71,16 @@ impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
         let receiver = config.receiver.as_ref();
-        let webhooks = receiver.map(|receiver| Webhooks::new(receiver.reach));
-        Self::with(config, clients, webhooks)
+        let outbound = receiver.map(|receiver| Outbound::new(receiver.reach));
+        Self::with(config, clients, outbound)
     }
 
     /// The function over these clients, with webhooks over a given connection: for tests that inject faults.
-    pub fn with(config: Config, clients: &Clients, webhooks: Option<Webhooks>) -> Self {
+    pub fn with(config: Config, clients: &Clients, outbound: Option<Outbound>) -> Self {
         Self {
             store: Store::new(clients.dynamodb.clone(), &config.table),
             mailer: clients.mailer.clone(),
-            webhooks,
+            outbound,
             warned: AtomicBool::new(false),
             config,
         }
@@ -156,11 +157,11 @@ impl App {
         if let (Some(from), Some(to)) = (&self.config.from, to) {
             channels.push(Channel::Email(Box::new(letter(&alert, from, to))));
         }
-        if let (Some(receiver), Some(webhooks)) = (&self.config.receiver, &self.webhooks) {
+        if let (Some(receiver), Some(outbound)) = (&self.config.receiver, &self.outbound) {
             let payload = alert.payload();
             channels.push(Channel::Webhook {
                 receiver,
-                webhooks,
+                outbound,
                 payload: payload.map_err(|error| {
                     Outcome::quarantine(Fault::doing("write the payload", error))
                 })?,
@@ -246,26 +247,29 @@ impl App {
             },
             Channel::Webhook {
                 receiver,
-                webhooks,
+                outbound,
                 payload,
             } => {
                 let role = Recipient::Staff(due.audience).name();
                 // The same at each attempt, so that the receiver can drop repeats.
-                let id = format!("{case}-{seq}-{role}");
-                let sent = webhooks.send(
+                let id = format!("{case}-{seq}-{role}")
+                    .parse()
+                    .map_err(Outcome::quarantine)?;
+                let sent = standard::post(
+                    outbound,
                     &receiver.target,
-                    receiver.secret.as_ref(),
+                    receiver.secret.as_slice(),
                     &id,
-                    payload,
+                    payload.clone(),
                     invocation.machine_now,
                 );
                 match sent.await {
-                    Ok(()) => Told::Sent { provider_id: None },
-                    Err(error @ (WebhookError::Refused(_) | WebhookError::Gone)) => {
-                        refused(error.to_string())
+                    Answer::Accepted { .. } => Told::Sent { provider_id: None },
+                    answer @ (Answer::Refused { .. } | Answer::Gone { .. }) => {
+                        refused(answer.to_string())
                     }
-                    Err(error @ WebhookError::TryLater { .. }) => {
-                        return Err(Outcome::retry(error));
+                    answer @ Answer::TryLater { .. } => {
+                        return Err(Outcome::Retry(answer.to_string()));
                     }
                 }
             }

@@ -162,10 +162,9 @@ impl Clients {
     /// Clients that connect for themselves and retry.
     pub fn new(settings: &Settings) -> Self {
         let connector = match &settings.authorities {
-            Some(Authorities(pem)) => connector_with(
-                None,
-                TrustStore::empty().with_pem_certificate(pem.as_slice()),
-            ),
+            Some(Authorities(pem)) => {
+                connector_with(TrustStore::empty().with_pem_certificate(pem.as_slice()))
+            }
             None => connector(),
         };
         Self::with(settings, connector, Retries::Standard)
@@ -238,7 +237,7 @@ impl Sqs {
 pub fn connector() -> SharedHttpConnector {
     let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     SharedHttpConnector::new(AmazonFirst {
-        amazon: connector_with(None, amazon),
+        amazon: connector_with(amazon),
         all: Arc::default(),
     })
 }
@@ -267,7 +266,7 @@ impl HttpConnector for AmazonFirst {
             match (first.await, again) {
                 // The handshake failed, so nothing of the request was sent.
                 (Err(error), Some(again)) if is_of_unknown_issuer(&error) => {
-                    let all = all.get_or_init(|| connector_with(None, roots()));
+                    let all = all.get_or_init(|| connector_with(roots()));
                     all.call(again).await
                 }
                 (outcome, _) => outcome,
@@ -288,16 +287,37 @@ fn is_of_unknown_issuer(error: &(dyn Error + 'static)) -> bool {
     error.source().is_some_and(is_of_unknown_issuer)
 }
 
-/// A connector for anybody's addresses, which it finds with `resolver` or as the system does.
+/// How long strangers may take to be connected to: some are on the other side of the world, three round trips away.
+const STRANGERS_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connector for anybody's addresses, which it finds with `resolver` or as the system does. It uses no proxy and
+/// follows no redirect.
 pub(crate) fn connector_resolving(resolver: Option<SharedDnsResolver>) -> SharedHttpConnector {
-    connector_with(resolver, roots())
+    connect(
+        HttpConnectorSettings::builder()
+            .connect_timeout(STRANGERS_CONNECT_TIMEOUT)
+            .build(),
+        resolver,
+        roots(),
+    )
 }
 
-fn connector_with(resolver: Option<SharedDnsResolver>, roots: TrustStore) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build();
+fn connector_with(roots: TrustStore) -> SharedHttpConnector {
+    connect(
+        HttpConnectorSettings::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .build(),
+        None,
+        roots,
+    )
+}
+
+fn connect(
+    settings: HttpConnectorSettings,
+    resolver: Option<SharedDnsResolver>,
+    roots: TrustStore,
+) -> SharedHttpConnector {
     let mut builder = Connector::builder()
         .connector_settings(settings)
         .sleep_impl(TokioSleep::new())
@@ -443,7 +463,7 @@ mod tests {
             }
         });
         let connector = AmazonFirst {
-            amazon: connector_with(None, TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
+            amazon: connector_with(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
             all: Arc::default(),
         };
         let request = HttpRequest::get(url).unwrap();

@@ -12,7 +12,11 @@ pub(crate) struct Server {
 impl Server {
     /// Answers its first request with these bytes, then hangs up.
     pub(crate) fn answering(answer: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    /// The same, on an address of one's choice.
+    pub(crate) fn on(listener: TcpListener, answer: &str) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answer = answer.to_owned();
         let request = thread::spawn(move || {
@@ -26,7 +30,8 @@ impl Server {
                 }
                 request.extend_from_slice(&buffer[..read]);
             }
-            stream.write_all(answer.as_bytes()).unwrap();
+            // Who has heard enough may hang up.
+            stream.write_all(answer.as_bytes()).unwrap_or_default();
             String::from_utf8(request).unwrap()
         });
         Self { url, request }

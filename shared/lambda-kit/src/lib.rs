@@ -17,13 +17,13 @@ pub mod http;
 pub mod idempotency;
 pub mod mail;
 pub mod metrics;
+pub mod outbound;
 pub mod problem;
 pub mod publish;
 pub mod receipt;
 pub mod telemetry;
 pub mod timing;
 pub mod trace;
-pub mod webhook;
 
 pub use fault::Fault;
 pub use function::{BoxedFunction, Function, Invocation, machine_now, run};

@@ -126,6 +126,16 @@ impl FromStr for Mailbox {
     }
 }
 
+/// As it is written in a configuration.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            None => f.write_str(&self.address),
+            Some(name) => write!(f, "{name} <{}>", self.address),
+        }
+    }
+}
+
 /// Hidden: an address is personal.
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -278,10 +288,7 @@ impl Mailer {
         let (instructions, _) = sign(signable, &params)
             .map_err(|error| broken(&error))?
             .into_parts();
-        let body = SdkBody::from_body_1_x(Watched {
-            content: Some(Bytes::from(body)),
-            taken: Arc::clone(sent),
-        });
+        let body = SdkBody::from_body_1_x(Watched::new(body, sent));
         let mut request = http::Request::post(&url)
             .header("content-type", "application/json")
             // A connection kept over a freeze of the function may be dead without knowing it: the letter would be
@@ -395,9 +402,19 @@ fn content(mail: &Mail) -> Result<Value, SendError> {
 }
 
 /// A body that remembers whether it was taken: only a connection that is there takes it.
-struct Watched {
+pub(crate) struct Watched {
     content: Option<Bytes>,
     taken: Arc<AtomicBool>,
+}
+
+impl Watched {
+    /// Sets `taken` when it is.
+    pub(crate) fn new(content: impl Into<Bytes>, taken: &Arc<AtomicBool>) -> Self {
+        Self {
+            content: Some(content.into()),
+            taken: Arc::clone(taken),
+        }
+    }
 }
 
 impl http_body::Body for Watched {

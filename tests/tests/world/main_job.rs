@@ -1,6 +1,6 @@
 //! What the system is for, from a posted form to an answered customer and a morning's score.
 
-use resound_lambda_kit::webhook::Secret;
+use resound_sinks::standard::Secret;
 use resound_tests::World;
 use resound_tests::world::{Ended, WEBHOOK_SECRET};
 use serde_json::{Value, json};

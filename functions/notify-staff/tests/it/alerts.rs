@@ -2,7 +2,7 @@
 
 use resound_domain::event::EventKind;
 use resound_domain::policy::{Audience, Priority};
-use resound_lambda_kit::webhook::Secret;
+use resound_sinks::standard::Secret;
 use resound_store::{Claim, Medium, NoticeKey, Outcome, Recipient};
 use resound_testing::{Server, start};
 use serde_json::json;
