@@ -361,6 +361,35 @@ fn business_hours_end_at_closing() {
     assert_eq!(promise.resolve_by, at("2026-11-26T18:00:00+08:00"));
 }
 
+/// As drawn in docs/clocks.md.
+#[test]
+fn pauses_in_business_hours() {
+    let friday = |time: &str| at(&format!("2026-11-20T{time}:00+08:00"));
+    let due_after = |paused: Timestamp, resumed: Timestamp| {
+        let mut case = opened(Priority::P4, friday("09:00"));
+        let ask = Command::AwaitCustomer { message: false };
+        perform(&mut case, &ask, paused);
+        assert_eq!(case.clocks().promise(), None);
+        perform(&mut case, &Command::Resume, resumed);
+        case.clocks().promise().unwrap().respond_by
+    };
+    // From Friday night to Monday morning nothing would have counted: nothing moves.
+    let unmoved = at("2026-11-24T15:00:00+08:00");
+    assert_eq!(
+        due_after(friday("20:00"), at("2026-11-23T08:00:00+08:00")),
+        unmoved
+    );
+    // Three of the office's hours move it to closing, not to the next opening; five move it to the next day.
+    assert_eq!(
+        due_after(friday("12:00"), friday("15:00")),
+        at("2026-11-24T18:00:00+08:00")
+    );
+    assert_eq!(
+        due_after(friday("12:00"), friday("17:00")),
+        at("2026-11-25T11:00:00+08:00")
+    );
+}
+
 #[test]
 fn no_deadline_is_further_than_the_limit_of_the_loop() {
     let office = json!([["09:00", "18:00"]]);
