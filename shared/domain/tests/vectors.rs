@@ -125,11 +125,14 @@ fn foreign(case: &Case) -> Option<String> {
     if let Some(unit) = &case.truncates {
         return Some(format!("parts of a {unit} are dropped there"));
     }
-    match (case.op.as_str(), case.convention.as_deref()) {
-        (_, None) | ("between", Some("reversed_is_zero")) => None,
-        ("add_business_days", Some(name)) if rule(name).is_some() => None,
-        (_, Some("reversed_is_negative")) => Some("a reversed stretch is negative there".into()),
-        (_, Some(other)) => Some(format!("convention {other}")),
+    match case.convention.as_deref()? {
+        "reversed_is_negative" => Some("a reversed stretch is negative there".into()),
+        // Of one that is not known here we may be or not.
+        other if other != "reversed_is_zero" && rule(other).is_none() => {
+            let fault = answer(case).err()?;
+            Some(format!("convention {other}: {fault}"))
+        }
+        _ => None,
     }
 }
 
@@ -292,7 +295,8 @@ fn answer(case: &Case) -> Result<(), String> {
             decode(&case.expected)?,
         ),
         "add_business_days" => {
-            let convention = given(case.convention.as_deref().and_then(rule), "convention")?;
+            let convention = case.convention.as_deref().and_then(rule);
+            let convention = convention.unwrap_or(TimeOfDayRule::Keep);
             let ours = calendar.add_business_days(start()?, given(case.days, "days")?, convention);
             same(ours.ok(), decode(&case.expected)?)
         }

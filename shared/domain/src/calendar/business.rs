@@ -360,25 +360,16 @@ impl BusinessCalendar {
     }
 
     fn works_on(&self, day: Day) -> bool {
-        let spans = |intervals: &mut dyn Iterator<Item = &Interval>, day: Day| {
-            intervals
-                .map(|interval| interval.seconds())
-                .map(|(from, to)| {
-                    (
-                        day * DAY_LONG + i64::from(from),
-                        day * DAY_LONG + i64::from(to),
-                    )
-                })
-                .collect::<Vec<_>>()
-        };
-        let mut hours = spans(&mut self.rota.hours(day), day);
-        if hours.is_empty() || self.is_skipped(day) {
-            return false;
-        }
-        let mut breaks: Vec<_> = (day - 1..=day + 1)
-            .flat_map(|day| spans(&mut self.rota.breaks(day), day))
+        let mut own: Vec<_> = self.spans(day, self.rota.hours(day)).collect();
+        !own.is_empty() && !cut(union(&mut own), &self.breaks_around(day)).is_empty()
+    }
+
+    /// What breaks may cut out of hours that begin on this date.
+    fn breaks_around(&self, day: Day) -> Vec<(Second, Second)> {
+        let mut breaks: Vec<_> = (day - 2..=day + 2)
+            .flat_map(|day| self.spans(day, self.rota.breaks(day)))
             .collect();
-        !cut(union(&mut hours), &union(&mut breaks)).is_empty()
+        union(&mut breaks)
     }
 
     fn is_open_in(&self, second: Second) -> bool {
@@ -573,13 +564,8 @@ impl BusinessCalendar {
         let mut earlier: Vec<_> = (day - 2..day)
             .flat_map(|day| self.spans(day, self.rota.hours(day)))
             .collect();
-        let mut breaks: Vec<_> = (day - 2..=day + 2)
-            .flat_map(|day| self.spans(day, self.rota.breaks(day)))
-            .collect();
-        cut(
-            cut(union(&mut own), &union(&mut earlier)),
-            &union(&mut breaks),
-        )
+        let first_come = cut(union(&mut own), &union(&mut earlier));
+        cut(first_come, &self.breaks_around(day))
     }
 
     /// What intervals that begin on this date cover, empty spans left out.

@@ -8,7 +8,7 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::business::BusinessCalendar;
-use super::fault::{Fault, FaultKind, InvalidCalendar};
+use super::fault::{Fault, FaultKind, InvalidCalendar, MOST_DATES, MOST_FAULTS};
 use super::hours::{Country, Definition, Interval, TimeOfDay, Week};
 use super::import::{Day, Imported};
 
@@ -45,6 +45,9 @@ impl Imported {
                 }
             }
         }
+        if imported.days().len() > MOST_DATES {
+            reader.fault("", FaultKind::TooManyDates);
+        }
         InvalidCalendar::unless_none(reader.faults_found())?;
         Ok(imported)
     }
@@ -73,6 +76,10 @@ impl<'a> Reader<'a> {
     }
 
     fn fault(&mut self, path: &str, kind: FaultKind) {
+        // Each costs a look at the text up to it.
+        if self.faults.len() >= MOST_FAULTS {
+            return;
+        }
         self.faults.push(Fault {
             line: self.line(path),
             path: path.to_owned(),

@@ -12,7 +12,7 @@ pub(super) const MOST_DATES: usize = 5_000;
 /// The most intervals that a day may have.
 pub(super) const MOST_INTERVALS: usize = 48;
 /// The most faults that are told at once.
-const MOST_FAULTS: usize = 100;
+pub(super) const MOST_FAULTS: usize = 100;
 
 /// What is wrong. Codes are published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

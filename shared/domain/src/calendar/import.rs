@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 
-use super::fault::{Fault, FaultKind, InvalidCalendar, MOST_DATES};
+use super::fault::{Fault, FaultKind, InvalidCalendar, MOST_DATES, MOST_FAULTS};
 use super::hours::Definition;
 
 /// What is known of an imported date.
@@ -57,6 +57,7 @@ impl Imported {
         let mut reader = Reader {
             last: Date::new(last_year, 12, 31).unwrap_or(Date::MAX),
             imported: Self::default(),
+            written: 0,
             faults: Vec::new(),
         };
         reader.read(file);
@@ -86,6 +87,8 @@ impl Definition {
 struct Reader {
     last: Date,
     imported: Imported,
+    /// How many dates were written out, those known already too.
+    written: usize,
     faults: Vec<Fault>,
 }
 
@@ -123,6 +126,9 @@ struct Rule {
 
 impl Reader {
     fn fault(&mut self, line: u32, path: &str, kind: FaultKind) {
+        if self.faults.len() >= MOST_FAULTS {
+            return;
+        }
         self.faults.push(Fault {
             line: Some(line),
             path: path.to_owned(),
@@ -222,7 +228,8 @@ impl Reader {
     }
 
     fn finish(&mut self, event: &Event) {
-        if event.broken || event.cancelled {
+        // A file of very many dates is told of once, and not written out.
+        if event.broken || event.cancelled || self.written > MOST_DATES {
             return;
         }
         let Some(start) = event.start else {
@@ -261,7 +268,8 @@ impl Reader {
                 let Ok(date) = start.checked_add(n.days()) else {
                     break;
                 };
-                if self.imported.days.len() >= MOST_DATES {
+                self.written += 1;
+                if self.written > MOST_DATES {
                     return self.fault(event.line, "VEVENT", FaultKind::TooManyDates);
                 }
                 if self.imported.add(date, event.day.clone()).is_err() {

@@ -745,3 +745,20 @@ proptest! {
         drop(Imported::from_icalendar(&file, 9999));
     }
 }
+
+#[test]
+fn files_that_are_too_large_are_told_of_in_time() {
+    let event = "BEGIN:VEVENT\nDTSTART:20000101\nDURATION:P4999D\nEND:VEVENT\n";
+    let file = format!("BEGIN:VCALENDAR\n{}END:VCALENDAR\n", event.repeat(2_000));
+    let error = Imported::from_icalendar(file.as_bytes(), 2030).unwrap_err();
+    let codes = |error: &InvalidCalendar| {
+        let codes = error.faults().iter().map(|fault| fault.kind.code());
+        codes.collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&error), ["too-many-dates"]);
+    let wrong = format!("[{}5]", "\"x\",\n".repeat(100_000));
+    assert_eq!(Imported::from_json(&wrong).unwrap_err().faults().len(), 100);
+    let wrong = format!("BEGIN:VCALENDAR\n{}", "x\n".repeat(100_000));
+    let error = Imported::from_icalendar(wrong.as_bytes(), 2030).unwrap_err();
+    assert_eq!(error.faults().len(), 100);
+}
