@@ -330,6 +330,9 @@ impl BusinessCalendar {
             (0, rule) => rule == TimeOfDayRule::LastOpen,
             (days, _) => days < 0,
         };
+        if days.unsigned_abs() > MOST_DAYS.unsigned_abs() {
+            return Err(OutOfTime);
+        }
         let step = if back { -1 } else { 1 };
         let civil = self.zone.to_datetime(start);
         let first = number(civil.date());

@@ -253,7 +253,7 @@ fn business_days() {
         Ok(at("2026-09-29T20:00:00+08:00"))
     );
     assert_eq!(days(0, TimeOfDayRule::Keep), Ok(start));
-    assert!(days(20_000, TimeOfDayRule::Keep).is_ok());
+    assert!(days(2_000, TimeOfDayRule::Keep).is_ok());
     assert_eq!(days(i64::MAX, TimeOfDayRule::Keep), Err(OutOfTime));
     assert_eq!(days(i64::MIN, TimeOfDayRule::Keep), Err(OutOfTime));
 }
