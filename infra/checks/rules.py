@@ -9,8 +9,13 @@ the report prints. Rules see the output of `expand.py`, so aliases, versions and
 import json
 import re
 import sys
+import tomllib
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+
+import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,6 +210,7 @@ def walk(value, path=()):
             yield from walk(inner, (*path, index))
 
 
+@cache
 def read(path):
     """A source file of the project."""
     return (ROOT / path).read_text(encoding="utf-8")
@@ -1146,12 +1152,23 @@ def only_decided_properties_are_set(t):
         "AWS::IAM::Role": {"Path", "PermissionsBoundary", "ManagedPolicyArns", "AssumeRolePolicyDocument", "Policies"},
         "AWS::SecretsManager::Secret": {"Description", "KmsKeyId", "GenerateSecretString"},
         "AWS::Logs::LogGroup": {"LogGroupName", "RetentionInDays"},
+        "AWS::Lambda::Alias": {"FunctionName", "FunctionVersion", "Name"},
+        "AWS::Lambda::Version": {"Description", "FunctionName"},
+        "AWS::Lambda::Permission": {"Action", "FunctionName", "Principal", "SourceArn"},
+        "AWS::Lambda::EventInvokeConfig": {"DestinationConfig", "FunctionName", "MaximumEventAgeInSeconds",
+                                           "MaximumRetryAttempts", "Qualifier"},
+        "AWS::SQS::QueuePolicy": {"PolicyDocument", "Queues"},
+        "AWS::IAM::ManagedPolicy": {"Description", "Path", "PolicyDocument"},
+        "AWS::ApiGatewayV2::DomainName": {"DomainName", "DomainNameConfigurations"},
+        "AWS::ApiGatewayV2::ApiMapping": {"ApiId", "DomainName", "Stage"},
+        "AWS::CloudWatch::Dashboard": {"DashboardBody", "DashboardName"},
+        "AWS::SNS::Topic": {"Subscription", "TopicName"},
+        "AWS::CodeDeploy::Application": {"ComputePlatform"},
+        "AWS::CodeDeploy::DeploymentGroup": {"AlarmConfiguration", "ApplicationName", "AutoRollbackConfiguration",
+                                             "DeploymentConfigName", "DeploymentStyle", "ServiceRoleArn"},
     }
-    kinds = known.keys() | {
-        "AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig",
-        "AWS::SQS::QueuePolicy", "AWS::IAM::ManagedPolicy", "AWS::ApiGatewayV2::DomainName",
-        "AWS::ApiGatewayV2::ApiMapping", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::SNS::Topic",
-        "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
+    # The properties of an alarm are a rule of their own.
+    kinds = known.keys() | {"AWS::CloudWatch::Alarm"}
     for logical, resource in t.resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] not in kinds:
@@ -1161,8 +1178,6 @@ def only_decided_properties_are_set(t):
         if "ApiId" in properties and properties["ApiId"] != {"Ref": "HttpApi"}:
             yield f"{logical}: does not belong to the HTTP API"
     for logical, function in t.of("AWS::Lambda::Function").items():
-        if not 128 <= function.get("MemorySize", 128) <= 1024:
-            yield f"{logical}: {function.get('MemorySize')} MB"
         if dict(branches(function.get("KmsKeyArn"))).get("HasKey") != {"Ref": "KmsKeyArn"}:
             yield f"{logical}: ignores the customer-managed key"
     for logical, api in t.of("AWS::ApiGatewayV2::Api").items():
@@ -1251,6 +1266,282 @@ def conditions_mean_what_their_names_say(t):
             yield f"TrafficShifts: {kind} may be asked for but is not there"
 
 
+# Numbers and shapes that somebody decided on: logical id to properties, each as it must stand. What a rule above says with
+# its reason is not repeated here.
+DECIDED = {
+    "NotifyStaffMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 5}, "FilterCriteria": None},
+    "CloseLoopMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 5}, "FilterCriteria": None},
+    "RelayEventsMapping": {
+        "BatchSize": 100, "MaximumBatchingWindowInSeconds": 0, "ParallelizationFactor": 1, "MaximumRetryAttempts": 3,
+        "MaximumRecordAgeInSeconds": 3600, "ScalingConfig": None,
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["RelayDead", "Arn"]}}}},
+    "AlertBreachesEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
+    "AggregateNpsEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2,
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["SchedulesDead", "Arn"]}}}},
+    "Table": {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
+    "SigningSecret": {"GenerateSecretString": {"PasswordLength": 48, "ExcludePunctuation": True}},
+    "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
+                                           "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
+    "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
+    "HttpDomain": {"DomainName": {"Ref": "DomainName"}},
+    "HttpDomainMapping": {"DomainName": {"Ref": "HttpDomain"}, "Stage": {"Ref": "HttpStage"}},
+    "KeyPolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": {"Ref": "KmsKeyArn"},
+        # By region only: the domain that follows is another in China.
+        "Condition": {"StringLike": {"kms:ViaService": [
+            {"Fn::Sub": service + ".${AWS::Region}.*"} for service in ("dynamodb", "sqs", "lambda")]}}}]}},
+    "QueuesOverTls": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [{
+        "Sid": "OnlyOverTls", "Effect": "Deny", "Principal": "*", "Action": "sqs:*",
+        "Resource": [{"Fn::GetAtt": [queue, "Arn"]} for queue in (
+            "CustomerNotices", "CustomerNoticesDead", "StaffAlerts", "StaffAlertsDead", "RelayDead", "SchedulesDead")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}},
+}
+RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
+           "aggregate-nps": {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 10}}
+ACCESS_LOG = {
+    "requestId": "$context.requestId", "time": "$context.requestTime", "route": "$context.routeKey",
+    "status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency",
+    "functionMs": "$context.integrationLatency", "functionStatus": "$context.integrationStatus",
+    "error": "$context.error.responseType", "authorizerError": "$context.authorizer.error",
+}
+# Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
+LET_IN = {"submit-feedback": {"*/*/v1/feedback"}, "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
+          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*"}}
+
+
+@rule
+def numbers_are_the_ones_decided_on(t):
+    """Batches, retries, ages, memory, key and queue policies, access log and permissions are as they were decided."""
+    for logical, decided in DECIDED.items():
+        properties = t.resources.get(logical, {}).get("Properties", {})
+        for name, value in decided.items():
+            if properties.get(name) != value:
+                yield f"{logical}: {name} is {text(properties.get(name))}, not {text(value)}"
+    functions = {logical: name for name, (logical, _) in t.functions().items()}
+    for logical, schedule in t.of("AWS::Scheduler::Schedule").items():
+        name = functions.get(t.alias_of(schedule["Target"].get("Arn")) or "")
+        if schedule["Target"].get("RetryPolicy") != RETRIES.get(name):
+            yield f"{logical}: is started again other than {RETRIES.get(name)}"
+    for name, (logical, function) in t.functions().items():
+        # At 256 MB a cold start is over soonest for its price; a night holds a day's cells.
+        if function.get("MemorySize") != (512 if name == "aggregate-nps" else 256):
+            yield f"{logical}: has {function.get('MemorySize')} MB"
+        if (name in ("submit-feedback", "serve-pages")) != ("ReservedConcurrentExecutions" in function):
+            yield f"{logical}: concurrency is set aside for the two public functions, and for them alone"
+    for logical, stage in t.of("AWS::ApiGatewayV2::Stage").items():
+        if json.loads(stage["AccessLogSettings"]["Format"]) != ACCESS_LOG:
+            yield f"{logical}: the access log has other fields than those decided on"
+    let_in = {}
+    for logical, permission in t.of("AWS::Lambda::Permission").items():
+        if permission.get("Action") != "lambda:InvokeFunction":
+            yield f"{logical}: allows more than to call"
+        name = functions.get(t.alias_of(permission.get("FunctionName")) or "")
+        let_in.setdefault(name, set()).add(text(permission.get("SourceArn")).partition("${HttpApi}/")[2])
+    for name in sorted(LET_IN.keys() | let_in.keys(), key=str):
+        if let_in.get(name) != LET_IN.get(name):
+            yield f"{name}: lets in {sorted(let_in.get(name, ()))}, not {sorted(LET_IN.get(name, ()))}"
+
+
+@rule
+def resources_come_and_go_as_decided(t):
+    """What exists on a condition, what is kept when the stack goes, and what waits for what: as decided, and no other."""
+    conditions = {"KeyPolicy": "HasKey", "StaffAuthorizer": "HasStaff", "HttpDomain": "HasDomain",
+                  "HttpDomainMapping": "HasDomain", "DeploymentRole": "ShiftsTraffic", "AlarmTopic": "OwnsAlarmTopic",
+                  "StackDashboard": "HasDashboard"}
+    kept = {"Table", "SigningSecret"}  # the secret opens the links that were given to customers
+    for logical, resource in t.resources.items():
+        kind = resource["Type"]
+        if kind not in ("AWS::CloudWatch::Alarm", "AWS::ApiGatewayV2::Route"):  # they have rules of their own
+            if resource.get("Condition") != conditions.get(logical):
+                yield f"{logical}: exists on {resource.get('Condition')}, not on {conditions.get(logical)}"
+        # SAM keeps versions, so that an alias can go back; they go with their function.
+        policies = {"Retain"} if logical in kept or kind == "AWS::Lambda::Version" else {None}
+        if resource.get("DeletionPolicy") not in policies:
+            yield f"{logical}: DeletionPolicy is {resource.get('DeletionPolicy')}"
+        if resource.get("UpdateReplacePolicy") != ("Retain" if logical in kept else None):
+            yield f"{logical}: UpdateReplacePolicy is {resource.get('UpdateReplacePolicy')}"
+        made_by_sam = kind == "AWS::Lambda::EventInvokeConfig"
+        if "DependsOn" in resource and not made_by_sam:
+            yield f"{logical}: waits for {resource['DependsOn']}, which references say already"
+
+
+# One region of each partition, and both of China.
+PLACES = ("us-east-1", "cn-north-1", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1")
+CHINA = PLACES[1:3]
+
+
+@rule
+def every_place_has_it(t):
+    """Every type of resource exists in the regions of China and of GovCloud as well."""
+    for place in PLACES:
+        known = types_of(place)
+        for logical, resource in t.resources.items():
+            if resource["Type"] not in known:
+                yield f"{logical}: {place} has no {resource['Type']}"
+
+
+@cache
+def types_of(region):
+    """The types of resources that CloudFormation knows in a region, as cfn-lint brings them along."""
+    return set(json.loads(files("cfnlint.data").joinpath(f"schemas/providers/{region}.json").read_text(encoding="utf-8")))
+
+
+SENDER = {"MailFrom": "a@example.com"}
+HOOK, SECRET = {"AlertWebhookUrl": "https://example.com"}, {"AlertWebhookSecret": "whsec_AAAA"}
+DOMAIN, CERTIFICATE = {"DomainName": "a.example"}, {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a"}
+
+
+@rule
+def parameters_are_refused_together(t):
+    """The rules of parameters let the defaults pass everywhere, and refuse what cannot work, with a sentence."""
+    cases = [(place, {}, None) for place in PLACES]
+    cases += [(place, SENDER, "MailWhereThereIsMail" if place in CHINA else None) for place in PLACES]
+    for pair, name in (((DOMAIN, CERTIFICATE), "DomainAndCertificate"), ((HOOK, SECRET), "WebhookAndSecret")):
+        cases += [("us-east-1", pair[0], name), ("us-east-1", pair[0] | pair[1], None)]
+    cases += [("us-east-1", CERTIFICATE, "DomainAndCertificate"), ("us-east-1", SECRET, None)]
+    for place, given, refusal in cases:
+        values = {n: p.get("Default") for n, p in t.parameters.items()} | given | {"AWS::Region": place}
+        refused = [name for name, entry in t.body.get("Rules", {}).items()
+                   if not all(holds(a["Assert"], values) for a in entry["Assertions"])]
+        if refused != ([refusal] if refusal else []):
+            yield f"{sorted(given)} in {place}: refused by {refused}, not by {refusal}"
+    for name, entry in t.body.get("Rules", {}).items():
+        for assertion in entry["Assertions"]:
+            if not assertion.get("AssertDescription"):
+                yield f"{name}: does not say what is wrong"
+
+
+def holds(value, values):
+    """What an expression of a rule is, for the given parameters."""
+    if not isinstance(value, dict):
+        return value
+    (kind, inner), = value.items()
+    if kind == "Ref":
+        return values[inner]
+    inner = [holds(one, values) for one in inner]
+    return {"Fn::Equals": lambda: inner[0] == inner[1], "Fn::Not": lambda: not inner[0], "Fn::And": lambda: all(inner),
+            "Fn::Or": lambda: any(inner)}[kind]()
+
+
+# What a stack is without anybody deciding anything: safe, quiet and cheap. Parameters that are not here are empty.
+DEFAULTS = {
+    "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "WebhookAllowPrivate": "false",
+    "RolePath": "/", "DeletionProtection": "true", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
+    "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
+    "Architecture": "arm64",
+}
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+ADDRESS = (["a@example.com", "first.last+tag@mail.example.com"],
+           ["a", "a@b@c", "a@b, c@d", "A <a@example.com>", "a b@example.com"])
+# What each pattern must take and must refuse, besides what every pattern refuses.
+SAMPLES = {
+    "TimeZone": (["UTC", "Asia/Shanghai", "America/Argentina/Buenos_Aires", "Etc/GMT+8"], ["UTC+8", "+08:00", "Asia Shanghai"]),
+    "PublicUrl": (["https://a.example", "https://a.example/feedback"], ["a.example", "https://a.example/", "ftp://a"]),
+    "AllowedOrigins": (["https://a.example", "https://a.example,http://localhost:3000"], ["*", "a.example", "https://a/b", "https://a,"]),
+    "JwtIssuer": (["https://login.example.com/", "https://a.example/pool_1"], ["login.example.com", "ftp://a"]),
+    "JwtAudience": (["resound", "api://resound"], ["", "a b"]),
+    **dict.fromkeys(["MailFrom", "OwnerEmail", "TeamLeadEmail", "ManagerEmail", "ExecutiveEmail", "AlarmEmail"], ADDRESS),
+    "AlertWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),
+    "AlertWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
+    "DomainName": (["feedback.example.com"], ["example", "Feedback.example.com", "https://a.example", "a.example/"]),
+    "CertificateArn": ([f"arn:{p}:acm:us-east-1:123456789012:certificate/a-b" for p in PARTITIONS], ["certificate/a", "arn:aws:iam::123456789012:server-certificate/a"]),
+    "KmsKeyArn": ([f"arn:{p}:kms:cn-north-1:123456789012:key/a-b" for p in PARTITIONS], ["alias/a", "arn:aws:kms:us-east-1:123456789012:alias/a"]),
+    "SigningKeys": (["2=" + "b" * 32 + ",1=" + "a" * 32, "1=" + "a" * 64], ["1=short", "0=" + "a" * 32, "a" * 40, "1=" + "a" * 31, "1=" + "a" * 32 + ","]),
+    "PermissionsBoundaryArn": ([f"arn:{p}:iam::123456789012:policy/a/b" for p in PARTITIONS] + ["arn:aws:iam::aws:policy/PowerUserAccess"], ["arn:aws:iam::123456789012:role/a", "policy/a"]),
+    "RolePath": (["/", "/service/", "/a/b/"], ["", "service", "/service", "service/"]),
+    "AlarmTopicArn": ([f"arn:{p}:sns:cn-north-1:123456789012:ops" for p in PARTITIONS], ["ops", "arn:aws:sqs:us-east-1:123456789012:ops"]),
+    "Release": (["1", "2026-11-22", "v1.2.3"], ["", "a b", "a" * 41, "1/2"]),
+    "ReservedConcurrency": (["1", "10", "9999"], ["0", "-1", "10000", "ten"]),
+}
+
+
+@rule
+def patterns_take_what_is_right_and_refuse_what_is_not(t):
+    """Each pattern takes samples of every partition and refuses wrong ones; defaults are the safe, quiet and cheap ones."""
+    for name, parameter in t.parameters.items():
+        pinned = parameter.get("AllowedValues") == [parameter.get("Default")]  # by expand.py, for a canary
+        if not pinned and parameter.get("Default") != DEFAULTS.get(name, ""):
+            yield f"{name}: is {parameter.get('Default')!r} by default, not {DEFAULTS.get(name, '')!r}"
+        if "AllowedPattern" not in parameter:
+            continue
+        if name not in SAMPLES:
+            yield f"{name}: nobody said what its pattern must take and refuse"
+            continue
+        pattern = parameter["AllowedPattern"]
+        right, wrong = SAMPLES[name]
+        for sample in right:
+            if not re.search(pattern, sample):
+                yield f"{name}: refuses {sample!r}"
+        for sample in [*wrong, " ", "a b", "x\ny"]:
+            if re.search(pattern, sample):
+                yield f"{name}: takes {sample!r}"
+        if not (pattern.startswith("^") and pattern.endswith("$")):
+            yield f"{name}: its pattern is not anchored"
+    for name in DEFAULTS.keys() - t.parameters.keys():
+        yield f"{name}: is not a parameter any more"
+
+
+@rule
+def metrics_are_counted_by_the_code(t):
+    """What alarms and dashboard look for is what the functions count, under the names of lambda-kit."""
+    names = set(re.findall(r'Self::(\w+) => "\1"', read("shared/lambda-kit/src/metrics.rs")))
+    for service in FUNCTIONS:
+        counted = mentioned_metrics(service) & names
+        for metric in sorted(counted ^ set(OWN_COUNTS.get(service, ()))):
+            yield f"{service}: {metric} is {'counted, and nobody decided to show it' if metric in counted else 'not counted'}"
+
+
+@cache
+def mentioned_metrics(service):
+    sources = sorted((ROOT / "functions" / service / "src").rglob("*.rs"))
+    return set(re.findall(r"\b(?:Counter|Span)::(\w+)", "".join(p.read_text(encoding="utf-8") for p in sources)))
+
+
+@rule
+def both_stages_are_tagged_and_their_parameters_exist(t):
+    """samconfig.toml deploys this template with tags, under two names, with parameters that exist and are allowed."""
+    config = tomllib.loads(read("samconfig.toml"))
+    stages = {name: stage["deploy"]["parameters"] for name, stage in config.items() if isinstance(stage, dict)}
+    if set(stages) != {"default", "prod"} or len({s.get("stack_name") for s in stages.values()}) != len(stages):
+        yield "the stages are not default and prod, each with a stack of its own"
+    for name, stage in stages.items():
+        tags = dict(pair.split("=", 1) for pair in stage.get("tags", "").split())
+        if tags.keys() < {"application", "stage"}:
+            yield f"{name}: resources do not bear the tags application and stage"
+        if stage.get("template_file") != "infra/template.yaml" or stage.get("capabilities") != "CAPABILITY_IAM":
+            yield f"{name}: is not this template, with leave to make unnamed roles"
+        for pair in stage.get("parameter_overrides", []):
+            key, _, value = pair.partition("=")
+            parameter = t.parameters.get(key)
+            if parameter is None:
+                yield f"{name}: {key} is not a parameter"
+            elif value not in map(str, parameter.get("AllowedValues", [value])) or not re.search(
+                    parameter.get("AllowedPattern", ""), value):
+                yield f"{name}: {key} may not be {value}"
+            elif parameter.get("NoEcho"):
+                yield f"{name}: {key} is a secret and is written down"
+    if "DeletionProtection=true" not in stages.get("prod", {}).get("parameter_overrides", []):
+        yield "prod: the table is not protected"
+
+
+SOURCE_RULES = []
+
+
+def source_rule(function):
+    SOURCE_RULES.append(function)
+    return function
+
+
+@source_rule
+def a_new_parameter_makes_a_new_version(source):
+    """Every function publishes a version on a change of any of its properties, which its expansion does not show."""
+    for logical, resource in source["Resources"].items():
+        if resource.get("Type") == "AWS::Serverless::Function" and resource["Properties"].get("AutoPublishAliasAllProperties") is not True:
+            yield f"{logical}: publishes when its code changes, and not when its variables do"
+
+
 # ---------------------------------------------------------------------------------------------------- reporting
 
 
@@ -1260,11 +1551,19 @@ READ_FAULTS = (AttributeError, IndexError, KeyError, OSError, TypeError, ValueEr
 
 def faults(body):
     """Every fault of an expanded template: (rule, sentence). A template too broken for a rule is a fault of that rule."""
-    template = Template(body)
+    return asked(RULES, Template(body))
+
+
+def source_faults(source):
+    """Every fault of the SAM source that its expansion does not show."""
+    return asked(SOURCE_RULES, source)
+
+
+def asked(rules, subject):
     found = []
-    for check in RULES:
+    for check in rules:
         try:
-            found += [(check.__name__, fault) for fault in check(template)]
+            found += [(check.__name__, fault) for fault in check(subject)]
         except READ_FAULTS as error:
             found.append((check.__name__, f"cannot be read: {type(error).__name__} {error}"))
     return found
@@ -1273,12 +1572,12 @@ def faults(body):
 def main():
     failed = 0
     for path in sys.argv[1:]:
-        found = faults(json.loads(Path(path).read_text(encoding="utf-8")))
+        found = faults(json.loads(Path(path).read_text(encoding="utf-8"))) + source_faults(expand.load())
         for check, fault in found:
             print(f"{check}: {fault}", file=sys.stderr)
         broken = {check for check, _ in found}
         failed += len(broken)
-        print(f"rules {Path(path).name}: {len(RULES) - len(broken)} passed, {len(broken)} failed")
+        print(f"rules {Path(path).name}: {len(RULES + SOURCE_RULES) - len(broken)} passed, {len(broken)} failed")
     sys.exit(1 if failed else 0)
 
 
