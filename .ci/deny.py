@@ -3,8 +3,9 @@
     python .ci/deny.py
 
 Reads what `cargo metadata` says of the locked tree, and fails on a licence that is not allowed, a banned crate, or a
-source that is not the default registry. `cargo tree` says of each function on its own that no banned crate is linked:
-features are unified in a joint build, and a release builds one package at a time.
+source that is not the default registry. `cargo tree` says of each function on its own that no banned crate is linked,
+and that a joint build of all functions gives every crate the features that it has in a build of one function alone: that
+is why releases may build them together, which is much faster.
 """
 
 import json
@@ -20,6 +21,15 @@ except ModuleNotFoundError:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def linked(*packages):
+    """The crates that these packages link, each with its features, when they are built together."""
+    chosen = [argument for package in packages for argument in ("--package", package)]
+    lines = cargo(
+        "tree", "--locked", *chosen, "--edges", "normal,build", "--prefix", "none", "--no-dedupe", "--format", "{p}|{f}"
+    )
+    return set(filter(None, lines.splitlines()))
 
 
 def cargo(*arguments):
@@ -64,7 +74,7 @@ def main():
     licences = set(rules["licenses"]["allow"])
     banned = {entry["crate"]: entry["reason"] for entry in rules["bans"]["deny"]}
     packages = json.loads(cargo("metadata", "--format-version", "1", "--locked"))["packages"]
-    faults = {"licences": [], "bans": [], "sources": [], "functions": []}
+    faults = {"licences": [], "bans": [], "sources": [], "functions": [], "features": []}
     versions, sources = defaultdict(set), set()
     for package in packages:
         name = f"{package['name']} {package['version']}"
@@ -88,10 +98,13 @@ def main():
     for name, several in sorted(versions.items()):
         if len(several) > 1:
             print(f"warning: {name} is there in {len(several)} versions: {', '.join(sorted(several))}", file=sys.stderr)
-    for folder in sorted((ROOT / "functions").iterdir()):
-        tree = cargo("tree", "--locked", "--package", folder.name, "--edges", "normal,build", "--prefix", "none")
-        linked = {line.split()[0] for line in tree.splitlines() if line} & banned.keys()
-        faults["functions"] += [f"{folder.name} links {crate}: {banned[crate]}" for crate in sorted(linked)]
+    functions = sorted(folder.name for folder in (ROOT / "functions").iterdir())
+    together = linked(*functions)
+    for function in functions:
+        crates = linked(function)
+        bad = {line.split()[0] for line in crates} & banned.keys()
+        faults["functions"] += [f"{function} links {crate}: {banned[crate]}" for crate in sorted(bad)]
+        faults["features"] += [f"{function} built alone has {line}" for line in sorted(crates - together)]
     for check, found in faults.items():
         for fault in found:
             print(f"{check}: {fault}", file=sys.stderr)

@@ -35,7 +35,7 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
   fi
 fi
 
-source infra/release/tools.sh
+source infra/release/tools.sh requirements.txt
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
@@ -50,13 +50,20 @@ export CFLAGS="-ffile-prefix-map=$PWD=/resound -ffile-prefix-map=$target=/resoun
 packages=$target/packages
 rm -rf "$packages"
 mkdir -p "$packages"
+# Together: see programs.sh. As programs, because a zip file bears the time of its making; ours does not.
+chosen=()
+for function in "${functions[@]}"; do chosen+=(--package "$function"); done
+cargo lambda build --release --locked "--$architecture" "${chosen[@]}" --output-format binary --lambda-dir "$target/lambda"
+package() {
+  python3 infra/release/pack.py "$target/lambda/$1/bootstrap" "$packages/$1.zip"
+  python3 infra/release/sbom.py "$1" "$triple" "$packages/$1.zip" > "$packages/$1.cdx.json"
+}
+packing=()
 for function in "${functions[@]}"; do
-  # One at a time: a joint build unites the features of all, and would pull in what a function does not need. As
-  # programs, because a zip file bears the time of its making; ours does not.
-  cargo lambda build --release --locked "--$architecture" --package "$function" --output-format binary --lambda-dir "$target/lambda"
-  python3 infra/release/pack.py "$target/lambda/$function/bootstrap" "$packages/$function.zip"
-  python3 infra/release/sbom.py "$function" "$triple" "$packages/$function.zip" > "$packages/$function.cdx.json"
+  package "$function" &
+  packing+=($!)
 done
+for process in "${packing[@]}"; do wait "$process"; done
 
 sed -E 's#^( *CodeUri: )\.\./target/lambda/([a-z-]+)/$#\1\2.zip#' infra/template.yaml > "$packages/template.yaml"
 {

@@ -1,25 +1,23 @@
 #!/usr/bin/env bash
-# Builds a function twice, in two folders, from the last commit, and compares the packages:
+# Builds the packages of the last commit again, in another folder and from nothing, and compares every byte with what
+# build.sh has put into target/packages:
 #
-#   infra/release/verify.sh [--x86-64] [FUNCTION]     submit-feedback, unless another is named
+#   infra/release/build.sh OPTIONS && infra/release/verify.sh OPTIONS
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-options=() function=submit-feedback
-for argument; do
-  case $argument in -*) options+=("$argument") ;; *) function=$argument ;; esac
-done
+first=${CARGO_TARGET_DIR:-$PWD/target}/packages
+[ -f "$first/SHA256SUMS" ] || { echo "there is nothing in $first: run build.sh first" >&2; exit 2; }
+if ! grep -qx "commit $(git rev-parse HEAD)" "$first/BUILD"; then
+  echo "$first is not of the last commit: $(head -1 "$first/BUILD")" >&2
+  exit 2
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export SOURCE_DATE_EPOCH
+again=$folder/another/place
+git clone --quiet --shared . "$again"
+for tools in .venv-release*; do [ ! -d "$tools" ] || ln -s "$PWD/$tools" "$again/$tools"; done # they are not what is tried
 unset CARGO_TARGET_DIR
-for place in one two/of/another/depth; do
-  mkdir -p "$folder/$place"
-  git archive HEAD | tar -x -C "$folder/$place"
-  # The tools are not what is tried.
-  [ ! -d .venv-release ] || ln -s "$PWD/.venv-release" "$folder/$place/.venv-release"
-  "$folder/$place/infra/release/build.sh" "${options[@]}" "$function" >&2
-  (cd "$folder/$place/target/packages" && sha256sum "$function.zip" "$function.cdx.json") | tee "$folder/$(dirname "$place/x" | tr / -).sums"
-done
-cmp "$folder"/*.sums && echo "$function: the same bytes twice"
+"$again/infra/release/build.sh" "$@" >&2
+diff "$first/SHA256SUMS" "$again/target/packages/SHA256SUMS"
+echo "the same bytes twice: $(wc -l < "$first/SHA256SUMS") files"

@@ -37,10 +37,7 @@ fi
 target=${CARGO_TARGET_DIR:-target}
 if [ "${1:-}" != --no-build ]; then
   started=$SECONDS
-  # One package at a time: built together they would share each other's features.
-  for function in functions/*/; do
-    cargo build --release --locked --package "$(basename "$function")" --bins
-  done
+  infra/release/programs.sh --bins
   say "Built for $((SECONDS - started)) s."
 fi
 
