@@ -1,7 +1,6 @@
 //! Reads the words: finds the terms of both lexicons in a text and adds up what they mean.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{Category, Severity, Touchpoint, lexicon_en, lexicon_zh};
@@ -34,25 +33,76 @@ pub(super) enum Meaning {
 /// A lexicon: terms by meaning.
 pub(super) type Lexicon = &'static [(Meaning, &'static [&'static str])];
 
-/// The terms that begin with one word (English) or one character (Chinese), the longest first.
-type Index = HashMap<&'static str, Vec<(&'static str, Meaning)>>;
+/// The terms of both lexicons, findable by the word (English) or character (Chinese) that they begin with.
+///
+/// Chains in one list instead of a map of lists, because it is made in every cold start: filling a `HashMap` took 1.3
+/// million instructions, more than a TLS handshake.
+struct Index {
+    /// Where the chain of each slot begins.
+    heads: [Option<u16>; SLOTS],
+    terms: Vec<Term>,
+}
 
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut index = Index::new();
-    for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
-        for &term in terms {
-            index
-                .entry(first_unit(term))
-                .or_default()
-                .push((term, meaning));
+struct Term {
+    text: &'static str,
+    meaning: Meaning,
+    /// The next term whose first word or character has the same slot.
+    next: Option<u16>,
+}
+
+/// As many as there are terms, about. A power of two.
+const SLOTS: usize = 2048;
+
+static INDEX: LazyLock<Index> = LazyLock::new(Index::of_both_lexicons);
+
+impl Index {
+    fn of_both_lexicons() -> Self {
+        let mut index = Self {
+            heads: [None; SLOTS],
+            terms: Vec::with_capacity(SLOTS),
+        };
+        for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
+            for text in terms {
+                let (head, at) = (
+                    index.heads.get_mut(slot(first_unit(text))),
+                    index.terms.len(),
+                );
+                let (Some(head), Ok(at)) = (head, u16::try_from(at)) else {
+                    continue; // a test finds every term
+                };
+                let next = head.replace(at);
+                index.terms.push(Term {
+                    text,
+                    meaning,
+                    next,
+                });
+            }
         }
+        index
     }
-    for terms in index.values_mut() {
-        // A word that both blames and negates ("wont") must not turn its own blame.
-        terms.sort_by_key(|(term, meaning)| (Reverse(term.len()), *meaning == Meaning::Not));
+
+    /// The terms that begin here, the longest first. `unit` is the first of the text.
+    fn beginning(&self, unit: &str, text: &str) -> Vec<(&'static str, Meaning)> {
+        let mut found = Vec::new();
+        let mut next = self.heads.get(slot(unit)).copied().flatten();
+        while let Some(term) = next.and_then(|at| self.terms.get(usize::from(at))) {
+            if begins(text, term.text) {
+                found.push((term.text, term.meaning));
+            }
+            next = term.next;
+        }
+        // As the lexicons have it; a word that both blames and negates ("wont") must not turn its own blame.
+        found.reverse();
+        found.sort_by_key(|(term, meaning)| (Reverse(term.len()), *meaning == Meaning::Not));
+        found
     }
-    index
-});
+}
+
+/// Where a word or character has its chain.
+fn slot(unit: &str) -> usize {
+    let hash = |hash: usize, byte: u8| hash.wrapping_mul(31).wrapping_add(byte.into());
+    unit.bytes().fold(0, hash) % SLOTS
+}
 
 /// How far a negation reaches, in words or Chinese characters.
 const REACH: u8 = 4;
@@ -111,13 +161,8 @@ impl Reading {
         while let Some(c) = rest.chars().next() {
             let unit = first_unit(rest);
             let (_, after) = rest.split_at(unit.len());
-            if let Some(terms) = INDEX.get(unit) {
-                reading.take(
-                    terms.iter().filter(|(term, _)| begins(rest, term)),
-                    text.len() - rest.len(),
-                    &mut scan,
-                );
-            }
+            let found = INDEX.beginning(unit, rest);
+            reading.take(&found, text.len() - rest.len(), &mut scan);
             if is_word(c) {
                 scan.reach = scan.reach.saturating_sub(1);
             } else if ends_clause(c) {
@@ -131,12 +176,7 @@ impl Reading {
         reading
     }
 
-    fn take<'a>(
-        &mut self,
-        found: impl Iterator<Item = &'a (&'static str, Meaning)>,
-        at: usize,
-        scan: &mut Scan,
-    ) {
+    fn take(&mut self, found: &[(&'static str, Meaning)], at: usize, scan: &mut Scan) {
         let within = at < scan.plain_until;
         let (mut longest, mut longest_plain) = (0, 0);
         for &(term, meaning) in found {
@@ -297,6 +337,8 @@ fn ends_clause(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -304,10 +346,8 @@ mod tests {
         for &(meaning, terms) in lexicon_en::TERMS.iter().chain(lexicon_zh::TERMS) {
             for &term in terms {
                 assert_eq!(normal(term), term, "a text is read in this form");
-                let found = INDEX
-                    .get(first_unit(term))
-                    .is_some_and(|all| all.contains(&(term, meaning)));
-                assert!(found, "{term}");
+                let found = INDEX.beginning(first_unit(term), term);
+                assert!(found.contains(&(term, meaning)), "{term}");
             }
         }
     }
