@@ -121,7 +121,7 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         let sub = &request.require(Scope::CasesWrite)?.sub;
         let id = case_id(request)?;
-        let order = read_order(request, sub).await?;
+        let order = read_order(request, sub)?;
         let caller = Caller {
             actor: Actor::Staff(sub.clone()),
             key: match request.header("idempotency-key") {
@@ -289,12 +289,12 @@ fn case_id(request: &HttpRequest) -> Result<CaseId, Rejection> {
 }
 
 /// The command of a request, or every fault of its body and its key.
-async fn read_order(request: &HttpRequest, caller: &str) -> Result<Order, Rejection> {
+fn read_order(request: &HttpRequest, caller: &str) -> Result<Order, Rejection> {
     if ContentType::of(request)? != ContentType::Json {
         let problem = request.problem(Kind::UnsupportedMediaType);
         return Err(problem.header("accept", "application/json").into());
     }
-    let fields = fields::read(request).await?;
+    let fields = fields::json(request)?;
     let locale = request.locale();
     let key = match request.header("idempotency-key") {
         Some(key) => IdempotencyKey::try_from(key).map(|_| ()),
