@@ -3,25 +3,16 @@
 #
 #   benches/run.sh [options of resound-bench]
 #
-# Needs Rust, Python, openssl and, for instructions, valgrind. Builds for this machine: an hour on a slow one the first
-# time, because each function is linked on its own as for a release.
+# Needs Rust, Python, openssl and, for instructions, valgrind. Builds for this machine, as for a release.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
-source infra/release/tools.sh # packs as for a release
 
 cargo build --release --locked --manifest-path benches/peers/Cargo.toml --target-dir "$target/peers"
-mkdir -p "$target/bench"
-for manifest in functions/*/Cargo.toml; do
-  function=$(basename "$(dirname "$manifest")")
-  cargo build --release --locked --package "$function"
-  python3 infra/release/pack.py "$target/release/$function" "$target/bench/$function.zip"
-done
-for peer in hello hello-current-thread default-sdk; do
-  python3 infra/release/pack.py "$target/peers/release/$peer" "$target/bench/$peer.zip"
-done
+infra/release/programs.sh
 cargo build --release --locked --package resound-bench
+benches/pack.sh
 
 options=()
 command -v valgrind >/dev/null || options+=(--times-only)

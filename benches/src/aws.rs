@@ -1,18 +1,21 @@
-//! Stands in for DynamoDB and SQS: real TLS, and an empty answer to every call at once.
+//! Stands in for DynamoDB, SQS and SES: real TLS, and every answer at once, as it was recorded.
 
-use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::{fs, mem, thread};
+
+use resound_bench::{is_refusal, name_of, reads};
+use serde_json::Value;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::http;
+use crate::peer::Answers;
 
 /// An authority and a certificate for this machine, made anew for each run: RSA with 2048 bits and one intermediate
 /// step, as at AWS's own addresses.
@@ -81,26 +84,35 @@ fn openssl(folder: &Path, arguments: &str) {
 /// The running stand-in.
 pub(crate) struct FakeAws {
     pub(crate) url: String,
-    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    answers: Answers,
+    calls: u64,
 }
 
 impl FakeAws {
     pub(crate) fn start(tls: &Tls) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
-        let calls = Arc::<Mutex<BTreeMap<String, u64>>>::default();
-        let (config, counted) = (Arc::new(tls.server()), Arc::clone(&calls));
+        let state = Arc::<Mutex<State>>::default();
+        let (config, shared) = (Arc::new(tls.server()), Arc::clone(&state));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (config, counted) = (Arc::clone(&config), Arc::clone(&counted));
+                let (config, shared) = (Arc::clone(&config), Arc::clone(&shared));
                 thread::spawn(move || {
                     stream.set_nodelay(true).expect("a socket");
                     let connection = ServerConnection::new(config).expect("a connection");
                     let mut stream = BufReader::new(StreamOwned::new(connection, stream));
                     while let Some(request) = http::read(&mut stream) {
-                        let target = request.target.unwrap_or(request.path);
-                        *counted.lock().unwrap().entry(target).or_default() += 1;
-                        let answer = http::answer("200 OK", "x-amzn-requestid: 1\r\n", "{}");
+                        let answers = {
+                            let mut state = shared.lock().unwrap();
+                            state.calls += 1;
+                            Arc::clone(&state.answers)
+                        };
+                        let answer = answer(&answers, request);
                         let written = stream.get_mut().write_all(answer.as_bytes());
                         if written.and_then(|()| stream.get_mut().flush()).is_err() {
                             return;
@@ -109,11 +121,37 @@ impl FakeAws {
                 });
             }
         });
-        Self { url, calls }
+        Self { url, state }
     }
 
-    /// How many calls there were since this was asked the last time.
-    pub(crate) fn calls(&self) -> u64 {
-        mem::take(&mut *self.calls.lock().unwrap()).values().sum()
+    /// Begins to count calls, and to give these answers.
+    pub(crate) fn expect(&self, answers: &Answers) {
+        *self.state() = State {
+            answers: Arc::clone(answers),
+            calls: 0,
+        };
     }
+
+    /// How many calls there were since.
+    pub(crate) fn calls(&self) -> u64 {
+        mem::take(&mut self.state().calls)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+fn answer(answers: &Answers, request: http::Request) -> String {
+    let target = request.target.unwrap_or(request.path);
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let name = name_of(&target, &body);
+    let (status, body) = match answers.get(&name) {
+        Some(answer) if is_refusal(answer) => ("400 Bad Request", answer.to_string()),
+        Some(answer) => ("200 OK", answer.to_string()),
+        // Nothing was recorded if it was known that nothing would be asked for.
+        None if reads(&target) && !answers.is_empty() => panic!("was not recorded: {name}"),
+        None => ("200 OK", "{}".to_owned()),
+    };
+    http::answer(status, "x-amzn-requestid: 1\r\n", &body)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -18,11 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the program runs under.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Under {
+pub(crate) enum Under<'a> {
     /// Nothing: times are true.
     Nothing,
-    /// Valgrind's callgrind, which counts instructions.
-    Callgrind,
+    /// Valgrind's callgrind, which counts instructions, and writes here where they went.
+    Callgrind(&'a Path),
 }
 
 /// What one start showed.
@@ -59,10 +60,10 @@ enum Said {
 }
 
 /// Starts a peer, calls it once and then `warm` times, and stops it.
-pub(crate) fn run(peer: &Peer, aws: &FakeAws, tls: &Tls, warm: usize, under: Under) -> Shot {
+pub(crate) fn run(peer: &Peer, aws: &FakeAws, tls: &Tls, warm: usize, under: Under<'_>) -> Shot {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
-    aws.calls();
+    aws.expect(&peer.answers);
 
     let started = Instant::now();
     let mut child = command(peer, under)
@@ -118,19 +119,20 @@ pub(crate) fn run(peer: &Peer, aws: &FakeAws, tls: &Tls, warm: usize, under: Und
         peer.name
     );
     let output = child.wait_with_output().expect("its output");
-    if under == Under::Callgrind {
+    if under != Under::Nothing {
         shot.instructions = collected(&String::from_utf8_lossy(&output.stderr));
     }
     shot
 }
 
-fn command(peer: &Peer, under: Under) -> Command {
+fn command(peer: &Peer, under: Under<'_>) -> Command {
     let mut command = match under {
         Under::Nothing => Command::new(&peer.binary),
-        Under::Callgrind => {
+        Under::Callgrind(profile) => {
             let mut valgrind = Command::new("valgrind");
             valgrind
-                .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+                .arg("--tool=callgrind")
+                .arg(format!("--callgrind-out-file={}", profile.display()))
                 .arg(&peer.binary);
             valgrind
         }
@@ -171,7 +173,7 @@ fn environment(tls: &Tls, aws: &str) -> Vec<(&'static str, String)> {
         ),
         ("LANG", "en_US.UTF-8"),
         ("TZ", ":UTC"),
-        ("TABLE_NAME", "resound"),
+        ("TABLE_NAME", "resound-Table"), // as recorded
         ("LOG_LEVEL", "info"),
         ("TIME_ZONE", "Asia/Shanghai"),
         ("PUBLIC_URL", "https://feedback.example.test"),
