@@ -30,6 +30,7 @@ from cloud import FUNCTIONS, ROOT, Cloud
 from outside import Outside
 
 STACK = "voice"
+NEW_STACK = "voice-again"
 ZONE = "Asia/Shanghai"
 PUBLIC_URL = "http://feedback.test"
 OLD_KEY, NEW_KEY = "an-old-secret-of-forty-characters-xxxxxx", "a-new-secret-of-forty-characters-yyyyyyy"
@@ -263,18 +264,7 @@ class Story:
             "Architecture": {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()],
             "Release": "first",
         }
-        cloudformation = self.cloud.client("cloudformation")
-        cloudformation.create_stack(
-            StackName=STACK,
-            TemplateURL=self.template,
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
-        done = self.cloud.finished(STACK)
-        if not self.equal("the stack is complete", done["StackStatus"], "CREATE_COMPLETE"):
-            raise RuntimeError("; ".join(self.cloud.failures(STACK)))
-        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in done["Outputs"]}
-        self.api = self.outputs["HttpApiUrl"].split("//")[1].split(".")[0]
+        self.create(STACK)
         functions = self.cloud.client("lambda")
         for function in FUNCTIONS:
             place = functions.get_function(FunctionName=f"{STACK}-{function}", Qualifier="live")["Configuration"]
@@ -285,14 +275,28 @@ class Story:
                 place["CodeSha256"] == ours and place["Runtime"] == "provided.al2023",
                 place,
             )
+        self.publish("policy", 1, POLICY)
+
+    def create(self, stack):
+        """Makes a stack, and goes on with that one."""
+        self.cloud.client("cloudformation").create_stack(
+            StackName=stack,
+            TemplateURL=self.template,
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        done = self.cloud.finished(stack)
+        if not self.equal(f"the stack {stack} is complete", done["StackStatus"], "CREATE_COMPLETE"):
+            raise RuntimeError("; ".join(self.cloud.failures(stack)))
+        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in done["Outputs"]}
+        self.api = self.outputs["HttpApiUrl"].split("//")[1].split(".")[0]
         # This scheduler hands out its placeholder for the time unreplaced, so the test plays the scheduler.
         scheduler = self.cloud.client("scheduler")
         for name in ("alert-breaches", "aggregate-nps"):
-            schedule = scheduler.get_schedule(Name=f"{STACK}-{name}")
+            schedule = scheduler.get_schedule(Name=f"{stack}-{name}")
             self.equal(f"the schedule of {name} is on", schedule["State"], "ENABLED")
             keep = ("Name", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
             scheduler.update_schedule(**{k: schedule[k] for k in keep if k in schedule}, State="DISABLED")
-        self.publish("policy", 1, POLICY)
 
     def open_doors(self):
         self.report.chapter("Doors: what is public, what is for staff")
@@ -720,6 +724,34 @@ class Story:
         self.check("nobody answers", self.request("GET", "/").status >= 400)
         self.equal("the table is there with all that was in it", len(self.table()) if table in self.cloud.client("dynamodb").list_tables()["TableNames"] else None, before)
 
+    def recover(self):
+        self.report.chapter("The table is restored, and a new stack lives with what was in it")
+        dynamodb, lost = self.cloud.client("dynamodb"), self.outputs["TableName"]
+        dynamodb.restore_table_to_point_in_time(
+            SourceTableName=lost, TargetTableName=f"{STACK}-restored", UseLatestRestorableTime=True
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName=f"{STACK}-restored")
+        known = sorted(map(repr, self.table()))
+        mails, alerts = len(self.cloud.mails()), len(self.outside.alerts)
+        self.create(NEW_STACK)
+        missed = 0
+        for page in dynamodb.get_paginator("scan").paginate(TableName=f"{STACK}-restored", ConsistentRead=True):
+            for at in range(0, len(page["Items"]), 25):
+                puts = [{"PutRequest": {"Item": item}} for item in page["Items"][at : at + 25]]
+                answer = dynamodb.batch_write_item(RequestItems={self.outputs["TableName"]: puts})
+                missed += len(answer.get("UnprocessedItems", {}))
+        self.equal("every item is in the table of the new stack", (missed, sorted(map(repr, self.table())) == known), (0, True))
+        self.equal("old links work", self.receipt(self.first).get("state"), "closed")
+        key = "e2e-the-first-of-them"
+        again = self.request("POST", "/v1/feedback", self.accepted[key][0], {"idempotency-key": key})
+        self.equal("a duplicate is still one", (again.status, json.loads(again.data)["id"]), (201, self.first["id"]))
+        _, marker = self.submit({"text": "The plug caught fire again, this is dangerous!", "nps": 0, "locale": "en"})
+        self.check("new feedback is told of, after all that was restored", self.until(lambda: self.alerts(marker["id"]), timeout=120))
+        self.equal("a sweep finds nothing to do", self.tick()[0], None)
+        told = lambda: (len(self.cloud.mails()) - mails, len(self.outside.alerts) - alerts)
+        self.until(lambda: told() == (1, 1))
+        self.equal("and nobody was told of anything again", told(), (1, 1))
+
     def run(self):
         chapters = (
             self.deploy,
@@ -734,6 +766,7 @@ class Story:
             self.night,
             self.reckoning,
             self.delete,
+            self.recover,
         )
         for chapter in chapters:
             try:
