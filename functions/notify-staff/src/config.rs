@@ -61,8 +61,8 @@ pub struct Addresses {
 pub struct Receiver {
     /// Where to.
     pub target: Target,
-    /// What they are signed with; without it they are not signed.
-    pub secret: Option<Secret>,
+    /// What they are signed with, each by itself: two while one is changed. Without any they are not signed.
+    pub secrets: Vec<Secret>,
     /// How far they may reach.
     pub reach: Reach,
 }
@@ -105,7 +105,9 @@ impl Config {
 
 fn receiver(vars: &mut Vars) -> Result<Option<Receiver>, Recorded> {
     let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
-    let secret = vars.parse_optional("ALERT_WEBHOOK_SECRET");
+    let listed = vars.list("ALERT_WEBHOOK_SECRET").into_iter();
+    let secrets: Result<Vec<Secret>, _> = listed.map(|secret| secret.parse()).collect();
+    let secrets = secrets.map_err(|error| vars.record(format!("ALERT_WEBHOOK_SECRET: {error}")));
     let reach = match private?.unwrap_or(false) {
         true => Reach::Anywhere,
         false => Reach::Public,
@@ -116,10 +118,10 @@ fn receiver(vars: &mut Vars) -> Result<Option<Receiver>, Recorded> {
             .map_err(|error| vars.record(format!("ALERT_WEBHOOK_URL: {error}"))),
         None => Ok(None),
     };
-    let (target, secret) = (target?, secret?);
+    let (target, secrets) = (target?, secrets?);
     Ok(target.map(|target| Receiver {
         target,
-        secret,
+        secrets,
         reach,
     }))
 }

@@ -258,7 +258,7 @@ impl App {
                 let sent = standard::post(
                     outbound,
                     &receiver.target,
-                    receiver.secret.as_slice(),
+                    &receiver.secrets,
                     &id,
                     payload.clone(),
                     invocation.machine_now,

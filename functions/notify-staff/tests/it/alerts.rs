@@ -9,12 +9,14 @@ use serde_json::json;
 
 use crate::support::{MAIL, World, again, all_done, case_id, later, message, message_about};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// Two, as while one is changed.
+const SECRETS: &str =
+    "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn hook(url: &str) -> Vec<(&str, &str)> {
     vec![
         ("ALERT_WEBHOOK_URL", url),
-        ("ALERT_WEBHOOK_SECRET", SECRET),
+        ("ALERT_WEBHOOK_SECRET", SECRETS),
         ("WEBHOOK_ALLOW_PRIVATE", "true"),
     ]
 }
@@ -132,12 +134,16 @@ async fn a_webhook_is_signed_and_bears_one_id() {
 
     let requests = [receiver.requests(), healthy.requests()].concat();
     assert_eq!(requests.len(), 3);
-    let secret: Secret = SECRET.parse().unwrap();
+    let secrets = SECRETS.split(',').map(|secret| secret.parse().unwrap());
+    let secrets: Vec<Secret> = secrets.collect();
     for request in &requests {
         let id = request.header("webhook-id").unwrap();
         assert_eq!(id, format!("{}-2-owner", case_id()));
         let timestamp = request.header("webhook-timestamp").unwrap();
-        let expected = secret.sign(id, timestamp.parse().unwrap(), &request.body);
+        let timestamp = timestamp.parse().unwrap();
+        let signed = secrets.iter();
+        let signed = signed.map(|secret| secret.sign(id, timestamp, &request.body));
+        let expected = signed.collect::<Vec<_>>().join(" ");
         assert_eq!(request.header("webhook-signature"), Some(expected.as_str()));
     }
     insta::assert_snapshot!(requests[0].body);
