@@ -49,7 +49,7 @@ impl Letter<'_> {
     }
 
     fn greeting(&self) -> String {
-        match (self.locale, self.name) {
+        match (self.locale, self.name.filter(|name| is_greetable(name))) {
             (Locale::ZhCn, Some(name)) => format!("{name}，您好："),
             (Locale::ZhCn, None) => "您好：".to_owned(),
             (Locale::En, Some(name)) => format!("Hello {name},"),
@@ -129,6 +129,18 @@ impl Letter<'_> {
     }
 }
 
+/// The longest name that is greeted, in characters.
+const NAME_LIMIT: usize = 40;
+
+/// Whether this can stand in a greeting. Anybody can send feedback in the name of anybody, so a letter carries nothing
+/// from them that could be an address, a number to call or a sentence with a point.
+fn is_greetable(name: &str) -> bool {
+    name.chars().count() <= NAME_LIMIT
+        && name
+            .chars()
+            .all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’' | '·'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +149,7 @@ mod tests {
         Letter {
             occasion,
             locale,
-            name: Some("李雷 <b>"),
+            name: Some("李雷"),
             reference: "R-ABCDE-FGHJK",
             words: "Fixed in 2.1.\n<script>alert(1)</script> & thanks",
             status_url: "https://example.test/v1/receipts/x",
@@ -154,7 +166,25 @@ mod tests {
                 .contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; thanks")
         );
         assert!(!letter.html().contains("<script>"));
-        assert!(!letter.html().contains("<b>"));
+    }
+
+    #[test]
+    fn a_letter_carries_no_message_of_its_sender() {
+        for (name, greeting) in [
+            ("Zoë O'Neill-Łukasz", "Hello Zoë O'Neill-Łukasz,"),
+            ("阿卜杜拉·买买提", "Hello 阿卜杜拉·买买提,"),
+            ("evil.example", "Hello,"),
+            ("https://evil.example/", "Hello,"),
+            ("Call 0800 123456", "Hello,"),
+            ("<b>", "Hello,"),
+            ("Dear customer you have won our great prize today", "Hello,"),
+        ] {
+            let letter = Letter {
+                name: Some(name),
+                ..letter(Occasion::Reply, Locale::En)
+            };
+            assert_eq!(letter.text().lines().next(), Some(greeting), "{name}");
+        }
     }
 
     #[test]
@@ -176,7 +206,7 @@ mod tests {
     #[test]
     fn a_resolution_reads_well() {
         insta::assert_snapshot!(letter(Occasion::Resolved, Locale::En).text(), @r"
-        Hello 李雷 <b>,
+        Hello 李雷,
 
         What you told us about has been resolved:
 
@@ -188,7 +218,7 @@ mod tests {
         Your reference: R-ABCDE-FGHJK. The link is yours alone; please do not pass it on.
         ");
         insta::assert_snapshot!(letter(Occasion::Declined, Locale::ZhCn).text(), @r"
-        李雷 <b>，您好：
+        李雷，您好：
 
         我们认真研究了您的反馈，这次未能按您的期望处理，原因如下：
 
