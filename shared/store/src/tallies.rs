@@ -20,6 +20,10 @@ const CELLS_AT_ONCE: usize = 99;
 /// How often a generation is asked for while others ask too.
 const TRIES: u32 = 20;
 
+/// How many responses of a day are read at once, of each shard. AWS ends a page at 1 MB, which is some ten thousand; the
+/// embedded engine reads all that is left of the shard for every page unless it is told how many are wanted.
+const DAY_PAGE: usize = 4000;
+
 /// The counts of one value of one dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -124,7 +128,7 @@ impl Store {
         mut each: impl FnMut(Counted),
     ) -> Result<Vec<StoreError>, StoreError> {
         let mut pages = select_all((0..DAY_SHARDS).map(|n| {
-            let query = Query::index(BY_DAY, day_shard(survey, day, n));
+            let query = Query::index(BY_DAY, day_shard(survey, day, n)).limit(DAY_PAGE);
             // The outer `None` ends the stream, the inner one starts it.
             try_unfold(Some(None::<Item>), move |place| {
                 let query = query.clone();
