@@ -3,8 +3,9 @@
 //! Guarantees:
 //!
 //! - The real SDKs and the AWS CLI work unchanged through `AWS_ENDPOINT_URL`.
-//! - What DynamoDB and the mailbox acknowledged survives `kill -9`; queues are volatile, as the design allows: what they
-//!   lose is sent again, because an event stays unsettled until its effects are recorded.
+//! - What DynamoDB and the mailbox acknowledged survives `kill -9`, though DynamoDB's last moments not a power cut; queues
+//!   are volatile, as the design allows: what they lose is sent again, because an event stays unsettled until its effects
+//!   are recorded.
 //! - Dropping an [`AwsPort`] frees its ports and threads; nothing of it lives in globals, so a process may hold many.
 //!
 //! Not emulated: signatures and permissions are not checked (the port listens on loopback only), nothing is throttled,

@@ -131,7 +131,8 @@ impl LocalStack {
         let tokens = Tokens::new(&folder.secret(TOKEN_SECRET)?);
         let stack = load(&folder, &http_url, aws.url(), &options.parameters)?;
         let routes = stack.routes.clone();
-        let engine = Engine::start(stack, aws, registry, &ordinary_clients, clock, folder).await?;
+        let clients = straight_to_the_database(aws.dynamo().url().to_owned());
+        let engine = Engine::start(stack, aws, registry, &clients, clock, folder).await?;
         let domain = http_url.trim_start_matches("http://").to_owned();
         let server = Server::new(Arc::clone(&engine), Gateway::new(routes, tokens, domain));
         Ok(Self {
@@ -229,6 +230,19 @@ impl Engine {
 /// The clients that a function makes for itself.
 pub fn ordinary_clients(settings: &Settings) -> Clients {
     Clients::new(settings)
+}
+
+/// The clients that a function makes for itself, but for one thing: they call the database at its own address. Behind
+/// the port that all emulated services share it is the same, one hop and a tenth of a request's processor time further.
+fn straight_to_the_database(url: String) -> impl Fn(&Settings) -> Clients + Send + Sync {
+    move |settings| {
+        let clients = ordinary_clients(settings);
+        let config = clients.dynamodb.config().to_builder().endpoint_url(&url);
+        Clients {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(config.build()),
+            ..clients
+        }
+    }
 }
 
 fn load(
