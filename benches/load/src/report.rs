@@ -344,7 +344,7 @@ impl Display for Report {
         writeln!(f, "| submissions acknowledged | {} |", kept.acknowledged)?;
         let counted = kept
             .counted
-            .map_or("not asked, or not finished".to_owned(), |n| n.to_string());
+            .map_or("not known".to_owned(), |n| n.to_string());
         writeln!(f, "| counted by the night | {counted} |")?;
         writeln!(f, "| lost | {} |", kept.lost())?;
         writeln!(f, "| doubled | {} |", kept.doubled())?;

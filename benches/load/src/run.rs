@@ -156,17 +156,27 @@ pub async fn run(plan: &Plan) -> Result<Report, LoadError> {
     }
     // What a busy system refused is sent again as its sender would.
     let repeated = account.repeat_unanswered(&client).await;
+    let missing = account.missing(&client).await;
+    let counted = match system {
+        // On somebody else's system there are other submissions as well.
+        None => None,
+        Some(_) => match night(&client).await {
+            Ok(counted) => Some(counted),
+            Err(fault) => {
+                report
+                    .notes
+                    .push(format!("The night did not count: {fault}"));
+                None
+            }
+        },
+    };
     report.kept = Kept {
         acknowledged: account.acknowledged(),
         not_acknowledged: repeated.failed,
-        missing: account.missing(&client).await,
+        missing,
         contradicted: account.contradicted(),
         refused: account.refused(),
-        counted: match system {
-            // On somebody else's system there are other submissions as well.
-            None => None,
-            Some(_) => night(&client).await,
-        },
+        counted,
     };
     report.data_bytes = place.as_ref().map(Place::data_bytes);
     report.lines_logged = place.as_ref().map(Place::lines_logged);
@@ -188,17 +198,22 @@ pub async fn run(plan: &Plan) -> Result<Report, LoadError> {
     Ok(report)
 }
 
-/// How many submissions the nightly count finds, if it comes to its end.
-async fn night(client: &Client) -> Option<u64> {
+/// How many submissions the nightly count finds.
+async fn night(client: &Client) -> Result<u64, String> {
     let run = Ask::Local("/_local/run/aggregate-nps");
-    let Answer::Status(200, body) = client.send_within(run, NIGHT_TIME).await else {
-        return None;
+    let body = match client.send_within(run, NIGHT_TIME).await {
+        Answer::Status(200, body) => body,
+        Answer::Status(status, body) => {
+            return Err(format!("{status} {}", String::from_utf8_lossy(&body)));
+        }
+        Answer::Acknowledged(..) | Answer::None => return Err("no answer".to_owned()),
     };
-    let counted: Value = serde_json::from_slice(&body).ok()?;
+    let counted: Value = serde_json::from_slice(&body).map_err(|fault| fault.to_string())?;
     let finished = counted.get("unfinished") == Some(&Value::Bool(false));
-    finished
-        .then(|| counted.get("responses")?.as_u64())
-        .flatten()
+    let responses = counted.get("responses").and_then(Value::as_u64);
+    responses
+        .filter(|_| finished)
+        .ok_or_else(|| counted.to_string())
 }
 
 async fn timed(system: Option<&System>, run: impl Future<Output = Driven>) -> Driven {
