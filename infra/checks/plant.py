@@ -135,6 +135,9 @@ def table(caught):
         "expansion and asks whoever made it to look at what became of it, but cannot tell a mistake from an improvement. So a",
         "mistake that nothing else catches fails the checks: it needs a rule.",
         "",
+        "`infra/checks/mutate.py` looks for mistakes that nobody thought of: it deletes and changes every single value of the",
+        "source and lists what neither the expansion nor a rule sees. It takes long and is no part of CI.",
+        "",
         "| planted mistake | " + " | ".join(LAYERS) + " |",
         "|---|" + ":-:|" * len(LAYERS),
     ]

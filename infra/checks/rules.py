@@ -377,6 +377,8 @@ def roles_allow_what_is_needed(t):
 
 def table_access(role_id, expected, stated, resources):
     on_table = [r for r in resources if att(r) == "Table"]
+    if on_table and stated != expected.table:
+        yield f"{role_id}: may do {sorted(stated)} with the table, not {sorted(expected.table)}"
     indexes = {m.group(1) for r in resources if (m := re.fullmatch(r"\$\{Table\.Arn\}/index/([\w-]+)", text(r)))}
     if len(on_table) + len(indexes) != len(resources):
         yield f"{role_id}: reaches {sorted(map(text, resources))}, which is not the table or an index"
@@ -464,6 +466,8 @@ def the_table_is_the_stores(t):
         if projection.get("ProjectionType") == "ALL":
             yield f"{logical}: index {index['IndexName']} copies everything, personal text included"
         include = tuple(projection.get("NonKeyAttributes", []))
+        if projection.get("ProjectionType") != ("INCLUDE" if include else "KEYS_ONLY"):
+            yield f"{logical}: index {index['IndexName']} does not copy exactly what it names"
         given[index["IndexName"]] = (keys.get("HASH"), keys.get("RANGE"), tuple(sorted(include)))
     wanted = store_indexes()
     for name in sorted(wanted.keys() | given.keys()):
@@ -518,8 +522,8 @@ def queues_lose_nothing(t):
         if target in consumed:
             yield f"{logical}: its dead letters are consumed as if they were new"
         dead.setdefault(target, []).append(logical)
-        if not 3 <= int(redrive.get("maxReceiveCount", 0)) <= 10:
-            yield f"{logical}: gives up after {redrive.get('maxReceiveCount')} tries, not after 3 to 10"
+        if redrive.get("maxReceiveCount") != 5:
+            yield f"{logical}: gives up after {redrive.get('maxReceiveCount')} tries, not after 5"
         if queues[logical].get("MessageRetentionPeriod", 345600) < 86400:
             yield f"{logical}: messages do not outlast a day of trouble"
         if queues[logical].get("MessageRetentionPeriod", 345600) >= queues[target].get("MessageRetentionPeriod", 345600):
@@ -733,8 +737,8 @@ def staff_routes_need_a_token(t):
     for logical, route in routes.items():
         _, scope = ROUTES.get(route.get("RouteKey"), (None, None))
         if scope is None:
-            if route.get("AuthorizationType") not in (None, "NONE") or t.condition(logical):
-                yield f"{logical}: customers need no token"
+            if route.get("AuthorizationType") != "NONE" or {"AuthorizerId", "AuthorizationScopes"} & route.keys() or t.condition(logical):
+                yield f"{logical}: customers need no token, and it says so"
             continue
         if t.condition(logical) != "HasStaff":
             yield f"{logical}: exists without an issuer"
@@ -1175,11 +1179,12 @@ def only_decided_properties_are_set(t):
             yield f"{logical}: nobody decided on a {resource['Type']}"
         for name in sorted(properties.keys() - known.get(resource["Type"], properties.keys())):
             yield f"{logical}: nobody decided on {name}"
-        if "ApiId" in properties and properties["ApiId"] != {"Ref": "HttpApi"}:
+        of_the_api = {"Stage", "Integration", "Route", "Authorizer", "ApiMapping"}
+        if resource["Type"].removeprefix("AWS::ApiGatewayV2::") in of_the_api and properties.get("ApiId") != {"Ref": "HttpApi"}:
             yield f"{logical}: does not belong to the HTTP API"
     for logical, function in t.of("AWS::Lambda::Function").items():
-        if dict(branches(function.get("KmsKeyArn"))).get("HasKey") != {"Ref": "KmsKeyArn"}:
-            yield f"{logical}: ignores the customer-managed key"
+        if function.get("KmsKeyArn") != {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, NO_VALUE]}:
+            yield f"{logical}: uses another key than the customer-managed one, if there is one"
     for logical, api in t.of("AWS::ApiGatewayV2::Api").items():
         if api.get("ProtocolType") != "HTTP":
             yield f"{logical}: is not an HTTP API"
@@ -1218,6 +1223,8 @@ def policies_say_what_they_mean(t):
             stated |= set(actions)
             if statement.get("Effect") != "Allow":
                 yield f"{logical}: denies {', '.join(actions)}"
+            if not actions or not all(listed(statement.get("Resource")) or [None]) or statement.keys() - {"Effect", "Action", "Resource", "Condition"}:
+                yield f"{logical}: a statement is not an effect, actions and resources"
             if statement.get("Condition") != narrowed.get((logical, actions[0] if actions else None)):
                 yield f"{logical}: {', '.join(actions)} is not allowed on the condition we decided on"
         if logical in others and stated != others[logical]:
@@ -1268,7 +1275,20 @@ def conditions_mean_what_their_names_say(t):
 
 # Numbers and shapes that somebody decided on: logical id to properties, each as it must stand. What a rule above says with
 # its reason is not repeated here.
+BY_KEY = {"SqsManagedSseEnabled": {"Fn::If": ["HasKey", NO_VALUE, True]},
+          "KmsMasterKeyId": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, NO_VALUE]}}
+RESERVED = {"Fn::If": ["HasReservation", {"Ref": "ReservedConcurrency"}, NO_VALUE]}
 DECIDED = {
+    # Four days: the sweep repeats what is lost after that. Fourteen: the most there is.
+    **{queue: {"QueueName": {"Fn::Sub": "${AWS::StackName}-" + name}, "MessageRetentionPeriod": seconds, **BY_KEY}
+       for queue, name, seconds in (
+           ("CustomerNotices", "customer-notices", 345600), ("CustomerNoticesDead", "customer-notices-dead", 1209600),
+           ("StaffAlerts", "staff-alerts", 345600), ("StaffAlertsDead", "staff-alerts-dead", 1209600),
+           ("RelayDead", "relay-dead", 1209600), ("SchedulesDead", "schedules-dead", 1209600))},
+    "HttpApi": {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"},
+    "StaffAuthorizer": {"Name": "staff"},
+    "SubmitFeedback": {"ReservedConcurrentExecutions": RESERVED},
+    "ServePages": {"ReservedConcurrentExecutions": RESERVED},
     "NotifyStaffMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 5}, "FilterCriteria": None},
     "CloseLoopMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 5}, "FilterCriteria": None},
     "RelayEventsMapping": {
@@ -1280,14 +1300,21 @@ DECIDED = {
     "AggregateNpsEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2,
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["SchedulesDead", "Arn"]}}}},
-    "Table": {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
-    "SigningSecret": {"GenerateSecretString": {"PasswordLength": 48, "ExcludePunctuation": True}},
+    "Table": {
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"Fn::If": ["HasKey", {
+            "SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}, NO_VALUE]}},
+    "SigningSecret": {"GenerateSecretString": {"PasswordLength": 48, "ExcludePunctuation": True},
+                      "KmsKeyId": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, NO_VALUE]}},
     "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
                                            "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
+    **{f"{function}Integration": {"TimeoutInMillis": 12_000}  # longer than the function, so that it is the one to answer
+       for function in ("SubmitFeedback", "ServePages", "ManageCases", "ReportNps")},
     "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
-    "HttpDomain": {"DomainName": {"Ref": "DomainName"}},
+    "HttpDomain": {"DomainName": {"Ref": "DomainName"}, "DomainNameConfigurations": [
+        {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]},
     "HttpDomainMapping": {"DomainName": {"Ref": "HttpDomain"}, "Stage": {"Ref": "HttpStage"}},
-    "KeyPolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [{
+    "KeyPolicy": {"Path": {"Ref": "RolePath"}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": {"Ref": "KmsKeyArn"},
         # By region only: the domain that follows is another in China.
         "Condition": {"StringLike": {"kms:ViaService": [
@@ -1322,8 +1349,14 @@ def numbers_are_the_ones_decided_on(t):
     functions = {logical: name for name, (logical, _) in t.functions().items()}
     for logical, schedule in t.of("AWS::Scheduler::Schedule").items():
         name = functions.get(t.alias_of(schedule["Target"].get("Arn")) or "")
+        if (text(schedule.get("Name")), schedule.get("State")) != (f"${{AWS::StackName}}-{name}", "ENABLED"):
+            yield f"{logical}: is not named after its function, or not on"
         if schedule["Target"].get("RetryPolicy") != RETRIES.get(name):
             yield f"{logical}: is started again other than {RETRIES.get(name)}"
+    for logical, role in t.of("AWS::IAM::Role").items():
+        name = {"SchedulerRole": "schedules", "DeploymentRole": "releases"}.get(logical, "function")
+        if [policy.get("PolicyName") for policy in role.get("Policies", [])] != [name]:
+            yield f"{logical}: has not one policy, named {name}"
     for name, (logical, function) in t.functions().items():
         # At 256 MB a cold start is over soonest for its price; a night holds a day's cells.
         if function.get("MemorySize") != (512 if name == "aggregate-nps" else 256):
@@ -1333,6 +1366,9 @@ def numbers_are_the_ones_decided_on(t):
     for logical, stage in t.of("AWS::ApiGatewayV2::Stage").items():
         if json.loads(stage["AccessLogSettings"]["Format"]) != ACCESS_LOG:
             yield f"{logical}: the access log has other fields than those decided on"
+        group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${AccessLogs}"
+        if text(stage["AccessLogSettings"]["DestinationArn"]) != group:
+            yield f"{logical}: the access log goes elsewhere"
     let_in = {}
     for logical, permission in t.of("AWS::Lambda::Permission").items():
         if permission.get("Action") != "lambda:InvokeFunction":
@@ -1350,6 +1386,20 @@ def resources_come_and_go_as_decided(t):
     conditions = {"KeyPolicy": "HasKey", "StaffAuthorizer": "HasStaff", "HttpDomain": "HasDomain",
                   "HttpDomainMapping": "HasDomain", "DeploymentRole": "ShiftsTraffic", "AlarmTopic": "OwnsAlarmTopic",
                   "StackDashboard": "HasDashboard"}
+    once = {"AWS::DynamoDB::Table": "Table", "AWS::SecretsManager::Secret": "SigningSecret", "AWS::SNS::Topic": "AlarmTopic",
+            "AWS::IAM::ManagedPolicy": "KeyPolicy", "AWS::SQS::QueuePolicy": "QueuesOverTls",
+            "AWS::ApiGatewayV2::Api": "HttpApi", "AWS::ApiGatewayV2::Stage": "HttpStage",
+            "AWS::ApiGatewayV2::Authorizer": "StaffAuthorizer", "AWS::ApiGatewayV2::DomainName": "HttpDomain",
+            "AWS::ApiGatewayV2::ApiMapping": "HttpDomainMapping", "AWS::CloudWatch::Dashboard": "StackDashboard"}
+    for kind, logical in once.items():
+        if list(t.of(kind)) != [logical]:
+            yield f"{logical}: is missing, or not alone"
+    functions = [logical for logical, _ in t.functions().values()]
+    wanted = {"AWS::Logs::LogGroup": {*(f"{f}Logs" for f in functions), "AccessLogs"},
+              "AWS::IAM::Role": {*(f"{f}Role" for f in functions), "SchedulerRole", "DeploymentRole"}}
+    for kind, names in wanted.items():
+        for logical in sorted(names ^ t.of(kind).keys()):
+            yield f"{logical}: is missing, or belongs to nothing"
     kept = {"Table", "SigningSecret"}  # the secret opens the links that were given to customers
     for logical, resource in t.resources.items():
         kind = resource["Type"]
