@@ -881,7 +881,7 @@ fn registry(faults: &Faults) -> Registry {
     let faults = faults.clone();
     functions::all().with(notify_staff::Config::read, move |config, clients| {
         let outbound = Outbound::with(SharedHttpConnector::new(faults.clone()));
-        notify_staff::App::with(config, clients, Some(outbound))
+        notify_staff::App::with(config, clients, outbound)
     })
 }
 

@@ -75,7 +75,7 @@ impl App {
             case: event.case,
             cause: event.seq,
             recipient: Recipient::Customer,
-            medium: Medium::Email,
+            medium: Medium::EMAIL,
         };
         // A redelivery of this message within one invocation would be an attempt of its own.
         let attempt = format!(

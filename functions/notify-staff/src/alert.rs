@@ -1,7 +1,6 @@
 //! What staff read, and what their systems receive. Never a customer's words or contact.
 
 use jiff::{Timestamp, tz::TimeZone};
-use maud::{DOCTYPE, html};
 use resound_domain::case::State;
 use resound_domain::clock::ClockKind;
 use resound_domain::event::{Doubt, EventKind};
@@ -9,7 +8,9 @@ use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::policy::{Audience, Priority};
 use resound_domain::trace::TraceId;
+use resound_sinks::{Event, Line, Message, MessageId, Severity};
 use serde::Serialize;
+use serde_json::Value;
 
 /// What an alert is about. Names are published to webhooks: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -183,72 +184,70 @@ impl Alert<'_> {
         format!("[{:?}] {} [{}]", self.priority, self.what(), self.reference)
     }
 
-    /// Label and value of each fact, in reading order.
-    fn facts(&self) -> Vec<(&'static str, String)> {
+    /// The same with what there is to know besides: its deadline, where it stands, who works it.
+    fn text(&self) -> String {
         let l = self.locale;
-        let mut facts = vec![
-            (
-                l.choose("个案", "Case"),
-                format!("{} ({})", self.reference, self.case),
-            ),
-            (
-                l.choose("优先级", "Priority"),
-                format!("{:?}", self.priority),
-            ),
-            (l.choose("状态", "State"), self.state().to_owned()),
-            (
-                l.choose("负责人", "Owner"),
-                self.owner
-                    .unwrap_or(l.choose("未分配", "nobody yet"))
-                    .to_owned(),
-            ),
-        ];
+        let mut parts = vec![self.subject()];
         if let Some(due) = self.due() {
-            facts.push((l.choose("截止时间", "Deadline"), self.local(due)));
+            let due = self.local(due);
+            parts.push(format!("{} {due}", l.choose("截止时间", "deadline")));
         }
-        facts.push((l.choose("发生时间", "Happened"), self.local(self.at)));
-        facts
+        parts.push(self.state().to_owned());
+        let nobody = l.choose("未分配", "nobody's yet");
+        parts.push(self.owner.unwrap_or(nobody).to_owned());
+        parts.join(" · ")
     }
 
-    /// The plain text part.
-    pub fn text(&self) -> String {
-        let mut text = format!("{}\n\n", self.what());
-        for (label, value) in self.facts() {
-            text.push_str(&format!(
-                "{label}{}{value}\n",
-                self.locale.choose("：", ": ")
-            ));
+    const fn severity(&self) -> Severity {
+        match self.matter {
+            Matter::Severe | Matter::Breach { .. } | Matter::Escalation { .. } => Severity::Urgent,
+            Matter::Warning { .. } | Matter::Doubt { .. } => Severity::Warning,
         }
-        text.push_str(&format!("\n{}\n", self.url));
-        text
     }
 
-    /// The HTML part.
-    pub fn html(&self) -> String {
-        html! {
-            (DOCTYPE)
-            html lang=(self.locale.tag()) {
-                head { meta charset="utf-8"; title { (self.subject()) } }
-                body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" {
-                    h1 style="font-size: 1.2rem" { (self.what()) }
-                    dl {
-                        @for (label, value) in self.facts() {
-                            dt style="color: #666" { (label) }
-                            dd { (value) }
-                        }
-                    }
-                    p { a href=(self.url) { (self.url) } }
-                }
-            }
-        }
-        .into_string()
-    }
-
-    /// The payload of a webhook, in the shape Standard Webhooks recommends: `type`, `timestamp`, `data`.
+    /// A message about this alert alone. `queue` is where staff find all of them.
     ///
     /// # Errors
-    /// None in practice: the payload has only names, ids and instants. The error of the serializer is handed on.
-    pub fn payload(&self) -> Result<String, serde_json::Error> {
+    /// As [`data`](Self::data).
+    pub fn message(&self, id: MessageId, queue: String) -> Result<Message, serde_json::Error> {
+        Ok(Message {
+            id,
+            at: self.at,
+            locale: self.locale,
+            severity: self.severity(),
+            title: self.subject(),
+            lines: vec![self.line()?],
+            more: 0,
+            queue,
+        })
+    }
+
+    fn line(&self) -> Result<Line, serde_json::Error> {
+        let kind = match self.matter {
+            Matter::Severe => "case.severe",
+            Matter::Warning { .. } => "case.warned",
+            Matter::Breach { .. } => "case.breached",
+            Matter::Escalation { .. } => "case.escalated",
+            Matter::Doubt { .. } => "case.notice_in_doubt",
+        };
+        Ok(Line {
+            text: self.text(),
+            url: self.url.to_owned(),
+            about: self.case.to_string(),
+            trace: self.trace_id,
+            event: Event {
+                kind: kind.to_owned(),
+                at: self.at,
+                data: self.data()?,
+            },
+        })
+    }
+
+    /// What it is about, for machines.
+    ///
+    /// # Errors
+    /// None in practice: it has only names, ids and instants. The error of the serializer is handed on.
+    fn data(&self) -> Result<Value, serde_json::Error> {
         #[derive(Serialize)]
         struct Data<'a> {
             case: CaseId,
@@ -263,33 +262,17 @@ impl Alert<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             trace_id: Option<TraceId>,
         }
-        #[derive(Serialize)]
-        struct Payload<'a> {
-            r#type: &'static str,
-            timestamp: Timestamp,
-            data: Data<'a>,
-        }
-        serde_json::to_string(&Payload {
-            r#type: match self.matter {
-                Matter::Severe => "case.severe",
-                Matter::Warning { .. } => "case.warned",
-                Matter::Breach { .. } => "case.breached",
-                Matter::Escalation { .. } => "case.escalated",
-                Matter::Doubt { .. } => "case.notice_in_doubt",
-            },
-            timestamp: self.at,
-            data: Data {
-                case: self.case,
-                reference: self.reference,
-                priority: self.priority,
-                state: self.state,
-                owner: self.owner,
-                audience: self.audience,
-                matter: self.matter,
-                summary: self.subject(),
-                url: self.url,
-                trace_id: self.trace_id,
-            },
+        serde_json::to_value(Data {
+            case: self.case,
+            reference: self.reference,
+            priority: self.priority,
+            state: self.state,
+            owner: self.owner,
+            audience: self.audience,
+            matter: self.matter,
+            summary: self.subject(),
+            url: self.url,
+            trace_id: self.trace_id,
         })
     }
 }
@@ -322,20 +305,16 @@ mod tests {
             clock: ClockKind::FirstResponse,
             due: "2026-11-21T10:00:00Z".parse().unwrap(),
         };
-        insta::assert_snapshot!(alert(matter, Locale::ZhCn, &zone).text(), @r"
-        已超时：首次响应
-
-        个案：R-RFFQ6-9G5FA (01ARZ3NDEKTSV4RRFFQ69G5FAV)
-        优先级：P2
-        状态：已受理
-        负责人：li.wei@example.test
-        截止时间：2026-11-21 18:00:00 CST
-        发生时间：2026-11-21 18:00:00 CST
-
-        https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV
-        ");
-        insta::assert_snapshot!(alert(matter, Locale::En, &zone).subject(), @"[P2] Overdue: first response [R-RFFQ6-9G5FA]");
-        insta::assert_snapshot!(alert(matter, Locale::En, &zone).payload().unwrap(), @r#"{"type":"case.breached","timestamp":"2026-11-21T10:00:00.001Z","data":{"case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","reference":"R-RFFQ6-9G5FA","priority":"P2","state":"acknowledged","owner":"li.wei@example.test","audience":"owner","matter":{"kind":"breach","clock":"first_response","due":"2026-11-21T10:00:00Z"},"summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV","trace_id":"1-6a1f9b4c-000000000000000000000007"}}"#);
+        let message = |locale| {
+            let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV-2-owner".parse().unwrap();
+            let queue = "https://example.test/v1/cases".to_owned();
+            alert(matter, locale, &zone).message(id, queue).unwrap()
+        };
+        let (zh, en) = (message(Locale::ZhCn), message(Locale::En));
+        insta::assert_snapshot!(zh.lines[0].text, @"[P2] 已超时：首次响应 [R-RFFQ6-9G5FA] · 截止时间 2026-11-21 18:00:00 CST · 已受理 · li.wei@example.test");
+        insta::assert_snapshot!(en.lines[0].text, @"[P2] Overdue: first response [R-RFFQ6-9G5FA] · deadline 2026-11-21 18:00:00 CST · acknowledged · li.wei@example.test");
+        insta::assert_snapshot!(en.title, @"[P2] Overdue: first response [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(resound_sinks::standard::payload(&en), @r#"{"data":{"audience":"owner","case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","matter":{"clock":"first_response","due":"2026-11-21T10:00:00Z","kind":"breach"},"owner":"li.wei@example.test","priority":"P2","reference":"R-RFFQ6-9G5FA","state":"acknowledged","summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","trace_id":"1-6a1f9b4c-000000000000000000000007","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV"},"timestamp":"2026-11-21T10:00:00.001Z","type":"case.breached"}"#);
     }
 
     #[test]

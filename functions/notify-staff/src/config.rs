@@ -7,6 +7,8 @@ use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::outbound::{Reach, Target};
 use resound_sinks::standard::Secret;
+use resound_sinks::{Recipient, Sink, SinkKind};
+use resound_store::Medium;
 
 /// Every variable this function reads besides those of the shell.
 pub const VARIABLES: &[&str] = &[
@@ -31,12 +33,14 @@ pub struct Config {
     pub table: String,
     /// Where staff reach the system, without a slash at the end.
     pub public_url: String,
-    /// The zone dates are written in.
+    /// Who writes; `None` if this installation sends no mail.
+    pub from: Option<Mailbox>,
+    /// How far webhooks may reach.
+    pub reach: Reach,
+    /// The zone dates are written in, while no recipients are published; this holds for what follows too.
     pub zone: TimeZone,
     /// The language staff are written in.
     pub locale: Locale,
-    /// Who writes; `None` if this installation sends no mail.
-    pub from: Option<Mailbox>,
     /// Who is written to.
     pub addresses: Addresses,
     /// Who gets webhooks, if anybody.
@@ -63,8 +67,6 @@ pub struct Receiver {
     pub target: Target,
     /// What they are signed with, each by itself: two while one is changed. Without any they are not signed.
     pub secrets: Vec<Secret>,
-    /// How far they may reach.
-    pub reach: Reach,
 }
 
 impl Config {
@@ -85,13 +87,19 @@ impl Config {
         let team_lead = vars.parse_optional("TEAM_LEAD_EMAIL");
         let manager = vars.parse_optional("MANAGER_EMAIL");
         let executive = vars.parse_optional("EXECUTIVE_EMAIL");
-        let receiver = receiver(vars);
+        let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
+        let reach = private.map(|private| match private.unwrap_or(false) {
+            true => Reach::Anywhere,
+            false => Reach::Public,
+        });
+        let receiver = reach.and_then(|reach| receiver(vars, reach));
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
+            from: from?,
+            reach: reach?,
             zone: zone?,
             locale: locale?,
-            from: from?,
             addresses: Addresses {
                 owner: owner?,
                 team_lead: team_lead?,
@@ -101,17 +109,37 @@ impl Config {
             receiver: receiver?,
         })
     }
+
+    /// Who is told when an audience is to be, while no recipients are published; they may have no sinks. `case_owner` is
+    /// who works the case, if that is an address.
+    ///
+    /// The names of the sinks are those the ledger has always had.
+    pub fn recipient(&self, audience: Audience, case_owner: Option<&Mailbox>) -> Recipient {
+        let sink = |medium: Medium, kind| Sink {
+            name: medium.name().to_owned(),
+            kind,
+        };
+        let to = self.addresses.find(audience, case_owner);
+        let letter = to
+            .filter(|_| self.from.is_some())
+            .map(|to| sink(Medium::EMAIL, SinkKind::Email { to: to.clone() }));
+        let webhook = self.receiver.as_ref().map(|receiver| {
+            let (url, secrets) = (receiver.target.clone(), receiver.secrets.clone());
+            sink(Medium::WEBHOOK, SinkKind::Webhook { url, secrets })
+        });
+        Recipient {
+            locale: self.locale,
+            zone: self.zone.clone(),
+            quiet: None,
+            sinks: letter.into_iter().chain(webhook).collect(),
+        }
+    }
 }
 
-fn receiver(vars: &mut Vars) -> Result<Option<Receiver>, Recorded> {
-    let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
+fn receiver(vars: &mut Vars, reach: Reach) -> Result<Option<Receiver>, Recorded> {
     let listed = vars.list("ALERT_WEBHOOK_SECRET").into_iter();
     let secrets: Result<Vec<Secret>, _> = listed.map(|secret| secret.parse()).collect();
     let secrets = secrets.map_err(|error| vars.record(format!("ALERT_WEBHOOK_SECRET: {error}")));
-    let reach = match private?.unwrap_or(false) {
-        true => Reach::Anywhere,
-        false => Reach::Public,
-    };
     let target = match vars.optional("ALERT_WEBHOOK_URL") {
         Some(url) => Target::new(&url, reach)
             .map(Some)
@@ -119,11 +147,7 @@ fn receiver(vars: &mut Vars) -> Result<Option<Receiver>, Recorded> {
         None => Ok(None),
     };
     let (target, secrets) = (target?, secrets?);
-    Ok(target.map(|target| Receiver {
-        target,
-        secrets,
-        reach,
-    }))
+    Ok(target.map(|target| Receiver { target, secrets }))
 }
 
 impl Addresses {

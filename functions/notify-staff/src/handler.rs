@@ -1,24 +1,28 @@
-//! From a message that says "alert staff" to an e-mail and a webhook.
+//! From a message that says "alert staff" to every sink of those who are told.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use resound_domain::case::Case;
 use resound_domain::event::{Effect, Event};
 use resound_domain::policy::Audience;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
-use resound_lambda_kit::mail::{self, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::outbound::Outbound;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
-use resound_sinks::{Answer, standard};
-use resound_store::{Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Store};
+use resound_sinks::{Answer, Cause, Fate, Message, Recipient, Sender, Sink, SinkKind};
+use resound_store::{
+    Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient as Role, Recorded, Store,
+};
 
 use crate::alert::{Alert, matter};
-use crate::config::{Config, Receiver};
+use crate::config::Config;
+use crate::recipients::{self, Published};
 
 /// The effect this function is for.
 const EFFECT: Effect = Effect::StaffAlert;
@@ -30,39 +34,29 @@ const ENOUGH_TIME: Duration = Duration::from_secs(10);
 pub struct App {
     config: Config,
     store: Store,
-    mailer: Mailer,
-    outbound: Option<Outbound>,
+    published: Published,
+    sender: Sender,
     /// Whether it was said that alerts reach nobody: once is enough.
     warned: AtomicBool,
 }
 
-/// One way to tell an audience.
-enum Channel<'a> {
-    /// A letter.
-    Email(Box<Mail>),
-    /// A call of a receiver.
-    Webhook {
-        receiver: &'a Receiver,
-        outbound: &'a Outbound,
-        payload: String,
-    },
-    /// There is none, and this is why.
-    Nowhere(Told),
+/// One way to tell an audience, by the name that the ledger keeps it under.
+struct Channel<'a> {
+    medium: Medium,
+    way: Way<'a>,
 }
 
-impl Channel<'_> {
-    const fn medium(&self) -> Medium {
-        match self {
-            Self::Email(_) | Self::Nowhere(_) => Medium::Email,
-            Self::Webhook { .. } => Medium::Webhook,
-        }
-    }
+enum Way<'a> {
+    By(&'a SinkKind),
+    /// There is none, and this is why.
+    Nowhere(Told),
 }
 
 /// What a message is about, once it is read.
 struct Due {
     event: Event,
     audience: Audience,
+    message: Message,
     /// A text no other attempt uses.
     attempt: String,
 }
@@ -70,24 +64,26 @@ struct Due {
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
-        let receiver = config.receiver.as_ref();
-        let outbound = receiver.map(|receiver| Outbound::new(receiver.reach));
+        let outbound = Outbound::new(config.reach);
         Self::with(config, clients, outbound)
     }
 
     /// The function over these clients, with webhooks over a given connection: for tests that inject faults.
-    pub fn with(config: Config, clients: &Clients, outbound: Option<Outbound>) -> Self {
+    pub fn with(config: Config, clients: &Clients, outbound: Outbound) -> Self {
+        let store = Store::new(clients.dynamodb.clone(), &config.table);
+        let mail = config.from.clone();
+        let mail = mail.map(|from| (clients.mailer.clone(), from));
         Self {
-            store: Store::new(clients.dynamodb.clone(), &config.table),
-            mailer: clients.mailer.clone(),
-            outbound,
+            published: Published::new(store.clone(), config.reach),
+            sender: Sender::new(mail, outbound),
             warned: AtomicBool::new(false),
+            store,
             config,
         }
     }
 
-    /// Handles one message: all channels at once, each with its own entry in the ledger, so that one that works is not
-    /// used again because another does not.
+    /// Handles one message: all sinks at once, each with its own entry in the ledger, so that one that works is not
+    /// used again because another does not. Who is told is who is a recipient now, at this attempt.
     ///
     /// **Poison:** a body that does not decode, an effect of another queue, an event that is not in the table or that
     /// means nothing to staff, an item that cannot be read. It goes to the dead letters, where a person sees it; the
@@ -103,40 +99,14 @@ impl App {
                 "the case of the event is missing".to_owned(),
             ));
         };
-        let (audience, channels) = self.channels(&case, &event)?;
-        let due = Due {
-            event,
-            audience,
-            attempt: format!(
-                "{}/{}/{}",
-                invocation.request_id,
-                record.message_id,
-                record.receive_count()
-            ),
-        };
-        let told = channels
-            .iter()
-            .map(|channel| self.deliver(&due, channel, invocation));
-        // All of them, then the first failure: one must not break off another.
-        join_all(told)
-            .await
-            .into_iter()
-            .collect::<Result<(), Outcome>>()?;
-        settle(&self.store, EFFECT, &due.event).await
-    }
-
-    /// Who is told of an event, and by which channels; at least one.
-    fn channels(
-        &self,
-        case: &Case,
-        event: &Event,
-    ) -> Result<(Audience, Vec<Channel<'_>>), Outcome> {
         let Some((matter, audience)) = matter(&event.kind, case.priority()) else {
             return Err(Outcome::Quarantine(format!(
                 "staff are not told of `{}`",
                 event.kind.name()
             )));
         };
+        let recipient = self.recipient(&case, audience, invocation.machine_now);
+        let recipient = recipient.await?;
         let alert = Alert {
             matter,
             audience,
@@ -148,33 +118,82 @@ impl App {
             owner: case.owner(),
             at: event.at,
             url: &format!("{}/v1/cases/{}", self.config.public_url, case.id()),
-            locale: self.config.locale,
-            zone: &self.config.zone,
+            locale: recipient.locale,
+            zone: &recipient.zone,
         };
+        // The same at each attempt, so that receivers can drop repeats.
+        let id = format!(
+            "{}-{}-{}",
+            event.case,
+            event.seq,
+            Role::Staff(audience).name()
+        );
+        let id = id.parse().map_err(Outcome::quarantine)?;
+        let message = alert.message(id, format!("{}/v1/cases", self.config.public_url));
+        let due = Due {
+            audience,
+            message: message
+                .map_err(|error| Outcome::quarantine(Fault::doing("write the alert", error)))?,
+            attempt: format!(
+                "{}/{}/{}",
+                invocation.request_id,
+                record.message_id,
+                record.receive_count()
+            ),
+            event,
+        };
+        let channels = self.channels(&recipient.sinks)?;
+        let told = channels
+            .iter()
+            .map(|channel| self.deliver(&due, channel, invocation));
+        // All of them, then the first failure: one must not break off another.
+        join_all(told)
+            .await
+            .into_iter()
+            .collect::<Result<(), Outcome>>()?;
+        settle(&self.store, EFFECT, &due.event).await
+    }
+
+    /// Who is told when an audience is to be told of a case.
+    async fn recipient(
+        &self,
+        case: &Case,
+        audience: Audience,
+        machine_now: Timestamp,
+    ) -> Result<Recipient, Outcome> {
         let case_owner = case.owner().and_then(|owner| Mailbox::new(owner).ok());
-        let to = self.config.addresses.find(audience, case_owner.as_ref());
-        let mut channels = Vec::new();
-        if let (Some(from), Some(to)) = (&self.config.from, to) {
-            channels.push(Channel::Email(Box::new(letter(&alert, from, to))));
-        }
-        if let (Some(receiver), Some(outbound)) = (&self.config.receiver, &self.outbound) {
-            let payload = alert.payload();
-            channels.push(Channel::Webhook {
-                receiver,
-                outbound,
-                payload: payload.map_err(|error| {
-                    Outcome::quarantine(Fault::doing("write the payload", error))
-                })?,
+        let published = self.published.recipients(machine_now).await;
+        let published = published.map_err(|error| failed("read the recipients", error))?;
+        let found = published
+            .as_ref()
+            .as_ref()
+            .and_then(|recipients| recipients::find(recipients, audience, case_owner.as_ref()));
+        // A document without any audience is as good as none.
+        Ok(found.unwrap_or_else(|| self.config.recipient(audience, case_owner.as_ref())))
+    }
+
+    /// How somebody with these sinks is told: at least one way.
+    fn channels<'a>(&self, sinks: &'a [Sink]) -> Result<Vec<Channel<'a>>, Outcome> {
+        let channel = |sink: &'a Sink| {
+            Ok(Channel {
+                medium: sink.name.parse().map_err(Outcome::quarantine)?,
+                way: Way::By(&sink.kind),
+            })
+        };
+        let mut channels = sinks
+            .iter()
+            .map(channel)
+            .collect::<Result<Vec<_>, Outcome>>()?;
+        if channels.is_empty() {
+            channels.push(Channel {
+                medium: Medium::EMAIL,
+                way: Way::Nowhere(match self.config.from {
+                    None => Told::MailOff,
+                    Some(_) => Told::NoContact,
+                }),
             });
         }
-        if channels.is_empty() {
-            let why = match self.config.from {
-                None => Told::MailOff,
-                Some(_) => Told::NoContact,
-            };
-            channels.push(Channel::Nowhere(why));
-        }
-        Ok((audience, channels))
+        Ok(channels)
     }
 
     /// Tells an audience by one channel, unless that was done. `Ok` means that the outcome is in the ledger.
@@ -190,8 +209,8 @@ impl App {
         let key = NoticeKey {
             case: due.event.case,
             cause: due.event.seq,
-            recipient: Recipient::Staff(due.audience),
-            medium: channel.medium(),
+            recipient: Role::Staff(due.audience),
+            medium: channel.medium,
         };
         let (now, lease) = (invocation.machine_now, timing::NOTICE_LEASE);
         let claim = self.store.claim(key, &due.attempt, now, lease).await;
@@ -228,55 +247,34 @@ impl App {
         invocation: &Invocation,
     ) -> Result<Told, Outcome> {
         let Event { case, seq, .. } = due.event;
-        let (medium, attempts) = (channel.medium().name(), lease.attempts());
-        let refused = |reason: String| {
-            invocation.metrics.count(Counter::AlertsFailed, 1);
-            tracing::error!(%case, seq, medium, attempts, reason, "an alert was refused: nobody gets it by this channel");
-            Told::Refused
-        };
-        let told = match channel {
-            Channel::Email(mail) => match self.mailer.send(mail, invocation.machine_now).await {
-                Ok(id) => Told::Sent {
-                    provider_id: Some(id),
-                },
-                Err(SendError::Refused(reason)) => refused(reason),
-                Err(SendError::Unknown(reason)) => return Err(Outcome::Retry(reason)),
-                Err(SendError::NotSent(reason)) => {
-                    return Err(self.give_back(lease, reason).await);
-                }
-            },
-            Channel::Webhook {
-                receiver,
-                outbound,
-                payload,
-            } => {
-                let role = Recipient::Staff(due.audience).name();
-                // The same at each attempt, so that the receiver can drop repeats.
-                let id = format!("{case}-{seq}-{role}")
-                    .parse()
-                    .map_err(Outcome::quarantine)?;
-                let sent = standard::post(
-                    outbound,
-                    &receiver.target,
-                    &receiver.secrets,
-                    &id,
-                    payload.clone(),
-                    invocation.machine_now,
-                );
-                match sent.await {
-                    Answer::Accepted { .. } => Told::Sent { provider_id: None },
+        let (medium, attempts) = (channel.medium.name(), lease.attempts());
+        let told = match &channel.way {
+            Way::By(sink) => {
+                let now = invocation.machine_now;
+                match self.sender.send(sink, &due.message, now).await {
+                    Answer::Accepted { provider_id } => Told::Sent { provider_id },
+                    Answer::Refused {
+                        cause: Cause::NotConfigured,
+                        ..
+                    } => Told::MailOff,
                     answer @ (Answer::Refused { .. } | Answer::Gone { .. }) => {
-                        refused(answer.to_string())
+                        invocation.metrics.count(Counter::AlertsFailed, 1);
+                        let reason = answer.to_string();
+                        tracing::error!(%case, seq, medium, attempts, reason, "an alert was refused: nobody gets it by this channel");
+                        Told::Refused
                     }
-                    answer @ Answer::TryLater { .. } => {
-                        return Err(Outcome::Retry(answer.to_string()));
-                    }
+                    Answer::TryLater {
+                        reason,
+                        fate: Fate::NotTaken,
+                        ..
+                    } => return Err(self.give_back(lease, reason).await),
+                    Answer::TryLater { reason, .. } => return Err(Outcome::Retry(reason)),
                 }
             }
-            Channel::Nowhere(why) => {
+            Way::Nowhere(why) => {
                 if !self.warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
-                        "alerts reach nobody: neither mail with an address of staff nor a webhook is configured"
+                        "alerts reach nobody: no recipients are published, and neither mail with an address of staff nor a webhook is configured"
                     );
                 }
                 why.clone()
@@ -328,21 +326,5 @@ impl Function for App {
             told.unwrap_or_else(|early| early)
         };
         Ok(batch::process(event, alert).await)
-    }
-}
-
-fn letter(alert: &Alert<'_>, from: &Mailbox, to: &Mailbox) -> Mail {
-    Mail {
-        from: from.clone(),
-        to: to.clone(),
-        reply_to: None,
-        subject: alert.subject(),
-        text: alert.text(),
-        html: Some(alert.html()),
-        // RFC 3834: holiday notes are not sent in answer to it.
-        headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
-        trace: alert.trace_id,
-        about: alert.case.to_string(),
-        audience: mail::Audience::Staff,
     }
 }

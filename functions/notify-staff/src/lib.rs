@@ -1,4 +1,4 @@
-//! `notify-staff`: tells staff what needs them, by e-mail and by webhook.
+//! `notify-staff`: tells staff what needs them, by every sink of those who are told.
 //!
 //! **At least once.** An alert that comes twice is a nuisance, one that never comes is a breach nobody saw. So an
 //! attempt whose end is not known is made again and counted in the ledger; webhooks bear the same id each time.
@@ -6,6 +6,7 @@
 pub mod alert;
 mod config;
 mod handler;
+mod recipients;
 
 pub use config::{Addresses, Config, Receiver, VARIABLES};
 pub use handler::App;

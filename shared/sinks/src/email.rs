@@ -54,6 +54,10 @@ pub fn letter(message: &Message, from: &Mailbox, to: &Mailbox) -> Mail {
             }
         }
     };
+    let alone = match (message.lines.as_slice(), message.more) {
+        ([line], 0) => Some(line),
+        _ => None,
+    };
     Mail {
         from: from.clone(),
         to: to.clone(),
@@ -62,11 +66,8 @@ pub fn letter(message: &Message, from: &Mailbox, to: &Mailbox) -> Mail {
         text,
         html: Some(html.into_string()),
         headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
-        about: message.id.to_string(),
-        trace: match (message.lines.as_slice(), message.more) {
-            ([line], 0) => line.trace,
-            _ => None,
-        },
+        about: alone.map_or_else(|| message.id.to_string(), |line| line.about.clone()),
+        trace: alone.and_then(|line| line.trace),
         audience: Audience::Staff,
     }
 }

@@ -11,6 +11,7 @@
 //! let alert = Line {
 //!     text: "Overdue: first response [R-1]".to_owned(),
 //!     url: "https://example.test/v1/cases/1".to_owned(),
+//!     about: "1".to_owned(),
 //!     trace: None,
 //!     event: Event {
 //!         kind: "case.breached".to_owned(),

@@ -74,6 +74,8 @@ pub struct Line {
     pub text: String,
     /// Where staff find it. Left out where it is not an `http` or `https` address of at most 1,024 bytes.
     pub url: String,
+    /// The id of what it is about, never personal: a letter about this alert alone is tagged with it.
+    pub about: String,
     /// The trace of what it is about, if there is one: a letter about this alert alone bears it.
     pub trace: Option<TraceId>,
     /// The same for machines.
@@ -135,6 +137,7 @@ pub(crate) mod samples {
                 Locale::En => format!("[P2] Overdue: first response [R-{n:05}]"),
             },
             url: format!("https://example.test/v1/cases/{n}"),
+            about: n.to_string(),
             trace: Some(TraceId::new(1, 2)),
             event: Event {
                 kind: "case.breached".to_owned(),

@@ -142,6 +142,7 @@ fn message(lines: usize) -> Message {
     let line = |n: usize| Line {
         text: format!("[P2] Overdue: first response [R-{n:05}]"),
         url: format!("https://example.test/v1/cases/{n}"),
+        about: n.to_string(),
         trace: None,
         event: Event {
             kind: "case.breached".to_owned(),

@@ -1,6 +1,8 @@
 //! Configuration documents: versioned, never changed.
 
+use std::convert::Infallible;
 use std::error::Error as _;
+use std::fmt::Display;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +34,19 @@ impl Store {
         &self,
         kind: ConfigKind,
     ) -> Result<Option<(u32, T)>, StoreError> {
+        self.latest_config_by(kind, Ok::<T, Infallible>).await
+    }
+
+    /// The same for a document that needs more to be read than its text: `read` is that, and a version that it cannot
+    /// read is passed over as well.
+    ///
+    /// # Errors
+    /// [`StoreError`], never [`StoreError::Corrupt`].
+    pub async fn latest_config_by<D: DeserializeOwned, T, E: Display>(
+        &self,
+        kind: ConfigKind,
+        read: impl Fn(D) -> Result<T, E>,
+    ) -> Result<Option<(u32, T)>, StoreError> {
         let query = Query::partition(config_partition(kind))
             .descending()
             .limit(1);
@@ -40,7 +55,13 @@ impl Store {
             let page = self.query_page(&query, start).await?;
             for item in page.items {
                 match read_config(item) {
-                    Ok(found) => return Ok(Some(found)),
+                    Ok((version, document)) => match read(document) {
+                        Ok(found) => return Ok(Some((version, found))),
+                        Err(error) => {
+                            let kind = kind.name();
+                            tracing::error!(kind, version, %error, "a configuration document was passed over");
+                        }
+                    },
                     Err(error) => {
                         let cause = error.source().map(ToString::to_string);
                         tracing::error!(%error, cause, "a configuration document was passed over");

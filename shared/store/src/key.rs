@@ -91,14 +91,16 @@ pub enum Recipient {
     Staff(Audience),
 }
 
-/// How somebody is told. Names are persisted: append only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Medium {
-    /// By e-mail.
-    Email,
-    /// By a signed webhook.
-    Webhook,
-}
+/// How somebody is told: the name of a sink among those of its recipient, never an address. 1 to
+/// [`MAX_BYTES`](Self::MAX_BYTES) lower-case letters, digits and hyphens. Names are persisted: what was told by a name
+/// stays told when the address behind it changes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Medium([u8; Self::MAX_BYTES]);
+
+/// A text that is no name of a [`Medium`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("1 to 40 lower-case letters, digits and hyphens are expected")]
+pub struct InvalidMedium;
 
 /// The kinds of configuration document. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +111,8 @@ pub enum ConfigKind {
     Form,
     /// The business calendars.
     Calendar,
+    /// Who among staff is told, and by which sinks.
+    Recipients,
 }
 
 /// Free text inside a key, escaped where it is written so that no value can pass for a separator.
@@ -267,7 +271,7 @@ impl Key {
                 case: subject.parse().ok()?,
                 cause: parts.next()?.parse().ok()?,
                 recipient: Recipient::from_name(parts.next()?)?,
-                medium: Medium::from_name(parts.next()?)?,
+                medium: parts.next()?.parse().ok()?,
             }),
             ("TALLY", "DAY") => Self::Tally {
                 survey: survey(subject)?,
@@ -347,26 +351,51 @@ impl Recipient {
 }
 
 impl Medium {
-    /// Every medium.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Webhook];
+    /// The longest name.
+    pub const MAX_BYTES: usize = 40;
+    /// The customer's e-mail, and that to staff where no recipients are published.
+    pub const EMAIL: Self = Self::padded("email");
+    /// The webhook to staff where no recipients are published.
+    pub const WEBHOOK: Self = Self::padded("webhook");
 
-    /// The persisted name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Webhook => "webhook",
+    /// A longer text becomes the empty name, which nothing is called.
+    const fn padded(name: &str) -> Self {
+        let mut bytes = [0; Self::MAX_BYTES];
+        if let Some((head, _)) = bytes.split_at_mut_checked(name.len()) {
+            head.copy_from_slice(name.as_bytes());
         }
+        Self(bytes)
     }
 
-    /// The medium of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|m| m.name() == name)
+    /// The persisted name.
+    pub fn name(&self) -> &str {
+        let name = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        // Only ASCII gets in.
+        str::from_utf8(name).unwrap_or_default()
+    }
+}
+
+impl FromStr for Medium {
+    type Err = InvalidMedium;
+
+    fn from_str(name: &str) -> Result<Self, InvalidMedium> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        match (1..=Self::MAX_BYTES).contains(&name.len()) && name.bytes().all(allowed) {
+            true => Ok(Self::padded(name)),
+            false => Err(InvalidMedium),
+        }
+    }
+}
+
+impl fmt::Debug for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Medium({})", self.name())
     }
 }
 
 impl ConfigKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Policy, Self::Form, Self::Calendar];
+    pub const ALL: [Self; 4] = [Self::Policy, Self::Form, Self::Calendar, Self::Recipients];
 
     /// The persisted name.
     pub const fn name(self) -> &'static str {
@@ -374,6 +403,7 @@ impl ConfigKind {
             Self::Policy => "policy",
             Self::Form => "form",
             Self::Calendar => "calendar",
+            Self::Recipients => "recipients",
         }
     }
 
@@ -415,7 +445,7 @@ mod tests {
                 any_case(),
                 any::<u32>(),
                 proptest::sample::select(Recipient::ALL.to_vec()),
-                proptest::sample::select(Medium::ALL.to_vec())
+                "[a-z0-9-]{1,40}".prop_map(|name| name.parse().unwrap())
             )
                 .prop_map(|(case, cause, recipient, medium)| Key::Notice(NoticeKey {
                     case,
@@ -468,6 +498,19 @@ mod tests {
         fn events_sort_as_they_happened(case in any_case(), a in 0u32..1_000_000, b in 0u32..1_000_000) {
             let sk = |seq| Key::Event { case, seq }.encode().sk;
             prop_assert_eq!(a.cmp(&b), sk(a).cmp(&sk(b)));
+        }
+    }
+
+    #[test]
+    fn a_medium_is_the_name_of_a_sink() {
+        for (medium, name) in [(Medium::EMAIL, "email"), (Medium::WEBHOOK, "webhook")] {
+            assert_eq!((medium.name(), name.parse()), (name, Ok(medium)));
+        }
+        for name in ["ops-2", "a", &"x".repeat(40)] {
+            assert_eq!(name.parse::<Medium>().unwrap().name(), name);
+        }
+        for text in ["", "Ops", "a#b", "me@example.com", "a\0", &"x".repeat(41)] {
+            assert_eq!(text.parse::<Medium>(), Err(InvalidMedium), "{text:?}");
         }
     }
 

@@ -33,11 +33,13 @@ pub use cases::{
 pub use config::Published;
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
-pub use key::{ConfigKind, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey};
+pub use key::{
+    ConfigKind, InvalidMedium, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey,
+};
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use responses::{Accepted, Buried, Digest, Lookup};
 pub use restore::Restored;
-pub use rules::Rules;
+pub use rules::{Cached, Rules};
 pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
 
 /// The table.

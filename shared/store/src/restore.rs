@@ -81,7 +81,7 @@ impl Store {
                     case,
                     cause: seq,
                     recipient: Recipient::Customer,
-                    medium: Medium::Email,
+                    medium: Medium::EMAIL,
                 };
                 let attempt = NoticeItem {
                     status: StatusName::InProgress,

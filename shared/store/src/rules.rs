@@ -25,8 +25,9 @@ pub struct Rules {
     calendars: Cached<Calendars>,
 }
 
+/// A document that is read again after a minute of machine time.
 #[derive(Debug)]
-struct Cached<T>(Mutex<Option<(Timestamp, Arc<T>)>>);
+pub struct Cached<T>(Mutex<Option<(Timestamp, Arc<T>)>>);
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
@@ -35,14 +36,16 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    fn get(&self, machine_now: Timestamp) -> Option<Arc<T>> {
+    /// What was read within the last minute, if anything was.
+    pub fn get(&self, machine_now: Timestamp) -> Option<Arc<T>> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, value) = slot.as_ref()?;
         let age = machine_now.duration_since(*read_at);
         (age < FRESH).then(|| Arc::clone(value))
     }
 
-    fn put(&self, machine_now: Timestamp, value: Arc<T>) -> Arc<T> {
+    /// Keeps what was just read.
+    pub fn put(&self, machine_now: Timestamp, value: Arc<T>) -> Arc<T> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *slot = Some((machine_now, Arc::clone(&value)));
         value

@@ -36,7 +36,7 @@ pub(crate) fn key() -> NoticeKey {
         case: case_id(),
         cause: SEQ,
         recipient: Recipient::Customer,
-        medium: Medium::Email,
+        medium: Medium::EMAIL,
     }
 }
 

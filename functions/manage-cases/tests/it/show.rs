@@ -91,7 +91,7 @@ async fn whether_the_customer_was_told_is_said() {
         case: id,
         cause: 2,
         recipient: Recipient::Customer,
-        medium: Medium::Email,
+        medium: Medium::EMAIL,
     };
     let lease = SignedDuration::from_secs(30);
     let Claim::Fresh(claimed) = store.claim(key, "a", start(), lease).await.unwrap() else {

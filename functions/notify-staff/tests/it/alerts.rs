@@ -5,7 +5,7 @@ use resound_domain::policy::{Audience, Priority};
 use resound_sinks::standard::Secret;
 use resound_store::{Claim, Medium, NoticeKey, Outcome, Recipient};
 use resound_testing::{Server, start};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{MAIL, World, again, all_done, case_id, later, message, message_about};
 
@@ -207,7 +207,7 @@ async fn an_attempt_that_was_given_up_is_made_again() {
         case: case_id(),
         cause: 2,
         recipient: Recipient::Staff(Audience::Owner),
-        medium: Medium::Email,
+        medium: Medium::EMAIL,
     };
     let lease = resound_lambda_kit::timing::NOTICE_LEASE;
     let claim = world.aws.store.claim(key, "another", start(), lease).await;
@@ -279,4 +279,116 @@ async fn what_means_nothing_goes_to_the_dead_letters() {
         assert_eq!(world.call(&function, event, start()).await, again());
     }
     assert_eq!(world.letters(), []);
+}
+
+fn letter(name: &str, to: &str) -> Value {
+    json!({"name": name, "kind": "email", "to": to})
+}
+
+#[tokio::test]
+async fn each_sink_of_the_published_recipients_is_told_once() {
+    let (chat, down) = (Server::answering(200, "ok"), Server::answering(503, ""));
+    let healthy = Server::answering(204, "");
+    let private = ("WEBHOOK_ALLOW_PRIVATE", "true");
+    let sinks = |desk: &Server| {
+        let secret = SECRETS.split(',').next();
+        json!([
+            letter("mail", "Team <team@example.test>"),
+            {"name": "chat", "kind": "slack", "url": chat.url()},
+            {"name": "desk", "kind": "webhook", "url": desk.url(), "secrets": [secret]},
+        ])
+    };
+    let world = World::warned().await;
+    world.publish(1, sinks(&down)).await;
+    let function = world.function(&[MAIL, &[private]].concat());
+    // One is down: the message comes again, and only that one is asked again.
+    for now in [start(), later()] {
+        assert_eq!(world.call(&function, message(), now).await, again());
+    }
+    assert!(!world.is_settled(2).await);
+    world.publish(2, sinks(&healthy)).await;
+    let third = later() + (later() - start());
+    assert_eq!(world.call(&function, message(), third).await, all_done());
+    assert!(world.is_settled(2).await);
+
+    let (to, subject) = &world.letters()[0];
+    assert_eq!(to, "team@example.test");
+    assert_eq!(subject, "[P2] Due soon: first response [R-FFQ69-G5FAV]");
+    let asked = [&chat, &down, &healthy].map(|server| server.requests().len());
+    assert_eq!((world.letters().len(), asked), (1, [1, 2, 1]));
+    let outcomes = world.outcomes().await;
+    let attempts: Vec<_> = outcomes
+        .iter()
+        .map(|(name, (outcome, attempts))| {
+            assert!(matches!(outcome, Outcome::Sent { .. }), "{name}");
+            (name.as_str(), *attempts)
+        })
+        .collect();
+    assert_eq!(
+        attempts,
+        [("owner chat", 1), ("owner desk", 3), ("owner mail", 1)],
+        "by the names of sinks"
+    );
+}
+
+#[tokio::test]
+async fn what_was_told_by_a_name_is_not_told_again_at_another_address() {
+    let down = Server::answering(503, "");
+    let world = World::warned().await;
+    let before = world.function(&mail_and_hook(down.url()));
+    assert_eq!(world.call(&before, message(), start()).await, again());
+    world
+        .publish(1, json!([letter("email", "elsewhere@example.test")]))
+        .await;
+    let after = world.function(MAIL);
+    assert_eq!(world.call(&after, message(), later()).await, all_done());
+    assert!(world.is_settled(2).await);
+    let told: Vec<_> = world.letters().into_iter().map(|(to, _)| to).collect();
+    assert_eq!(told, ["inbox@example.test"]);
+}
+
+#[tokio::test]
+async fn the_owner_of_a_case_gets_the_first_letter_to_owners() {
+    for (owner, expected) in [
+        (Some("wei@example.test"), "wei@example.test"),
+        (Some("d3b07384-sub"), "team@example.test"),
+        (None, "team@example.test"),
+    ] {
+        let world = World::with(Priority::P2, owner, 3).await;
+        let letters = [
+            letter("mail", "team@example.test"),
+            letter("archive", "archive@example.test"),
+        ];
+        world.publish(1, json!(letters)).await;
+        let seq = world
+            .first_of(|kind| matches!(kind, EventKind::Warned { .. }))
+            .await;
+        let function = world.function(MAIL);
+        let reply = world.call(&function, message_about(seq), start()).await;
+        assert_eq!(reply, all_done());
+        let mut told: Vec<_> = world.letters().into_iter().map(|(to, _)| to).collect();
+        told.sort();
+        assert_eq!(told, ["archive@example.test", expected]);
+    }
+}
+
+#[tokio::test]
+async fn recipients_that_cannot_be_read_are_passed_over() {
+    let world = World::warned().await;
+    world.publish(1, json!([])).await;
+    let function = world.function(MAIL);
+    assert_eq!(world.call(&function, message(), start()).await, all_done());
+    assert_eq!(world.letters()[0].0, "inbox@example.test");
+}
+
+#[tokio::test]
+async fn a_letter_that_nobody_can_send_is_recorded_as_such() {
+    let world = World::warned().await;
+    let sinks = json!([letter("mail", "team@example.test")]);
+    world.publish(1, sinks).await;
+    let function = world.function(&[]);
+    assert_eq!(world.call(&function, message(), start()).await, all_done());
+    let off = ("owner mail".to_owned(), (Outcome::MailOff, 1));
+    assert_eq!(world.outcomes().await, [off].into());
+    assert!(world.is_settled(2).await);
 }

@@ -15,7 +15,7 @@ use resound_domain::submission::{Channel, Submission};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
-use resound_store::{Accepted, Appended, Digest, NoticeStatus, Outcome};
+use resound_store::{Accepted, Appended, ConfigKind, Digest, NoticeStatus, Outcome, Published};
 use resound_testing::{Aws, ZONE, start, vars};
 use serde_json::{Value, json};
 
@@ -104,6 +104,15 @@ impl World {
     /// An ordinary case with a warning as event 2.
     pub(crate) async fn warned() -> Self {
         Self::with(Priority::P2, None, 3).await
+    }
+
+    /// Publishes who is told of what concerns owners.
+    pub(crate) async fn publish(&self, version: u32, sinks: Value) {
+        let owner = json!({"locale": "en", "time_zone": ZONE, "sinks": sinks});
+        let document = json!({"audiences": {"owner": owner}});
+        let store = &self.aws.store;
+        let published = store.publish_config(ConfigKind::Recipients, version, &document);
+        assert_eq!(published.await.unwrap(), Published::Published);
     }
 
     pub(crate) fn function(&self, own: &[(&str, &str)]) -> BoxedFunction {

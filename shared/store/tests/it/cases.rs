@@ -18,7 +18,7 @@ fn notice_key(case: &Case, cause: u32) -> NoticeKey {
         case: case.id(),
         cause,
         recipient: Recipient::Customer,
-        medium: Medium::Email,
+        medium: Medium::EMAIL,
     }
 }
 

@@ -1,6 +1,7 @@
 use resound_domain::form::Forms;
 use resound_domain::policy::Policy;
 use resound_store::{ConfigKind, Published};
+use serde_json::{Value, json};
 
 use crate::support::Table;
 
@@ -76,4 +77,22 @@ async fn forms_come_back_as_they_were() {
     );
     let none = table.store.latest_config::<Policy>(ConfigKind::Form).await;
     assert_eq!(none.unwrap(), None, "forms are no policy");
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_understood_is_passed_over() {
+    let table = Table::new().await;
+    for (version, document) in [(1, json!({"good": 1})), (2, json!({"bad": 2}))] {
+        let published = table
+            .store
+            .publish_config(ConfigKind::Recipients, version, &document)
+            .await;
+        assert_eq!(published.unwrap(), Published::Published);
+    }
+    let read = |document: Value| document["good"].as_u64().ok_or("it is bad");
+    let latest = table
+        .store
+        .latest_config_by(ConfigKind::Recipients, read)
+        .await;
+    assert_eq!(latest.unwrap(), Some((1, 1)));
 }

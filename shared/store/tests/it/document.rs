@@ -143,7 +143,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         case: id,
         cause,
         recipient: Recipient::Customer,
-        medium: Medium::Email,
+        medium: Medium::EMAIL,
     };
     let Claim::Fresh(lease) = store
         .claim(notice, "invocation", now(), hours(1))

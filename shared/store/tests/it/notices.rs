@@ -13,7 +13,7 @@ fn key() -> NoticeKey {
         case: ResponseId::from_bits(1).case(),
         cause: 2,
         recipient: Recipient::Staff(Audience::TeamLead),
-        medium: Medium::Webhook,
+        medium: Medium::WEBHOOK,
     }
 }
 
