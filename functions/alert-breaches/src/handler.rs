@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use resound_domain::book::Book;
 use resound_domain::case::Case;
 use resound_domain::id::CaseId;
 use resound_domain::trace::TraceId;
@@ -15,7 +16,9 @@ use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_messages::Tick;
 use resound_relay::Relay;
 use resound_store::schema::{CASE_SHARDS, EVENT_SHARDS};
-use resound_store::{Appended, Due, Postponed, RawKey, Store, StoreError, StoredEvent};
+use resound_store::{
+    Appended, Due, MAX_EVENTS, Postponed, RawKey, Rules, Store, StoreError, StoredEvent,
+};
 use serde::Serialize;
 use tracing::Instrument;
 
@@ -43,6 +46,7 @@ const RESENT_AT_ONCE: usize = 10_000;
 #[derive(Debug)]
 pub struct App {
     store: Store,
+    rules: Rules,
     relay: Relay,
 }
 
@@ -172,8 +176,10 @@ impl Shard {
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
+        let store = Store::new(clients.dynamodb.clone(), config.table);
         Self {
-            store: Store::new(clients.dynamodb.clone(), config.table),
+            rules: Rules::new(store.clone(), config.calendars, Vec::new()),
+            store,
             relay: Relay::new(config.queues, clients),
         }
     }
@@ -198,15 +204,36 @@ impl App {
     }
 
     async fn sweep(&self, now: Timestamp, invocation: &Invocation) -> Swept {
-        let cases = (0..CASE_SHARDS).map(|shard| self.sweep_cases(shard, now, invocation));
-        let cases = join_all(cases).await;
+        let cases = match self.rules.book(invocation.machine_now).await {
+            Ok(book) => {
+                let cases =
+                    (0..CASE_SHARDS).map(|shard| self.sweep_cases(shard, now, &book, invocation));
+                join_all(cases).await
+            }
+            // Events need no rules: they are sent all the same.
+            Err(error) => {
+                let fault = Fault::doing("read the rules", error);
+                tracing::error!(%fault, "no case was swept");
+                vec![Swept {
+                    failed: u64::from(CASE_SHARDS),
+                    unfinished: true,
+                    ..Swept::default()
+                }]
+            }
+        };
         let events = (0..EVENT_SHARDS).map(|shard| self.sweep_events(shard, invocation));
         let events = join_all(events).await;
         Swept::sum(cases.into_iter().chain(events))
     }
 
     /// Lets time move the cases of a shard.
-    async fn sweep_cases(&self, number: u8, now: Timestamp, invocation: &Invocation) -> Swept {
+    async fn sweep_cases(
+        &self,
+        number: u8,
+        now: Timestamp,
+        book: &Book,
+        invocation: &Invocation,
+    ) -> Swept {
         let mut shard = Shard::new("cases", number, &invocation.metrics);
         // A third of the time is for the events, so that no storm of cases keeps them waiting for ever.
         let reserve = RESERVE.max(invocation.time_left() / 3);
@@ -221,7 +248,7 @@ impl App {
                     break;
                 }
                 let expired = some.iter().map(|case| {
-                    let expired = self.expire(case, now, invocation.machine_now);
+                    let expired = self.expire(case, now, book, invocation.machine_now);
                     expired.instrument(span_of(case.trace_id()))
                 });
                 for (case, expired) in some.iter().zip(join_all(expired).await) {
@@ -248,11 +275,14 @@ impl App {
         &self,
         case: &Case,
         now: Timestamp,
+        book: &Book,
         machine_now: Timestamp,
     ) -> Result<u64, Fault> {
         let mut before = case.clone();
         for _ in 0..TRIES {
-            let events = before.expire(now);
+            let mut events = before.expire(now, book);
+            // What is left stands at the head of the shard again.
+            events.truncate(MAX_EVENTS);
             if events.is_empty() {
                 return Ok(0);
             }

@@ -19,7 +19,7 @@ use resound_messages::Tick;
 use resound_store::Settled;
 use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
 use resound_testing::cases::QUEUES;
-use resound_testing::{Aws, TABLE, start, vars};
+use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::json;
 
 struct Sweeping {
@@ -106,8 +106,8 @@ fn after(hours: i64) -> Timestamp {
     start() + SignedDuration::from_hours(hours) + SignedDuration::from_millis(1)
 }
 
-/// Warning, breach and ladder of both clocks of a case that nobody answers.
-const WHOLE_LADDER: [(&str, i64); 10] = [
+/// Warning, breach and ladder of each clock of a case that nobody answers: first response, resolution, loop.
+const WHOLE_LADDER: [(&str, i64); 15] = [
     ("warned", 18),
     ("breached", 24),
     ("escalated", 30),
@@ -117,7 +117,12 @@ const WHOLE_LADDER: [(&str, i64); 10] = [
     ("breached", 72),
     ("escalated", 90),
     ("escalated", 108),
+    ("warned", 126),
     ("escalated", 144),
+    ("breached", 168),
+    ("escalated", 210),
+    ("escalated", 252),
+    ("escalated", 336),
 ];
 
 #[tokio::test]
@@ -139,7 +144,7 @@ async fn a_gap_of_days_loses_and_repeats_nothing() {
     let sweeping = Sweeping::start().await;
     let case = sweeping.opened(1).await.id();
     let swept = sweeping.sweep(after(1_000)).await;
-    assert_eq!((swept.expired, swept.events, swept.failed), (1, 10, 0));
+    assert_eq!((swept.expired, swept.events, swept.failed), (1, 15, 0));
     assert_eq!(sweeping.log(case).await, WHOLE_LADDER);
 }
 
@@ -370,7 +375,10 @@ async fn a_recorded_tick_is_read_and_the_counts_come_back() {
 
 #[test]
 fn the_list_of_variables_is_the_configuration() {
-    let full = VARIABLES.iter().map(|name| (*name, TABLE));
+    let full = VARIABLES.iter().map(|name| match *name {
+        "TIME_ZONE" => (*name, ZONE),
+        name => (name, TABLE),
+    });
     assert!(Vars::from_pairs(full).read(Config::read).is_ok());
     let faults = Vars::from_pairs::<String, String>([]).read(Config::read);
     let faults = faults.unwrap_err().to_string();

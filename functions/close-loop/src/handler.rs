@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resound_domain::event::{Doubt, Effect, Event, EventKind};
+use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::response::Response;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
@@ -11,7 +11,8 @@ use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
 use resound_store::{
-    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Store,
+    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Rules,
+    Store,
 };
 
 use crate::Config;
@@ -34,6 +35,7 @@ const DOUBT_TRIES: u32 = 4;
 pub struct App {
     config: Config,
     store: Store,
+    rules: Rules,
     mailer: Mailer,
 }
 
@@ -50,8 +52,10 @@ enum Plan {
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
+        let store = Store::new(clients.dynamodb.clone(), &config.table);
         Self {
-            store: Store::new(clients.dynamodb.clone(), &config.table),
+            rules: Rules::new(store.clone(), config.calendars.clone(), Vec::new()),
+            store,
             mailer: clients.mailer.clone(),
             config,
         }
@@ -262,6 +266,8 @@ impl App {
         doubt: Doubt,
         invocation: &Invocation,
     ) -> Result<Outcome, Outcome> {
+        let book = self.rules.book(invocation.machine_now).await;
+        let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
             let case = self.store.case(event.case).await;
             let Some(before) = case.map_err(|error| failed("read the case", error))? else {
@@ -270,7 +276,7 @@ impl App {
                     event.case
                 )));
             };
-            let events = before.doubt(event.seq, doubt, event.at);
+            let events = before.doubt(event.seq, doubt, event.at, &book);
             let mut after = before.clone();
             for event in &events {
                 after.apply(event);
@@ -327,14 +333,25 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
     match kind {
         EventKind::Replied { .. } => Some(Occasion::Reply),
         EventKind::AwaitingCustomer { message: true, .. } => Some(Occasion::Question),
-        EventKind::Resolved { .. } => Some(Occasion::Resolved),
-        EventKind::Declined { .. } => Some(Occasion::Declined),
+        EventKind::Resolved { .. }
+        | EventKind::Followed {
+            outcome: Ending::Resolved,
+        } => Some(Occasion::Resolved),
+        EventKind::Declined { .. }
+        | EventKind::Followed {
+            outcome: Ending::Declined,
+        } => Some(Occasion::Declined),
         EventKind::Opened { .. }
         | EventKind::Acknowledged
         | EventKind::Assigned { .. }
         | EventKind::AwaitingCustomer { message: false, .. }
         | EventKind::Resumed { .. }
         | EventKind::Reopened { .. }
+        | EventKind::CustomerWrote { .. }
+        | EventKind::Planned { .. }
+        | EventKind::Merged { .. }
+        | EventKind::Absorbed { .. }
+        | EventKind::Retargeted { .. }
         | EventKind::Closed
         | EventKind::Warned { .. }
         | EventKind::Breached { .. }

@@ -2,6 +2,7 @@
 
 use resound_domain::case::{Command, Verb};
 use resound_domain::event::EventKind;
+use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::submission::{Raw, RawFields, TEXT_LIMIT, breaks_line, clean};
 use resound_lambda_kit::problem::FieldError;
@@ -14,7 +15,7 @@ pub(crate) const OWNER_LIMIT: usize = 100;
 pub(crate) struct Order {
     /// What to do.
     pub(crate) command: Command,
-    /// The words that go to the customer with it.
+    /// The words that go with it: to the customer, from the customer, or the plan.
     pub(crate) text: Option<String>,
     /// The revision the caller has seen, where it is said in the body.
     pub(crate) version: Option<u32>,
@@ -38,7 +39,7 @@ impl Order {
         let verb = reader.verb();
         let version = reader.version();
         let message = verb.map_or(Need::Unknown, |verb| match verb {
-            Verb::Reply | Verb::Resolve => Need::Required,
+            Verb::Reply | Verb::Resolve | Verb::RecordCustomerMessage => Need::Required,
             Verb::AwaitCustomer => Need::Optional,
             _ => Need::None,
         });
@@ -50,13 +51,23 @@ impl Order {
             Verb::Assign => Need::Optional,
             _ => Need::None,
         });
+        let plan = verb.map_or(Need::Unknown, |verb| match verb {
+            Verb::Plan => Need::Required,
+            _ => Need::None,
+        });
+        let into = verb.map_or(Need::Unknown, |verb| match verb {
+            Verb::Merge => Need::Required,
+            _ => Need::None,
+        });
         let message = reader.words(Field::Message, message);
         let reason = reader.words(Field::Reason, reason);
+        let plan = reader.words(Field::Plan, plan);
         let owner = reader.owner(owner);
+        let into = reader.case(into);
         let Some(verb) = verb.filter(|_| reader.faults.is_empty()) else {
             return Err(reader.faults);
         };
-        let text = message.or(reason);
+        let text = message.or(reason).or(plan);
         let command = match verb {
             Verb::Acknowledge => Command::Acknowledge,
             Verb::Assign => Command::Assign {
@@ -71,6 +82,12 @@ impl Order {
             Verb::Decline => Command::Decline,
             Verb::Reopen => Command::Reopen,
             Verb::Close => Command::Close,
+            Verb::RecordCustomerMessage => Command::RecordCustomerMessage,
+            Verb::Plan => Command::Plan,
+            Verb::Merge => match into {
+                Some(into) => Command::Merge { into },
+                None => return Err(reader.faults),
+            },
         };
         Ok(Self {
             command,
@@ -93,7 +110,10 @@ impl Order {
             | (Command::Resolve, EventKind::Resolved { .. })
             | (Command::Decline, EventKind::Declined { .. })
             | (Command::Reopen, EventKind::Reopened { .. })
+            | (Command::RecordCustomerMessage, EventKind::CustomerWrote { .. })
+            | (Command::Plan, EventKind::Planned { .. })
             | (Command::Close, EventKind::Closed) => true,
+            (Command::Merge { into }, EventKind::Merged { into: given, .. }) => into == given,
             _ => false,
         };
         same_kind && self.text.as_deref() == text
@@ -123,6 +143,8 @@ enum Field {
     Message,
     Reason,
     Owner,
+    Plan,
+    Into,
 }
 
 impl Field {
@@ -133,6 +155,8 @@ impl Field {
             Self::Message => "message",
             Self::Reason => "reason",
             Self::Owner => "owner",
+            Self::Plan => "plan",
+            Self::Into => "into",
         }
     }
 
@@ -140,9 +164,11 @@ impl Field {
         let (zh_cn, en) = match self {
             Self::Command => ("命令", "The command"),
             Self::Version => ("版本号", "The version"),
-            Self::Message => ("给客户的消息", "The message to the customer"),
+            Self::Message => ("消息", "The message"),
             Self::Reason => ("给客户的理由", "The reason for the customer"),
             Self::Owner => ("负责人", "The owner"),
+            Self::Plan => ("整改方案", "The remediation plan"),
+            Self::Into => ("并入的个案", "The case to merge into"),
         };
         locale.choose(zh_cn, en)
     }
@@ -247,8 +273,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         if is_blank(&text) {
-            let en = "is blank: write what the customer will read.";
-            self.fault(field, "blank", "为空白：请写下客户将读到的内容。", en);
+            let en = "is blank: write what somebody can read.";
+            self.fault(field, "blank", "为空白：请写下能读到的内容。", en);
             return None;
         }
         if text.chars().nth(TEXT_LIMIT).is_some() {
@@ -279,6 +305,30 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(text.trim().to_owned())
+    }
+
+    fn case(&mut self, need: Need) -> Option<CaseId> {
+        let faults = self.faults.len();
+        let text = self.text(Field::Into);
+        if self.faults.len() > faults {
+            return None;
+        }
+        match (text, need) {
+            (None, Need::Required) => self.fault(Field::Into, "required", "必填。", "is required."),
+            (Some(_), Need::None) => self.unexpected(Field::Into),
+            _ => {}
+        }
+        let id = text?.parse().ok();
+        if id.is_none() {
+            let en = "is not the id of a case: send the `id` of one.";
+            self.fault(
+                Field::Into,
+                "invalid-case",
+                "不是个案编号：请发送个案的 id。",
+                en,
+            );
+        }
+        id
     }
 
     /// Words that a command would drop without a sound are refused: whoever wrote them believes they are sent.
@@ -337,12 +387,31 @@ mod tests {
         for verb in Verb::ALL {
             let mut body = json!({"command": verb.name()});
             match verb {
-                Verb::Reply | Verb::Resolve => body["message"] = "好的".into(),
+                Verb::Reply | Verb::Resolve | Verb::RecordCustomerMessage => {
+                    body["message"] = "好的".into();
+                }
+                Verb::Plan => body["plan"] = "换供应商".into(),
+                Verb::Merge => body["into"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
                 Verb::Decline => body["reason"] = "why".into(),
                 _ => {}
             }
             let order = read(body).unwrap();
             assert_eq!(order.command.verb(), verb);
+        }
+    }
+
+    #[test]
+    fn the_survivor_is_named_by_its_id() {
+        for (body, code) in [
+            (json!({"command": "merge"}), "required"),
+            (json!({"command": "merge", "into": "x"}), "invalid-case"),
+            (json!({"command": "merge", "into": 7}), "wrong-type"),
+            (
+                json!({"command": "close", "into": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}),
+                "unexpected",
+            ),
+        ] {
+            assert_eq!(faults(body), pairs(&[("into", code)]));
         }
     }
 

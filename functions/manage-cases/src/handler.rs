@@ -1,7 +1,11 @@
 //! From a request to a case.
 
-use resound_domain::case::{Case, Refused};
-use resound_domain::event::Actor;
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use resound_domain::book::Book;
+use resound_domain::case::{Case, Command, MAX_ABSORBED, Refused};
+use resound_domain::event::{Actor, Ending, Event};
 use resound_domain::id::CaseId;
 use resound_domain::submission::IdempotencyKey;
 use resound_lambda_kit::auth::Scope;
@@ -13,7 +17,9 @@ use resound_lambda_kit::http::{
 use resound_lambda_kit::problem::{FieldError, Kind};
 use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
-use resound_store::{Appended, History, Lookup, Message, Rules, Store, StoreError};
+use resound_store::{
+    Addition, Appended, History, Lookup, MAX_EVENTS, Message, Rules, Store, StoreError,
+};
 use serde_json::{Value, json};
 
 use crate::Config;
@@ -60,8 +66,8 @@ impl App {
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
         match request.route.as_str() {
-            "GET /v1/cases" => self.list(&request).await,
-            "GET /v1/cases/{id}" => self.show(&request).await,
+            "GET /v1/cases" => self.list(&request, invocation).await,
+            "GET /v1/cases/{id}" => self.show(&request, invocation).await,
             "POST /v1/cases/{id}/commands" => self.command(&request, invocation).await,
             "GET /v1/stuck-events" => stuck::list(&self.store, &request).await,
             "POST /v1/stuck-events/resume" => {
@@ -71,7 +77,17 @@ impl App {
         }
     }
 
-    async fn list(&self, request: &HttpRequest) -> Result<HttpResponse, Rejection> {
+    /// The rules that cases are read and decided by.
+    async fn book(&self, invocation: &Invocation) -> Result<Arc<Book>, Fault> {
+        let book = self.rules.book(invocation.machine_now).await;
+        book.map_err(|error| Fault::doing("read the rules", error))
+    }
+
+    async fn list(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
         let claims = request.require(Scope::CasesRead)?;
         let wanted = Wanted::read(request, &claims.sub)
             .map_err(|faults| request.problem(Kind::Invalid).errors(faults))?;
@@ -80,10 +96,11 @@ impl App {
             .cases(&wanted.filter(), wanted.cursor.as_ref(), wanted.limit)
             .await
             .map_err(|error| trouble(request, "list the cases", error))?;
+        let book = self.book(invocation).await?;
         let cases: Vec<_> = page
             .cases
             .into_iter()
-            .map(|case| expired(case, request))
+            .map(|case| expired(case, request, &book))
             .filter(|case| wanted.states.contains(&case.state()))
             .filter(|case| wanted.priority.is_none_or(|p| p == case.priority()))
             .map(|case| view::summary(&case))
@@ -92,10 +109,15 @@ impl App {
         Ok(HttpResponse::json(200, &json!({"cases": cases, "next": next}))?.no_store())
     }
 
-    async fn show(&self, request: &HttpRequest) -> Result<HttpResponse, Rejection> {
+    async fn show(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<HttpResponse, Rejection> {
         request.require(Scope::CasesRead)?;
         let (history, response) = self.read(request, case_id(request)?).await?;
-        let history = view::as_of(history, request.at);
+        let book = self.book(invocation).await?;
+        let history = view::as_of(history, request.at, &book);
         // Only what people do changes the tag. What time or a delivery may have changed under it is shown again.
         let unchanged = request
             .header("if-none-match")
@@ -171,31 +193,50 @@ impl App {
             return Err(problem.header("etag", format!("\"{revision}\"")).into());
         }
         let machine_now = invocation.machine_now;
-        let calendars = self
-            .rules
-            .calendars(machine_now)
-            .await
-            .map_err(|error| Fault::doing("read the calendars", error))?;
+        let book = self.book(invocation).await?;
         let events = before
-            .handle(&order.command, caller.actor.clone(), request.at, &calendars)
+            .handle(&order.command, caller.actor.clone(), request.at, &book)
             .map_err(|refused| conflict(request, &refused))?;
+        if let Some(first) = events
+            .get(..MAX_EVENTS)
+            .filter(|first| first.len() < events.len())
+        {
+            // It is far behind: what time made happen is written first, a transaction at a time.
+            let mut after = before.clone();
+            for event in first {
+                after.apply(event);
+            }
+            let caught_up = self
+                .store
+                .append(&before, &after, first, None, None, machine_now);
+            return match caught_up
+                .await
+                .map_err(|error| trouble(request, "catch the case up", error))?
+            {
+                Appended::Appended | Appended::Conflict => Ok(None),
+            };
+        }
+        let others = self
+            .others(request, order, caller, &before, &events, &book)
+            .await?;
         view::add(&mut history, &events);
-        let message = order.text.clone().map(|text| Message {
-            seq: history.case.version(),
-            text,
-        });
-        let appended = self
-            .store
-            .append(
-                &before,
-                &history.case,
-                &events,
-                message.as_ref(),
-                Some(&caller.key),
-                machine_now,
-            )
-            .await
-            .map_err(|error| trouble(request, "write the command", error))?;
+        let message = message_of(&events, order.text.as_deref());
+        let mut additions = vec![Addition {
+            before: &before,
+            after: &history.case,
+            events: &events,
+            message: message.as_ref(),
+            command_key: Some(&caller.key),
+        }];
+        additions.extend(others.iter().map(|other| Addition {
+            before: &other.before,
+            after: &other.after,
+            events: &other.events,
+            message: other.message.as_ref(),
+            command_key: None,
+        }));
+        let appended = self.store.append_all(&additions, machine_now).await;
+        let appended = appended.map_err(|error| trouble(request, "write the command", error))?;
         match appended {
             Appended::Conflict => Ok(None),
             Appended::Appended => {
@@ -205,6 +246,41 @@ impl App {
                 self.shown(&history, response).map(Some)
             }
         }
+    }
+
+    /// What a command on one case makes happen to others, to be written with it: the survivor of a merge takes the case
+    /// in, and the cases it took in follow its outcome.
+    async fn others(
+        &self,
+        request: &HttpRequest,
+        order: &Order,
+        caller: &Caller,
+        before: &Case,
+        events: &[Event],
+        book: &Book,
+    ) -> Result<Vec<Other>, Rejection> {
+        let read = |id: CaseId| async move {
+            let case = self.store.case(id).await;
+            case.map_err(|error| trouble(request, "read another case", error))
+        };
+        let outcome = match order.command {
+            Command::Merge { into } => {
+                let survivor = read(into).await?.ok_or_else(|| no_survivor(request))?;
+                let absorbed = survivor.absorb(before, caller.actor.clone(), request.at, book);
+                let events = absorbed.map_err(|refused| conflict(request, &refused))?;
+                return Ok(vec![Other::new(survivor, events, None)]);
+            }
+            Command::Resolve => Ending::Resolved,
+            Command::Decline => Ending::Declined,
+            _ => return Ok(Vec::new()),
+        };
+        let at = events.last().map_or(request.at, |event| event.at);
+        let merged = try_join_all(before.absorbed().iter().map(|&id| read(id))).await?;
+        let followed = merged.into_iter().flatten().filter_map(|case| {
+            let event = case.follow(outcome, at)?;
+            Some(Other::new(case, vec![event], order.text.as_deref()))
+        });
+        Ok(followed.collect())
     }
 
     /// What the first request was told: the case as the command left it.
@@ -275,9 +351,42 @@ impl Function for App {
     }
 }
 
+/// A case that changes because another one does.
+struct Other {
+    before: Case,
+    after: Case,
+    events: Vec<Event>,
+    message: Option<Message>,
+}
+
+impl Other {
+    fn new(before: Case, events: Vec<Event>, text: Option<&str>) -> Self {
+        let mut after = before.clone();
+        for event in &events {
+            after.apply(event);
+        }
+        Self {
+            message: message_of(&events, text),
+            before,
+            after,
+            events,
+        }
+    }
+}
+
+/// The words that go with the last of these events.
+fn message_of(events: &[Event], text: Option<&str>) -> Option<Message> {
+    let event = events.last()?;
+    text.map(|text| Message {
+        seq: event.seq,
+        text: text.to_owned(),
+        direction: event.kind.direction(),
+    })
+}
+
 /// The case as time has made it by the request.
-fn expired(mut case: Case, request: &HttpRequest) -> Case {
-    for event in case.expire(request.at) {
+fn expired(mut case: Case, request: &HttpRequest, book: &Book) -> Case {
+    for event in case.expire(request.at, book) {
         case.apply(&event);
     }
     case
@@ -341,15 +450,56 @@ fn unknown_case(request: &HttpRequest) -> Rejection {
         .into()
 }
 
+fn no_survivor(request: &HttpRequest) -> Rejection {
+    let fault = FieldError {
+        field: "into".to_owned(),
+        code: "unknown-case".into(),
+        message: request
+            .locale()
+            .choose("没有要并入的个案。", "There is no such case to merge into.")
+            .to_owned(),
+    };
+    request.problem(Kind::Invalid).errors(vec![fault]).into()
+}
+
 fn conflict(request: &HttpRequest, refused: &Refused) -> Rejection {
-    let Refused::WrongState {
-        state,
-        command,
-        allowed,
-    } = refused;
+    let problem = request.problem(Kind::Conflict);
+    let (state, command, allowed) = match refused {
+        Refused::WrongState {
+            state,
+            command,
+            allowed,
+        } => (state, command, allowed),
+        Refused::Merged { into } => {
+            let problem = problem.detail(
+                &format!("个案已并入 {into}：请对那个个案执行。"),
+                &format!("The case was merged into {into}: send the command there."),
+            );
+            return problem.with("merged_into", into.to_string()).into();
+        }
+        Refused::IntoItself => {
+            let zh_cn = "个案不能并入自身：请给出另一个个案。";
+            let en = "A case cannot be merged into itself: name another one.";
+            return problem.detail(zh_cn, en).into();
+        }
+        Refused::NoSurvivor { state } => {
+            let state = state.name();
+            let problem = problem.detail(
+                &format!("要并入的个案处于 {state} 状态，已有结果：请先重新打开它。"),
+                &format!("The case to merge into is {state} and has its outcome: reopen it first."),
+            );
+            return problem.with("state", state).into();
+        }
+        Refused::TooMany => {
+            let problem = problem.detail(
+                &format!("一个个案最多并入 {MAX_ABSORBED} 个其他个案。"),
+                &format!("A case takes in at most {MAX_ABSORBED} others."),
+            );
+            return problem.into();
+        }
+    };
     let (state, command, allows) = (state.name(), command.name(), names(allowed));
-    request
-        .problem(Kind::Conflict)
+    problem
         .detail(
             &format!("个案处于 {state} 状态，不能执行 {command}；可以执行：{allows}。"),
             &format!("A case that is {state} does not take {command}; it takes {allows}."),

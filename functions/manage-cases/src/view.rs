@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use resound_domain::book::Book;
 use resound_domain::case::Case;
 use resound_domain::clock::{Clock, Outcome as ClockOutcome};
 use resound_domain::event::{Actor, Effect, Event, EventKind};
@@ -12,8 +13,8 @@ use resound_store::{History, Lookup, Notice, NoticeStatus, Outcome, StoredEvent}
 use serde_json::{Map, Value, json};
 
 /// A case with its log as of an instant, also where the sweep has not written what time made happen by then.
-pub(crate) fn as_of(mut history: History, now: Timestamp) -> History {
-    let events = history.case.expire(now);
+pub(crate) fn as_of(mut history: History, now: Timestamp, book: &Book) -> History {
+    let events = history.case.expire(now, book);
     add(&mut history, &events);
     history
 }
@@ -45,8 +46,10 @@ pub(crate) fn summary(case: &Case) -> Map<String, Value> {
         "opened_at": case.opened_at(),
         "respond_by": clocks.first_response.due(),
         "respond_overdue": is_overdue(&clocks.first_response),
+        "next_response_by": clocks.next_response.as_ref().filter(|clock| clock.is_running()).and_then(Clock::due),
         "resolve_by": clocks.resolution.due(),
         "resolve_overdue": is_overdue(&clocks.resolution),
+        "close_by": clocks.whole_loop.as_ref().and_then(Clock::due),
         "closes_at": case.closes_at(),
         "closed_at": case.closed_at(),
     }))
@@ -63,10 +66,18 @@ pub(crate) fn full(history: &History, response: &Lookup, status_url: &str) -> Va
     let mut view = summary(case);
     view.extend(object(json!({
         "status_url": status_url,
-        "clocks": {
-            "first_response": clock(&case.clocks().first_response),
-            "resolution": clock(&case.clocks().resolution),
+        "clocks": case
+            .clocks()
+            .iter()
+            .map(|(kind, running)| (kind.name().to_owned(), clock(running)))
+            .collect::<Map<_, _>>(),
+        "terms": {
+            "policy": case.terms().policy,
+            "calendars": case.terms().calendars,
+            "rule": case.terms().rule,
         },
+        "merged_into": case.merged_into(),
+        "absorbed": case.absorbed(),
         "response": response,
         "erased": erased,
         "timeline": history.events.iter().map(|event| entry(event, history)).collect::<Vec<_>>(),
@@ -170,9 +181,24 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         EventKind::Resolved { closes_at, .. } | EventKind::Declined { closes_at, .. } => {
             json!({"closes_at": closes_at})
         }
-        EventKind::Warned { clock, due } | EventKind::Breached { clock, due } => {
-            json!({"clock": clock, "due": due})
-        }
+        EventKind::Warned { clock, due } => json!({"clock": clock, "due": due}),
+        EventKind::Breached {
+            clock,
+            due,
+            audience,
+        } => match audience {
+            Some(audience) => json!({"clock": clock, "due": due, "audience": audience}),
+            None => json!({"clock": clock, "due": due}),
+        },
+        EventKind::Merged { into, .. } => json!({"into": into}),
+        EventKind::Absorbed { cases } => json!({"cases": cases}),
+        EventKind::Followed { outcome } => json!({"outcome": outcome}),
+        EventKind::Retargeted { terms, moved, .. } => json!({
+            "policy": terms.policy,
+            "calendars": terms.calendars,
+            "rule": terms.rule,
+            "moved": moved,
+        }),
         EventKind::Escalated {
             clock,
             due,
@@ -184,6 +210,8 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         | EventKind::AwaitingCustomer { .. }
         | EventKind::Resumed { .. }
         | EventKind::Reopened { .. }
+        | EventKind::CustomerWrote { .. }
+        | EventKind::Planned { .. }
         | EventKind::Closed
         | EventKind::Unknown => json!({}),
     })

@@ -79,7 +79,8 @@ pub struct Alert<'a> {
 
 /// What follows for staff from an event, and who is to be told; `None` if nothing does.
 ///
-/// A P1 starts at the executive: its breaches skip the ladder.
+/// The event says who is told of a breach at once. One that was written before it did says nothing: there a P1 starts
+/// at the executive.
 pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)> {
     let first = if priority == Priority::P1 {
         Audience::Executive
@@ -92,7 +93,11 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             ..
         } => Some((Matter::Severe, Audience::Executive)),
         EventKind::Warned { clock, due } => Some((Matter::Warning { clock, due }, Audience::Owner)),
-        EventKind::Breached { clock, due } => Some((Matter::Breach { clock, due }, first)),
+        EventKind::Breached {
+            clock,
+            due,
+            audience,
+        } => Some((Matter::Breach { clock, due }, audience.unwrap_or(first))),
         EventKind::Escalated {
             clock,
             due,
@@ -146,7 +151,10 @@ impl Alert<'_> {
     fn clock(&self, clock: ClockKind) -> &'static str {
         match clock {
             ClockKind::FirstResponse => self.locale.choose("首次响应", "first response"),
+            ClockKind::NextResponse => self.locale.choose("后续回复", "next response"),
             ClockKind::Resolution => self.locale.choose("解决", "resolution"),
+            ClockKind::Plan => self.locale.choose("整改方案", "remediation plan"),
+            ClockKind::Loop => self.locale.choose("闭环", "closing the loop"),
         }
     }
 
@@ -159,6 +167,7 @@ impl Alert<'_> {
             State::Declined => ("已婉拒", "declined"),
             State::Closed => ("已关闭", "closed"),
             State::Reopened => ("已重新打开", "reopened"),
+            State::Merged => ("已合并", "merged"),
         };
         self.locale.choose(zh, en)
     }
@@ -319,13 +328,18 @@ mod tests {
 
     #[test]
     fn the_breach_of_a_p1_goes_to_the_executive() {
-        let breached = EventKind::Breached {
-            clock: ClockKind::Resolution,
-            due: Timestamp::UNIX_EPOCH,
+        let audience = |audience, priority| {
+            let breached = EventKind::Breached {
+                clock: ClockKind::Resolution,
+                due: Timestamp::UNIX_EPOCH,
+                audience,
+            };
+            matter(&breached, priority).map(|(_, audience)| audience)
         };
-        let audience = |priority| matter(&breached, priority).map(|(_, audience)| audience);
-        assert_eq!(audience(Priority::P1), Some(Audience::Executive));
-        assert_eq!(audience(Priority::P3), Some(Audience::Owner));
+        assert_eq!(audience(None, Priority::P1), Some(Audience::Executive));
+        assert_eq!(audience(None, Priority::P3), Some(Audience::Owner));
+        let manager = Some(Audience::Manager);
+        assert_eq!(audience(manager, Priority::P3), manager);
         assert_eq!(matter(&EventKind::Closed, Priority::P1), None);
     }
 }

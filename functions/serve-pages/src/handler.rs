@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use resound_domain::calendar;
+use resound_domain::event::Direction;
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
 use resound_domain::response::Response;
@@ -139,7 +140,7 @@ async fn receipt(
         }
         Lookup::Missing => return Err(unknown().into()),
     };
-    let receipt = read_receipt(app, &response, request.at).await?;
+    let receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
     let answer = if request.wants_html() {
         let forms = app.rules.forms(invocation.machine_now).await?;
         let form = &response.submission.form;
@@ -166,6 +167,7 @@ async fn read_receipt(
     app: &App,
     response: &Response,
     now: Timestamp,
+    machine_now: Timestamp,
 ) -> Result<Receipt, Rejection> {
     // A response that was promised nothing opened no case.
     let history = match response.promise {
@@ -175,6 +177,7 @@ async fn read_receipt(
     let Some(history) = history else {
         return Ok(Receipt::new(response, None, BTreeMap::new(), now));
     };
+    let book = app.rules.book(machine_now).await?;
     let log = history
         .events
         .into_iter()
@@ -183,11 +186,12 @@ async fn read_receipt(
     let messages = history
         .messages
         .into_iter()
+        .filter(|message| message.direction != Direction::Internal)
         .map(|message| (message.seq, message.text))
         .collect();
     Ok(Receipt::new(
         response,
-        Some((history.case, log)),
+        Some((history.case, log, &*book)),
         messages,
         now,
     ))

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use resound_domain::book::Book;
 use resound_domain::case::{Case, State};
 use resound_domain::clock::{Clock, ClockKind, Outcome};
-use resound_domain::event::{Event, EventKind};
+use resound_domain::event::{Ending, Event, EventKind};
 use resound_domain::response::Response;
 use resound_pages::{Progress, Promised, StepKind};
 use serde::Serialize;
@@ -32,13 +33,13 @@ pub(crate) struct Step {
 }
 
 impl Receipt {
-    /// The receipt of a response at `now`. `log` is the log of the case it opened, if any, in order; `messages` are
+    /// The receipt of a response at `now`. `log` is the log of the case it opened, if any, in order, with the book it is read by; `messages` are
     /// the words that went to the customer, by the seq of their event.
     ///
     /// What time alone has made happen counts from the moment it happened, whether or not a sweep has run since.
     pub(crate) fn new(
         response: &Response,
-        case: Option<(Case, Vec<Event>)>,
+        case: Option<(Case, Vec<Event>, &Book)>,
         mut messages: BTreeMap<u32, String>,
         now: Timestamp,
     ) -> Self {
@@ -56,17 +57,17 @@ impl Receipt {
                 message: None,
             }],
         };
-        let Some((mut case, mut log)) = case else {
+        let Some((mut case, mut log, book)) = case else {
             return receipt;
         };
-        let expired = case.expire(now);
+        let expired = case.expire(now, book);
         for event in &expired {
             case.apply(event);
         }
         log.extend(expired);
         receipt.progress = Progress::Case(case.state());
         receipt.answer = promised(ClockKind::FirstResponse, &case, &log, now);
-        receipt.outcome = promised(ClockKind::Resolution, &case, &log, now);
+        receipt.outcome = outcome(&case, &log, now);
         receipt.closes_at = case.closes_at();
         receipt.steps.extend(log.iter().filter_map(|event| {
             let kind = step_kind(&event.kind)?;
@@ -124,7 +125,7 @@ impl Receipt {
 
 /// What became of the promise this clock keeps; `None` if it is owed no longer.
 fn promised(kind: ClockKind, case: &Case, log: &[Event], now: Timestamp) -> Option<Promised> {
-    let clock: &Clock = case.clocks().get(kind);
+    let clock: &Clock = case.clocks().get(kind)?;
     let missed = clock.outcome() == Outcome::Missed;
     if let (Some(at), Some(due)) = (clock.stopped_at(), clock.due()) {
         return Some(if missed {
@@ -149,9 +150,32 @@ fn promised(kind: ClockKind, case: &Case, log: &[Event], now: Timestamp) -> Opti
     }
 }
 
+/// What became of the promise of an outcome: by the target and by the limit of the loop, whichever is earlier.
+fn outcome(case: &Case, log: &[Event], now: Timestamp) -> Option<Promised> {
+    if case.state() == State::Merged {
+        return None;
+    }
+    let by_target = promised(ClockKind::Resolution, case, log, now);
+    let by_limit = promised(ClockKind::Loop, case, log, now);
+    let (Some(target), Some(limit)) = (by_target, by_limit) else {
+        return by_target;
+    };
+    let earlier = match (target, limit) {
+        // What is late already is told, whatever else holds.
+        (Promised::Late(target), Promised::Late(limit)) => limit < target,
+        (_, Promised::Late(_) | Promised::KeptLate { .. }) => {
+            !matches!(target, Promised::Late(_) | Promised::KeptLate { .. })
+        }
+        (Promised::Due(target), Promised::Due(limit)) => limit < target,
+        (Promised::Kept { due: target, .. }, Promised::Kept { due: limit, .. }) => limit < target,
+        _ => false,
+    };
+    Some(if earlier { limit } else { target })
+}
+
 fn last_breach(kind: ClockKind, log: &[Event]) -> Option<Timestamp> {
     log.iter().rev().find_map(|event| match event.kind {
-        EventKind::Breached { clock, due } if clock == kind => Some(due),
+        EventKind::Breached { clock, due, .. } if clock == kind => Some(due),
         _ => None,
     })
 }
@@ -167,9 +191,18 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         EventKind::Declined { .. } => Some(StepKind::Declined),
         EventKind::Reopened { .. } => Some(StepKind::Reopened),
         EventKind::Closed => Some(StepKind::Closed),
+        EventKind::CustomerWrote { .. } => Some(StepKind::CustomerWrote),
+        EventKind::Merged { .. } => Some(StepKind::Merged),
+        EventKind::Followed { outcome } => Some(match outcome {
+            Ending::Resolved => StepKind::Resolved,
+            Ending::Declined => StepKind::Declined,
+        }),
         // The first step is the response itself; a missed promise is told by the promise.
         EventKind::Opened { .. }
         | EventKind::Assigned { .. }
+        | EventKind::Planned { .. }
+        | EventKind::Absorbed { .. }
+        | EventKind::Retargeted { .. }
         | EventKind::Warned { .. }
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
@@ -190,6 +223,8 @@ const fn step_name(kind: StepKind) -> &'static str {
         StepKind::Declined => "declined",
         StepKind::Reopened => "reopened",
         StepKind::Closed => "closed",
+        StepKind::CustomerWrote => "customer_wrote",
+        StepKind::Merged => "merged",
     }
 }
 

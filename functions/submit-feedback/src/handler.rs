@@ -9,7 +9,7 @@ use resound_domain::event::Event;
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
 use resound_domain::locale::Locale;
-use resound_domain::policy::Priority;
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{
     Faults, Field, IdempotencyKey, ParseContext, RawFields, Submission,
@@ -183,11 +183,8 @@ impl App {
         if !triage.opens_case() {
             return Ok(None);
         }
-        let rules = "read the policy";
-        let policy = self.rules.policy(machine_now).await;
-        let policy = policy.map_err(|error| Fault::doing(rules, error))?;
-        let calendars = self.rules.calendars(machine_now).await;
-        let calendars = calendars.map_err(|error| Fault::doing(rules, error))?;
+        let book = self.rules.book(machine_now).await;
+        let book = book.map_err(|error| Fault::doing("read the rules", error))?;
         let priority = Priority::assess(
             triage.severity.is_some(),
             submission.tier,
@@ -198,9 +195,8 @@ impl App {
             id.case(),
             at,
             priority,
-            submission.channel,
-            &policy,
-            &calendars,
+            Origin::of(submission, triage),
+            &book,
         )))
     }
 

@@ -6,35 +6,47 @@
 //!
 //! What each command does in each state (`-` is refused; an empty cell keeps the state):
 //!
-//! | command          | open              | acknowledged      | awaiting customer | resolved | declined | closed   | reopened          |
-//! |------------------|-------------------|-------------------|-------------------|----------|----------|----------|-------------------|
-//! | `acknowledge`    | acknowledged      | -                 | -                 | -        | -        | -        | acknowledged      |
-//! | `assign`         |                   |                   |                   |          |          | -        |                   |
-//! | `reply`          | acknowledged      |                   |                   |          |          | -        | acknowledged      |
-//! | `await_customer` | awaiting customer | awaiting customer | -                 | -        | -        | -        | awaiting customer |
-//! | `resume`         | -                 | -                 | acknowledged      | -        | -        | -        | -                 |
-//! | `resolve`        | resolved          | resolved          | resolved          | -        | -        | -        | resolved          |
-//! | `decline`        | declined          | declined          | declined          | -        | -        | -        | declined          |
-//! | `reopen`         | -                 | -                 | -                 | reopened | reopened | reopened | -                 |
-//! | `close`          | -                 | -                 | -                 | closed   | closed   | -        | -                 |
+//! | command                   | open              | acknowledged      | awaiting customer | resolved | declined | closed   | reopened          | merged |
+//! |---------------------------|-------------------|-------------------|-------------------|----------|----------|----------|-------------------|--------|
+//! | `acknowledge`             | acknowledged      | -                 | -                 | -        | -        | -        | acknowledged      | -      |
+//! | `assign`                  |                   |                   |                   |          |          | -        |                   | -      |
+//! | `reply`                   | acknowledged      |                   |                   |          |          | -        | acknowledged      | -      |
+//! | `await_customer`          | awaiting customer | awaiting customer | -                 | -        | -        | -        | awaiting customer | -      |
+//! | `resume`                  | -                 | -                 | acknowledged      | -        | -        | -        | -                 | -      |
+//! | `record_customer_message` |                   |                   | acknowledged      | reopened | reopened | reopened |                   | -      |
+//! | `plan`                    |                   |                   |                   | -        | -        | -        |                   | -      |
+//! | `resolve`                 | resolved          | resolved          | resolved          | -        | -        | -        | resolved          | -      |
+//! | `decline`                 | declined          | declined          | declined          | -        | -        | -        | declined          | -      |
+//! | `reopen`                  | -                 | -                 | -                 | reopened | reopened | reopened | -                 | -      |
+//! | `close`                   | -                 | -                 | -                 | closed   | closed   | -        | -                 | -      |
+//! | `merge`                   | merged            | merged            | merged            | -        | -        | -        | merged            | -      |
 //!
 //! - A case closes only after an outcome: nobody who spoke up is left without one. One that was resolved or
 //!   declined closes by itself after the days of its policy.
-//! - `reply` stops the first-response clock. Whoever writes has seen the case, so it counts as acknowledged. A
-//!   reminder while waiting for the customer does not end the wait, and a word after the outcome changes nothing.
-//! - `await_customer` pauses the clocks; with a message it stops the first-response clock instead. `resume` runs them
-//!   with what was left. `resolve` and `decline` stop both. `reopen` starts both afresh, under the terms of the opening.
+//! - `reply` stops the clocks of the first and the next response. Whoever writes has seen the case, so it counts as
+//!   acknowledged. A reminder while waiting for the customer does not end the wait, and a word after the outcome
+//!   changes nothing.
+//! - `await_customer` pauses the clocks, except that of the loop; with a message it stops those of a response instead.
+//!   `resume` runs them with what was left. `resolve` and `decline` stop all. `reopen` starts them afresh, under the
+//!   rules of that day.
+//! - `record_customer_message` ends a wait, and opens again what had an outcome. Where the first response was given
+//!   already it starts the clock of the next one, unless that runs: the oldest message without an answer counts.
+//! - `merge` stops the clocks: the survivor's go on. The customer hears the survivor's outcome.
+//! - When other rules begin to apply, running and paused clocks are computed under them, with one event that says so.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Calendars, later};
-use crate::clock::{Clocks, Step};
-use crate::event::{Actor, Doubt, Event, EventKind};
+use crate::book::{Book, Edition};
+use crate::calendar::later;
+use crate::clock::{ClockKind, Clocks, Ground, Moved, Step};
+use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
-use crate::policy::{Policy, Priority, Terms};
-use crate::submission::Channel;
+use crate::policy::{Agreed, Origin, Priority, Terms};
 use crate::trace::{self, TraceId};
+
+/// The most cases that one case survives: an outcome is written for all of them at once.
+pub const MAX_ABSORBED: usize = 20;
 
 /// Where a case stands. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,11 +66,13 @@ pub enum State {
     Closed,
     /// Not solved after all; worked again like an open one.
     Reopened,
+    /// The same story as another case, which is worked instead.
+    Merged,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Open,
         Self::Acknowledged,
         Self::AwaitingCustomer,
@@ -66,6 +80,7 @@ impl State {
         Self::Declined,
         Self::Closed,
         Self::Reopened,
+        Self::Merged,
     ];
 
     /// The persisted and published name.
@@ -78,6 +93,7 @@ impl State {
             Self::Declined => "declined",
             Self::Closed => "closed",
             Self::Reopened => "reopened",
+            Self::Merged => "merged",
         }
     }
 
@@ -89,17 +105,55 @@ impl State {
     /// The commands a case in this state takes.
     pub const fn allows(self) -> &'static [Verb] {
         use Verb::{
-            Acknowledge, Assign, AwaitCustomer, Close, Decline, Reopen, Reply, Resolve, Resume,
+            Acknowledge, Assign, AwaitCustomer, Close, Decline, Merge, Plan, RecordCustomerMessage,
+            Reopen, Reply, Resolve, Resume,
         };
         match self {
-            Self::Open | Self::Reopened => {
-                &[Acknowledge, Assign, Reply, AwaitCustomer, Resolve, Decline]
+            Self::Open | Self::Reopened => &[
+                Acknowledge,
+                Assign,
+                Reply,
+                AwaitCustomer,
+                RecordCustomerMessage,
+                Plan,
+                Resolve,
+                Decline,
+                Merge,
+            ],
+            Self::Acknowledged => &[
+                Assign,
+                Reply,
+                AwaitCustomer,
+                RecordCustomerMessage,
+                Plan,
+                Resolve,
+                Decline,
+                Merge,
+            ],
+            Self::AwaitingCustomer => &[
+                Assign,
+                Reply,
+                Resume,
+                RecordCustomerMessage,
+                Plan,
+                Resolve,
+                Decline,
+                Merge,
+            ],
+            Self::Resolved | Self::Declined => {
+                &[Assign, Reply, RecordCustomerMessage, Reopen, Close]
             }
-            Self::Acknowledged => &[Assign, Reply, AwaitCustomer, Resolve, Decline],
-            Self::AwaitingCustomer => &[Assign, Reply, Resume, Resolve, Decline],
-            Self::Resolved | Self::Declined => &[Assign, Reply, Reopen, Close],
-            Self::Closed => &[Reopen],
+            Self::Closed => &[RecordCustomerMessage, Reopen],
+            Self::Merged => &[],
         }
+    }
+
+    /// Whether it has an outcome, its own or that of the case it was merged into; its clocks stand still.
+    pub const fn is_over(self) -> bool {
+        matches!(
+            self,
+            Self::Resolved | Self::Declined | Self::Closed | Self::Merged
+        )
     }
 }
 
@@ -117,11 +171,14 @@ pub enum Verb {
     Decline,
     Reopen,
     Close,
+    RecordCustomerMessage,
+    Plan,
+    Merge,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Acknowledge,
         Self::Assign,
         Self::Reply,
@@ -131,6 +188,9 @@ impl Verb {
         Self::Decline,
         Self::Reopen,
         Self::Close,
+        Self::RecordCustomerMessage,
+        Self::Plan,
+        Self::Merge,
     ];
 
     /// The published name.
@@ -145,6 +205,9 @@ impl Verb {
             Self::Decline => "decline",
             Self::Reopen => "reopen",
             Self::Close => "close",
+            Self::RecordCustomerMessage => "record_customer_message",
+            Self::Plan => "plan",
+            Self::Merge => "merge",
         }
     }
 
@@ -154,8 +217,8 @@ impl Verb {
     }
 }
 
-/// What staff can do. The words of `Reply`, `AwaitCustomer`, `Resolve` and `Decline` are kept in a
-/// message beside the event, not here.
+/// What can be done. The words of `Reply`, `AwaitCustomer`, `Resolve`, `Decline`, `RecordCustomerMessage` and `Plan`
+/// are kept in a message beside the event, not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// "I have seen it."
@@ -182,6 +245,15 @@ pub enum Command {
     Reopen,
     /// Close the loop now.
     Close,
+    /// The customer wrote, or said something.
+    RecordCustomerMessage,
+    /// There is a remediation plan.
+    Plan,
+    /// It is the same story as another case.
+    Merge {
+        /// The case that survives; see [`Case::absorb`].
+        into: CaseId,
+    },
 }
 
 impl Command {
@@ -197,6 +269,9 @@ impl Command {
             Self::Decline => Verb::Decline,
             Self::Reopen => Verb::Reopen,
             Self::Close => Verb::Close,
+            Self::RecordCustomerMessage => Verb::RecordCustomerMessage,
+            Self::Plan => Verb::Plan,
+            Self::Merge { .. } => Verb::Merge,
         }
     }
 }
@@ -214,6 +289,24 @@ pub enum Refused {
         /// What it takes instead.
         allowed: &'static [Verb],
     },
+    /// The case was merged: what is to be done is done to the survivor.
+    #[error("the case was merged into {into}: send the command there")]
+    Merged {
+        /// The survivor.
+        into: CaseId,
+    },
+    /// A case cannot be merged into itself.
+    #[error("a case cannot be merged into itself")]
+    IntoItself,
+    /// A case that has an outcome cannot take another in: its customer would never hear of one.
+    #[error("a case that is `{}` cannot take another in: reopen it first", state.name())]
+    NoSurvivor {
+        /// The state of the case that was to survive.
+        state: State,
+    },
+    /// A case survives [`MAX_ABSORBED`] others at most.
+    #[error("a case cannot take in more than {MAX_ABSORBED} others")]
+    TooMany,
 }
 
 fn names(verbs: &[Verb]) -> String {
@@ -274,22 +367,29 @@ pub struct Case {
         deserialize_with = "trace::lenient"
     )]
     trace_id: Option<TraceId>,
+    /// `None` in what was written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    merged_into: Option<CaseId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    absorbed: Vec<CaseId>,
 }
 
 impl Case {
-    /// The first event of a case that a customer's response opens; [`begin`](Self::begin) makes the case of it. It has
-    /// no trace: who knows one sets it.
+    /// The first event of a case that a customer's response opens, under the rules that apply at that instant;
+    /// [`begin`](Self::begin) makes the case of it. It has no trace: who knows one sets it.
     pub fn open(
         id: CaseId,
         at: Timestamp,
         priority: Priority,
-        channel: Channel,
-        policy: &Policy,
-        calendars: &Calendars,
+        origin: Origin,
+        book: &Book,
     ) -> Event {
         let at = whole_millis(at);
-        let terms = policy.terms();
-        let clocks = Clocks::start(policy.targets(priority, channel), &terms, at, calendars);
+        let edition = book.at(at);
+        let (agreed, terms) = edition.agree(priority, &origin);
+        let clocks = Clocks::start(agreed, Ground::new(at, &terms, edition));
         Event {
             case: id,
             seq: 1,
@@ -299,6 +399,7 @@ impl Case {
                 priority,
                 terms,
                 clocks,
+                origin: Some(origin),
             },
             trace_id: None,
         }
@@ -310,6 +411,7 @@ impl Case {
             priority,
             terms,
             clocks,
+            origin,
         } = &opened.kind
         else {
             return None;
@@ -321,13 +423,16 @@ impl Case {
             state: State::Open,
             priority: *priority,
             owner: None,
-            terms: *terms,
+            terms: terms.clone(),
             clocks: clocks.clone(),
             opened_at: opened.at,
             last_event_at: opened.at,
             closes_at: None,
             closed_at: None,
             trace_id: opened.trace_id,
+            origin: origin.clone(),
+            merged_into: None,
+            absorbed: Vec::new(),
         })
     }
 
@@ -384,7 +489,7 @@ impl Case {
         self.owner.as_deref()
     }
 
-    /// What it keeps of the policy it was opened under.
+    /// What it keeps of the rules its clocks were computed under.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
@@ -419,21 +524,51 @@ impl Case {
         self.trace_id
     }
 
-    /// The first instant at which `expire` would act; `None` if it never will by itself.
+    /// The case it was merged into, if it was.
+    pub fn merged_into(&self) -> Option<CaseId> {
+        self.merged_into
+    }
+
+    /// The cases that were merged into it.
+    pub fn absorbed(&self) -> &[CaseId] {
+        &self.absorbed
+    }
+
+    /// The first instant at which `expire` would act under the rules its clocks were computed under; `None` if it never
+    /// will by itself. Where other rules have begun to apply since, `expire` may find that it moved.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.next_expiry().map(|(at, _)| at)
     }
 
     /// Everything that time alone has made happen by `now`: each event bears the instant it became due.
-    pub fn expire(&self, now: Timestamp) -> Vec<Event> {
-        let mut events = Vec::new();
+    ///
+    /// Other rules count from the instant they begin to apply: what was due until then is due under the old ones.
+    pub fn expire(&self, now: Timestamp, book: &Book) -> Vec<Event> {
         let mut case = self.clone();
-        while let Some((at, kind)) = case.next_expiry().filter(|&(at, _)| at <= now) {
-            let event = case.event(at, Actor::System, kind);
-            case.apply(&event);
-            events.push(event);
+        let mut events = Vec::new();
+        while let Some(edition) = case.following(book, now) {
+            let at = whole_millis(edition.active_from).max(case.last_event_at);
+            case.run(at, &mut events);
+            let retargeted = case.retargeted(edition, at, book);
+            case.happen(at, retargeted, &mut events);
+        }
+        case.run(now, &mut events);
+        let at = whole_millis(now).max(case.last_event_at);
+        if let Some(retargeted) = case.rezoned(at, book) {
+            case.happen(at, retargeted, &mut events);
+            case.run(now, &mut events);
         }
         events
+    }
+
+    /// The deadlines that would be others at `now` under this book than they are now, and what they would be: what a
+    /// change of the rules would do.
+    pub fn moves(&self, now: Timestamp, book: &Book) -> Vec<Moved> {
+        let mut case = self.clone();
+        for event in self.expire(now, book) {
+            case.apply(&event);
+        }
+        case.clocks.moved_since(&self.clocks)
     }
 
     /// What a command makes happen, beginning with `expire(now)`; the event of the command is the last one.
@@ -445,18 +580,55 @@ impl Case {
         command: &Command,
         by: Actor,
         now: Timestamp,
-        calendars: &Calendars,
+        book: &Book,
     ) -> Result<Vec<Event>, Refused> {
-        let (now, mut events, case) = self.until(now);
-        let kind = case.decide(command, now, calendars)?;
+        let (now, mut events, case) = self.until(now, book);
+        let kind = case.decide(command, now, book)?;
         events.push(case.event(now, by, kind));
         Ok(events)
     }
 
+    /// Takes in another case, as it is before it is merged into this one, with those that were merged into it. To be
+    /// written in one transaction with the other's [`Command::Merge`]. Begins with `expire(now)`, like a command.
+    pub fn absorb(
+        &self,
+        merged: &Self,
+        by: Actor,
+        now: Timestamp,
+        book: &Book,
+    ) -> Result<Vec<Event>, Refused> {
+        let (now, mut events, case) = self.until(now, book);
+        if let Some(into) = case.merged_into {
+            return Err(Refused::Merged { into });
+        }
+        if merged.id == case.id {
+            return Err(Refused::IntoItself);
+        }
+        if case.state.is_over() {
+            return Err(Refused::NoSurvivor { state: case.state });
+        }
+        let cases: Vec<_> = std::iter::once(merged.id)
+            .chain(merged.absorbed.iter().copied())
+            .collect();
+        if case.absorbed.len() + cases.len() > MAX_ABSORBED {
+            return Err(Refused::TooMany);
+        }
+        events.push(case.event(now, by, EventKind::Absorbed { cases }));
+        Ok(events)
+    }
+
+    /// What the outcome of the case that survives it makes happen here; to be written in one transaction with that.
+    /// `None` unless it was merged.
+    pub fn follow(&self, outcome: Ending, now: Timestamp) -> Option<Event> {
+        let now = whole_millis(now).max(self.last_event_at);
+        let kind = EventKind::Followed { outcome };
+        (self.state == State::Merged).then(|| self.event(now, Actor::System, kind))
+    }
+
     /// Records that it is unknown, or known to have failed, whether the customer was told of event `cause`.
     /// Begins with `expire(now)`, like a command, and is possible in every state; the last event is the doubt.
-    pub fn doubt(&self, cause: u32, doubt: Doubt, now: Timestamp) -> Vec<Event> {
-        let (now, mut events, case) = self.until(now);
+    pub fn doubt(&self, cause: u32, doubt: Doubt, now: Timestamp, book: &Book) -> Vec<Event> {
+        let (now, mut events, case) = self.until(now, book);
         events.push(case.event(
             now,
             Actor::System,
@@ -474,7 +646,10 @@ impl Case {
         }
         match &event.kind {
             // The opening makes the case; it does not happen to one.
-            EventKind::Opened { .. } | EventKind::NoticeInDoubt { .. } | EventKind::Unknown => {}
+            EventKind::Opened { .. }
+            | EventKind::NoticeInDoubt { .. }
+            | EventKind::Followed { .. }
+            | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,
             EventKind::Assigned { owner } => self.owner = Some(owner.clone()),
             EventKind::Replied { clocks } => {
@@ -501,48 +676,129 @@ impl Case {
                 self.clocks = clocks.clone();
                 self.closes_at = Some(*closes_at);
             }
-            EventKind::Reopened { clocks } => {
-                self.state = State::Reopened;
+            EventKind::Reopened { clocks, terms } => {
+                self.reopen();
                 self.clocks = clocks.clone();
-                self.closes_at = None;
-                self.closed_at = None;
+                if let Some(terms) = terms {
+                    self.terms = terms.clone();
+                }
+            }
+            EventKind::CustomerWrote { clocks, terms } => {
+                match self.state {
+                    State::AwaitingCustomer => self.state = State::Acknowledged,
+                    State::Resolved | State::Declined | State::Closed => self.reopen(),
+                    State::Open | State::Acknowledged | State::Reopened | State::Merged => {}
+                }
+                self.clocks = clocks.clone();
+                if let Some(terms) = terms {
+                    self.terms = terms.clone();
+                }
+            }
+            EventKind::Planned { clocks } => self.clocks = clocks.clone(),
+            EventKind::Merged { into, clocks } => {
+                self.state = State::Merged;
+                self.merged_into = Some(*into);
+                self.clocks = clocks.clone();
+            }
+            EventKind::Absorbed { cases } => self.absorbed.extend(cases),
+            EventKind::Retargeted {
+                terms,
+                clocks,
+                moved: _,
+            } => {
+                self.terms = terms.clone();
+                self.clocks = clocks.clone();
             }
             EventKind::Closed => {
                 self.state = State::Closed;
                 self.closes_at = None;
                 self.closed_at = Some(event.at);
             }
-            EventKind::Warned { clock, due } => {
-                self.clocks.get_mut(*clock).take(Step::Warning, *due)
-            }
-            EventKind::Breached { clock, due } => {
-                self.clocks.get_mut(*clock).take(Step::Breach, *due)
-            }
+            EventKind::Warned { clock, due } => self.take(*clock, Step::Warning, *due),
+            EventKind::Breached { clock, due, .. } => self.take(*clock, Step::Breach, *due),
             EventKind::Escalated {
                 clock,
                 due,
                 audience,
-            } => {
-                self.clocks
-                    .get_mut(*clock)
-                    .take(Step::from(*audience), *due);
-            }
+            } => self.take(*clock, Step::from(*audience), *due),
         }
+    }
+
+    fn take(&mut self, clock: ClockKind, step: Step, due: Timestamp) {
+        if let Some(clock) = self.clocks.get_mut(clock) {
+            clock.take(step, due);
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.state = State::Reopened;
+        self.closes_at = None;
+        self.closed_at = None;
     }
 
     /// The first thing that time alone will make happen, and when. Clocks are stopped while `closes_at` is set.
     fn next_expiry(&self) -> Option<(Timestamp, EventKind)> {
         match self.closes_at {
             Some(at) => Some((at, EventKind::Closed)),
-            None => self.clocks.next_moment(),
+            None => self.clocks.next_moment(&self.terms),
+        }
+    }
+
+    /// Lets time pass until `now` under the rules the clocks were computed under.
+    fn run(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        while let Some((at, kind)) = self.next_expiry().filter(|&(at, _)| at <= now) {
+            self.happen(at, kind, events);
+        }
+    }
+
+    fn happen(&mut self, at: Timestamp, kind: EventKind, events: &mut Vec<Event>) {
+        let event = self.event(at, Actor::System, kind);
+        self.apply(&event);
+        events.push(event);
+    }
+
+    /// The next edition its clocks are to be computed under. What is over is not worked by any.
+    fn following<'a>(&self, book: &'a Book, now: Timestamp) -> Option<&'a Edition> {
+        book.following(&self.terms, now)
+            .filter(|_| !self.state.is_over())
+    }
+
+    /// What an edition that begins to apply at `at` makes of the clocks.
+    fn retargeted(&self, edition: &Edition, at: Timestamp, book: &Book) -> EventKind {
+        let (agreed, terms) = edition.agree(self.priority, &self.known_origin());
+        let counted_by = &book.of(&self.terms).calendars;
+        let clocks = self
+            .clocks
+            .retargeted(&agreed, counted_by, Ground::new(at, &terms, edition));
+        EventKind::Retargeted {
+            moved: clocks.moved_since(&self.clocks),
+            terms,
+            clocks,
+        }
+    }
+
+    /// What another release of the time-zone database makes of the clocks; `None` if no deadline moves by it. It has no
+    /// instant at which it begins to apply, so that is whenever somebody looks.
+    fn rezoned(&self, at: Timestamp, book: &Book) -> Option<EventKind> {
+        let edition = book.of(&self.terms);
+        let other = |zone_data| zone_data != edition.zone_data;
+        let mut running = self.clocks.iter();
+        if !running.any(|(_, clock)| clock.zone_data().is_some_and(other))
+            || edition.is_later_than(&self.terms)
+        {
+            return None;
+        }
+        match self.retargeted(edition, at, book) {
+            EventKind::Retargeted { moved, .. } if moved.is_empty() => None,
+            retargeted => Some(retargeted),
         }
     }
 
     /// The case as time alone has made it by `now`, with the events of that; `now` in whole milliseconds and no
     /// earlier than the last event.
-    fn until(&self, now: Timestamp) -> (Timestamp, Vec<Event>, Self) {
+    fn until(&self, now: Timestamp, book: &Book) -> (Timestamp, Vec<Event>, Self) {
         let now = whole_millis(now).max(self.last_event_at);
-        let events = self.expire(now);
+        let events = self.expire(now, book);
         let mut case = self.clone();
         for event in &events {
             case.apply(event);
@@ -550,12 +806,10 @@ impl Case {
         (now, events, case)
     }
 
-    fn decide(
-        &self,
-        command: &Command,
-        now: Timestamp,
-        calendars: &Calendars,
-    ) -> Result<EventKind, Refused> {
+    fn decide(&self, command: &Command, now: Timestamp, book: &Book) -> Result<EventKind, Refused> {
+        if let Some(into) = self.merged_into {
+            return Err(Refused::Merged { into });
+        }
         let allowed = self.state.allows();
         let verb = command.verb();
         if !allowed.contains(&verb) {
@@ -565,15 +819,9 @@ impl Case {
                 allowed,
             });
         }
-        let Clocks {
-            first_response,
-            resolution,
-        } = &self.clocks;
-        let answered = || first_response.stopped(&self.terms, now, calendars);
-        let stopped = || Clocks {
-            first_response: answered(),
-            resolution: resolution.stopped(&self.terms, now, calendars),
-        };
+        let clocks = &self.clocks;
+        let edition = book.of(&self.terms);
+        let ground = Ground::new(now, &self.terms, edition);
         let closes_at = later(now, self.terms.auto_close.max(SignedDuration::ZERO));
         Ok(match command {
             Command::Acknowledge => EventKind::Acknowledged,
@@ -581,41 +829,78 @@ impl Case {
                 owner: owner.clone(),
             },
             Command::Reply => EventKind::Replied {
-                clocks: Clocks {
-                    first_response: answered(),
-                    resolution: resolution.clone(),
-                },
+                clocks: clocks.answered(ground),
             },
             Command::AwaitCustomer { message } => EventKind::AwaitingCustomer {
                 message: *message,
-                clocks: Clocks {
-                    first_response: if *message {
-                        answered()
-                    } else {
-                        first_response.paused(now, calendars)
-                    },
-                    resolution: resolution.paused(now, calendars),
+                clocks: if *message {
+                    clocks.answered(ground).paused(ground)
+                } else {
+                    clocks.paused(ground)
                 },
             },
             Command::Resume => EventKind::Resumed {
-                clocks: Clocks {
-                    first_response: first_response.resumed(&self.terms, now, calendars),
-                    resolution: resolution.resumed(&self.terms, now, calendars),
-                },
+                clocks: clocks.resumed(ground),
+            },
+            Command::RecordCustomerMessage if self.state.is_over() => {
+                let (terms, clocks) = self.afresh(now, book);
+                EventKind::CustomerWrote { clocks, terms }
+            }
+            Command::RecordCustomerMessage => {
+                let agreed = edition.agree(self.priority, &self.known_origin()).0;
+                EventKind::CustomerWrote {
+                    clocks: clocks.written_to(agreed.next_response, ground),
+                    terms: None,
+                }
+            }
+            Command::Plan => EventKind::Planned {
+                clocks: clocks.planned(ground),
             },
             Command::Resolve => EventKind::Resolved {
-                clocks: stopped(),
+                clocks: clocks.stopped(ground),
                 closes_at,
             },
             Command::Decline => EventKind::Declined {
-                clocks: stopped(),
+                clocks: clocks.stopped(ground),
                 closes_at,
             },
-            Command::Reopen => EventKind::Reopened {
-                clocks: Clocks::start(self.clocks.targets(), &self.terms, now, calendars),
-            },
+            Command::Reopen => {
+                let (terms, clocks) = self.afresh(now, book);
+                EventKind::Reopened { clocks, terms }
+            }
             Command::Close => EventKind::Closed,
+            Command::Merge { into } if *into == self.id => return Err(Refused::IntoItself),
+            Command::Merge { into } => EventKind::Merged {
+                into: *into,
+                clocks: clocks.stopped(ground),
+            },
         })
+    }
+
+    /// Fresh clocks under the rules that apply at `now`, with the terms of those if they are not the case's own.
+    fn afresh(&self, now: Timestamp, book: &Book) -> (Option<Terms>, Clocks) {
+        let edition = book.at(now);
+        if edition.is_later_than(&self.terms) {
+            let (agreed, terms) = edition.agree(self.priority, &self.known_origin());
+            let clocks = Clocks::start(agreed, Ground::new(now, &terms, edition));
+            return (Some(terms), clocks);
+        }
+        let edition = book.of(&self.terms);
+        let mut agreed = edition.agree(self.priority, &self.known_origin()).0;
+        if self.origin.is_none() {
+            // What was agreed for it is known from its clocks only.
+            agreed = Agreed {
+                first_response: self.clocks.first_response.target().clone(),
+                resolution: self.clocks.resolution.target().clone(),
+                ..agreed
+            };
+        }
+        let clocks = Clocks::start(agreed, Ground::new(now, &self.terms, edition));
+        (None, clocks)
+    }
+
+    fn known_origin(&self) -> Origin {
+        self.origin.clone().unwrap_or_default()
     }
 
     fn event(&self, at: Timestamp, by: Actor, kind: EventKind) -> Event {

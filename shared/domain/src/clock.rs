@@ -1,113 +1,323 @@
 //! SLA clocks: running, paused, stopped.
 //!
-//! A clock counts towards its target in the hours of a calendar and, at the same time, towards the limit of the
-//! loop in elapsed time; whichever is reached first decides. Calendars are used when a clock starts, pauses,
-//! resumes or stops. While it runs, every instant at which it will act is already known, so a sweep compares
-//! instants and needs no calendar.
+//! Each clock keeps one promise and none overrules another: what one of them finds late is late, whatever the others
+//! say. A clock counts towards its target in the hours of a calendar. Calendars are used when a clock starts, pauses,
+//! resumes or stops, or when the rules change. While it runs, every instant at which it will act is already known, so a
+//! sweep compares instants and needs no calendar.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{self, Calendars, later};
+use crate::book::Edition;
+use crate::calendar::{Calendars, later};
 use crate::event::EventKind;
-use crate::policy::{Audience, CalendarName, Target, Targets, Terms};
+use crate::policy::{Agreed, Audience, CalendarName, Delay, Target, Terms};
 use crate::response::Promise;
 
-/// Which promise a clock keeps.
+/// Which promise a clock keeps. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockKind {
     /// Until the customer hears from a person.
     FirstResponse,
+    /// From a later message of the customer until the next word to them.
+    NextResponse,
     /// Until it is resolved or declined.
     Resolution,
+    /// Until there is a remediation plan.
+    Plan,
+    /// Until the loop is closed: elapsed time, never paused.
+    Loop,
 }
 
 impl ClockKind {
-    /// Both, the nearer promise first.
-    pub const ALL: [Self; 2] = [Self::FirstResponse, Self::Resolution];
+    /// Each of them, the nearer promise first.
+    pub const ALL: [Self; 5] = [
+        Self::FirstResponse,
+        Self::NextResponse,
+        Self::Resolution,
+        Self::Plan,
+        Self::Loop,
+    ];
+
+    /// The persisted and published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstResponse => "first_response",
+            Self::NextResponse => "next_response",
+            Self::Resolution => "resolution",
+            Self::Plan => "plan",
+            Self::Loop => "loop",
+        }
+    }
+
+    /// Whether it waits while staff wait for the customer.
+    const fn pauses(self) -> bool {
+        !matches!(self, Self::Loop)
+    }
 }
 
-/// The two clocks of a case.
+/// The clocks of a case. Names are persisted: append only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
     /// Stops at the first message to the customer.
     pub first_response: Clock,
+    /// Starts at a message of the customer that came after the first response, stops at the next message to them;
+    /// `None` before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_response: Option<Clock>,
     /// Stops when the case is resolved or declined.
     pub resolution: Clock,
+    /// Stops when a remediation plan is recorded; `None` if none is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Clock>,
+    /// Stops when the case is resolved or declined, and never pauses. `None` in what was written before it was a clock
+    /// of its own: there the others are bounded by the limit of the loop instead, pauses aside.
+    #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub whole_loop: Option<Clock>,
+}
+
+/// A deadline that moved because the rules changed. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Of which clock.
+    pub clock: ClockKind,
+    /// What it was; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// What it is now; `None` if there is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
 }
 
 impl Clocks {
-    pub(crate) fn start(
-        targets: Targets,
-        terms: &Terms,
-        at: Timestamp,
-        calendars: &Calendars,
-    ) -> Self {
-        let start = |target| Clock::fresh(target).resumed(terms, at, calendars);
+    /// The clocks of a case that is opened, or opened again.
+    pub(crate) fn start(agreed: Agreed, ground: Ground<'_>) -> Self {
+        let start = |target| Clock::fresh(target).resumed(ground, None);
         Self {
-            first_response: start(targets.first_response),
-            resolution: start(targets.resolution),
+            first_response: start(agreed.first_response),
+            next_response: None,
+            resolution: start(agreed.resolution),
+            plan: agreed.plan.map(start),
+            whole_loop: Some(start(loop_target(ground.terms))),
         }
     }
 
-    /// The agreed durations.
-    pub fn targets(&self) -> Targets {
-        Targets {
-            first_response: self.first_response.target.clone(),
-            resolution: self.resolution.target.clone(),
-        }
-    }
-
-    /// The clock that keeps this promise.
-    pub fn get(&self, kind: ClockKind) -> &Clock {
+    /// The clock that keeps this promise, if there is one.
+    pub fn get(&self, kind: ClockKind) -> Option<&Clock> {
         match kind {
-            ClockKind::FirstResponse => &self.first_response,
-            ClockKind::Resolution => &self.resolution,
+            ClockKind::FirstResponse => Some(&self.first_response),
+            ClockKind::NextResponse => self.next_response.as_ref(),
+            ClockKind::Resolution => Some(&self.resolution),
+            ClockKind::Plan => self.plan.as_ref(),
+            ClockKind::Loop => self.whole_loop.as_ref(),
         }
     }
 
-    pub(crate) fn get_mut(&mut self, kind: ClockKind) -> &mut Clock {
+    pub(crate) fn get_mut(&mut self, kind: ClockKind) -> Option<&mut Clock> {
         match kind {
-            ClockKind::FirstResponse => &mut self.first_response,
-            ClockKind::Resolution => &mut self.resolution,
+            ClockKind::FirstResponse => Some(&mut self.first_response),
+            ClockKind::NextResponse => self.next_response.as_mut(),
+            ClockKind::Resolution => Some(&mut self.resolution),
+            ClockKind::Plan => self.plan.as_mut(),
+            ClockKind::Loop => self.whole_loop.as_mut(),
         }
     }
 
-    /// The earliest deadline of the running clocks; `None` if neither runs.
-    pub fn next_due(&self) -> Option<Timestamp> {
+    /// The clocks there are, the nearer promise first.
+    pub fn iter(&self) -> impl Iterator<Item = (ClockKind, &Clock)> {
         ClockKind::ALL
             .into_iter()
-            .map(|kind| self.get(kind))
-            .filter(|clock| clock.is_running())
-            .filter_map(Clock::due)
+            .filter_map(|kind| Some((kind, self.get(kind)?)))
+    }
+
+    /// The earliest deadline of the running clocks; `None` if none runs.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.iter()
+            .filter(|(_, clock)| clock.is_running())
+            .filter_map(|(_, clock)| clock.due())
             .min()
     }
 
-    /// Both deadlines, as a receipt promises them; `None` while a clock is paused.
+    /// What a receipt promises: a first response, and an outcome by the earlier of resolution and loop. `None` while
+    /// a clock is paused.
     pub fn promise(&self) -> Option<Promise> {
+        let resolve_by = self.resolution.due()?;
+        let limit = self.whole_loop.as_ref().and_then(Clock::due);
         Some(Promise {
             respond_by: self.first_response.due()?,
-            resolve_by: self.resolution.due()?,
+            resolve_by: limit.map_or(resolve_by, |limit| limit.min(resolve_by)),
         })
     }
 
+    /// The deadlines that differ from those of the clocks `before`.
+    pub fn moved_since(&self, before: &Self) -> Vec<Moved> {
+        let due = |clocks: &Self, clock| clocks.get(clock).and_then(Clock::due);
+        ClockKind::ALL
+            .into_iter()
+            .map(|clock| Moved {
+                clock,
+                from: due(before, clock),
+                to: due(self, clock),
+            })
+            .filter(|moved| moved.from != moved.to)
+            .collect()
+    }
+
     /// The first thing a clock will do by itself, and when.
-    pub(crate) fn next_moment(&self) -> Option<(Timestamp, EventKind)> {
-        let next = |kind| {
-            let (at, step, due) = self.get(kind).next_moment()?;
-            Some((at, step.event(kind, due)))
+    pub(crate) fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, EventKind)> {
+        let moments = self.iter().filter_map(|(kind, clock)| {
+            let (at, step, due) = clock.next_moment()?;
+            Some((at, step, kind, due))
+        });
+        // The first of those that come together is the nearer promise.
+        let (at, step, kind, due) = moments.min_by_key(|&(at, ..)| at)?;
+        Some((at, step.event(kind, due, terms)))
+    }
+
+    /// Staff wrote to the customer.
+    pub(crate) fn answered(&self, ground: Ground<'_>) -> Self {
+        self.map(|kind, clock| match kind {
+            ClockKind::FirstResponse | ClockKind::NextResponse => ground.stopped(self, clock),
+            ClockKind::Resolution | ClockKind::Plan | ClockKind::Loop => clock.clone(),
+        })
+    }
+
+    /// Staff wait for the customer.
+    pub(crate) fn paused(&self, ground: Ground<'_>) -> Self {
+        self.map(|kind, clock| {
+            if kind.pauses() {
+                clock.paused(ground.at, ground.calendars)
+            } else {
+                clock.clone()
+            }
+        })
+    }
+
+    /// Staff wait no longer.
+    pub(crate) fn resumed(&self, ground: Ground<'_>) -> Self {
+        self.map(|_, clock| ground.resumed(self, clock))
+    }
+
+    /// The customer wrote, and a word is due to them. If a first or a next one was due already, that stands: the
+    /// oldest message that was not answered counts.
+    pub(crate) fn written_to(&self, target: Target, ground: Ground<'_>) -> Self {
+        let resumed = self.resumed(ground);
+        let owed = resumed.first_response.is_running()
+            || resumed
+                .next_response
+                .as_ref()
+                .is_some_and(Clock::is_running);
+        if owed {
+            return resumed;
+        }
+        Self {
+            next_response: Some(Clock::fresh(target).resumed(ground, None)),
+            ..resumed
+        }
+    }
+
+    /// There is a remediation plan.
+    pub(crate) fn planned(&self, ground: Ground<'_>) -> Self {
+        self.map(|kind, clock| match kind {
+            ClockKind::Plan => ground.stopped(self, clock),
+            _ => clock.clone(),
+        })
+    }
+
+    /// There is an outcome.
+    pub(crate) fn stopped(&self, ground: Ground<'_>) -> Self {
+        self.map(|_, clock| ground.stopped(self, clock))
+    }
+
+    /// The clocks under other rules from `ground.at` on: what was counted so far stays counted, by the calendars it was
+    /// counted by. Those that stopped stay as they are.
+    pub(crate) fn retargeted(
+        &self,
+        agreed: &Agreed,
+        counted_by: &Calendars,
+        ground: Ground<'_>,
+    ) -> Self {
+        let retarget =
+            |clock: &Clock, target: &Target| clock.retargeted(target, counted_by, ground);
+        let limit = loop_target(ground.terms);
+        let plan = match (&self.plan, &agreed.plan) {
+            (Some(clock), Some(target)) => Some(retarget(clock, target)),
+            // None is due any more; a clock that stopped is history.
+            (clock, _) => clock.clone().filter(|clock| clock.stopped_at().is_some()),
         };
-        match (next(ClockKind::FirstResponse), next(ClockKind::Resolution)) {
-            (Some(first), Some(second)) => Some(if second.0 < first.0 { second } else { first }),
-            (first, second) => first.or(second),
+        Self {
+            first_response: retarget(&self.first_response, &agreed.first_response),
+            next_response: self
+                .next_response
+                .as_ref()
+                .map(|clock| retarget(clock, &agreed.next_response)),
+            resolution: retarget(&self.resolution, &agreed.resolution),
+            plan,
+            whole_loop: Some(match &self.whole_loop {
+                Some(clock) => retarget(clock, &limit),
+                None => Clock {
+                    counted: self.resolution.paused(ground.at, counted_by).elapsed,
+                    ..Clock::fresh(limit)
+                }
+                .resumed(ground, None),
+            }),
+        }
+    }
+
+    fn map(&self, change: impl Fn(ClockKind, &Clock) -> Clock) -> Self {
+        let optional =
+            |kind, clock: &Option<Clock>| clock.as_ref().map(|clock| change(kind, clock));
+        Self {
+            first_response: change(ClockKind::FirstResponse, &self.first_response),
+            next_response: optional(ClockKind::NextResponse, &self.next_response),
+            resolution: change(ClockKind::Resolution, &self.resolution),
+            plan: optional(ClockKind::Plan, &self.plan),
+            whole_loop: optional(ClockKind::Loop, &self.whole_loop),
         }
     }
 }
 
-/// What a clock does by itself, in this order and each once. Names are persisted: append only.
+fn loop_target(terms: &Terms) -> Target {
+    Target {
+        duration: terms.loop_limit,
+        calendar: CalendarName::AROUND_THE_CLOCK,
+    }
+}
+
+/// What a change of clocks goes by: when it happens, under which terms, by which calendars.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) at: Timestamp,
+    pub(crate) terms: &'a Terms,
+    pub(crate) calendars: &'a Calendars,
+    zone_data: &'a str,
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(at: Timestamp, terms: &'a Terms, edition: &'a Edition) -> Self {
+        Self {
+            at,
+            terms,
+            calendars: &edition.calendars,
+            zone_data: &edition.zone_data,
+        }
+    }
+
+    fn resumed(self, clocks: &Clocks, clock: &Clock) -> Clock {
+        let cap = clocks.whole_loop.is_none().then_some(self.terms.loop_limit);
+        clock.resumed(self, cap)
+    }
+
+    /// One that is paused keeps the deadline it would have had if it had been resumed then.
+    fn stopped(self, clocks: &Clocks, clock: &Clock) -> Clock {
+        self.resumed(clocks, clock).stopped(self.at, self.calendars)
+    }
+}
+
+/// What a clock does by itself, in this order and each once for a deadline. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -124,25 +334,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 5] = [
-        Self::Warning,
-        Self::Breach,
-        Self::TeamLead,
-        Self::Manager,
-        Self::Executive,
-    ];
-
-    fn percent(self, terms: &Terms) -> u16 {
-        match self {
-            Self::Warning => terms.warn_percent,
-            Self::Breach => 100,
-            Self::TeamLead => terms.ladder.team_lead,
-            Self::Manager => terms.ladder.manager,
-            Self::Executive => terms.ladder.executive,
-        }
-    }
-
-    fn event(self, clock: ClockKind, due: Timestamp) -> EventKind {
+    fn event(self, clock: ClockKind, due: Timestamp, terms: &Terms) -> EventKind {
         let told = |audience| EventKind::Escalated {
             clock,
             due,
@@ -150,7 +342,11 @@ impl Step {
         };
         match self {
             Self::Warning => EventKind::Warned { clock, due },
-            Self::Breach => EventKind::Breached { clock, due },
+            Self::Breach => EventKind::Breached {
+                clock,
+                due,
+                audience: terms.first_told,
+            },
             Self::TeamLead => told(Audience::TeamLead),
             Self::Manager => told(Audience::Manager),
             Self::Executive => told(Audience::Executive),
@@ -165,7 +361,8 @@ pub struct Clock {
     /// Counted in the hours of the target, up to the last pause or the stop.
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     counted: SignedDuration,
-    /// Elapsed, less pauses, up to the last pause or the stop.
+    /// Elapsed, less pauses, up to the last pause or the stop. Bounds the clocks of a case that has no clock for the
+    /// loop.
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     elapsed: SignedDuration,
     /// The last step it took; the ones after it are still to come.
@@ -245,6 +442,14 @@ impl Clock {
         matches!(self.run, Run::Paused)
     }
 
+    /// Since when it runs: when it was started, resumed or computed under other rules last; `None` unless it runs.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        match self.run {
+            Run::Running { since, .. } => Some(since),
+            Run::Paused | Run::Stopped { .. } => None,
+        }
+    }
+
     /// When it stopped.
     pub fn stopped_at(&self) -> Option<Timestamp> {
         match self.run {
@@ -273,8 +478,16 @@ impl Clock {
             .then(|| left(self.target.duration, self.counted))
     }
 
+    /// The release of the time-zone database that the instants of a running clock were computed with, where it matters.
+    pub(crate) fn zone_data(&self) -> Option<&str> {
+        match &self.run {
+            Run::Running { zone_data, .. } => zone_data.as_deref(),
+            Run::Paused | Run::Stopped { .. } => None,
+        }
+    }
+
     /// The clock paused at `at`: what is left of its target is kept. Unchanged unless it runs.
-    pub(crate) fn paused(&self, at: Timestamp, calendars: &Calendars) -> Self {
+    fn paused(&self, at: Timestamp, calendars: &Calendars) -> Self {
         let Run::Running { since, .. } = self.run else {
             return self.clone();
         };
@@ -288,38 +501,50 @@ impl Clock {
         }
     }
 
-    /// The clock running again from `at`. Unchanged unless it is paused.
-    pub(crate) fn resumed(&self, terms: &Terms, at: Timestamp, calendars: &Calendars) -> Self {
+    /// The clock running again from `at`, at most until `cap` has elapsed, pauses aside. Unchanged unless it is paused.
+    fn resumed(&self, ground: Ground<'_>, cap: Option<SignedDuration>) -> Self {
         if !self.is_paused() {
             return self.clone();
         }
-        let reached = |percent| {
-            let by_target = left(share(self.target.duration, percent), self.counted);
-            let by_limit = left(share(terms.loop_limit, percent), self.elapsed);
-            calendars
-                .add(&self.target.calendar, at, by_target)
-                .min(later(at, by_limit))
+        let Ground {
+            at,
+            terms,
+            calendars,
+            zone_data,
+        } = ground;
+        // When so much of the target, and in the same proportion of the cap, is used up.
+        let reached = |used: &dyn Fn(SignedDuration) -> SignedDuration| {
+            let target = &self.target;
+            let by_target = calendars.add(
+                &target.calendar,
+                at,
+                left(used(target.duration), self.counted),
+            );
+            cap.map_or(by_target, |cap| {
+                by_target.min(later(at, left(used(cap), self.elapsed)))
+            })
         };
+        let due = reached(&|whole| whole);
         let mut moments = BTreeMap::new();
         let mut earliest = at;
-        for step in Step::ALL
-            .into_iter()
-            .filter(|&step| Some(step) > self.fired)
-        {
-            let mut moment = reached(step.percent(terms));
-            if step == Step::Breach {
-                moment = later(moment, SignedDuration::from_millis(1));
+        let mut plan = |step: Step, moment: Timestamp| {
+            if Some(step) > self.fired {
+                earliest = earliest.max(moment);
+                moments.insert(step, earliest);
             }
-            earliest = earliest.max(moment);
-            moments.insert(step, earliest);
+        };
+        plan(Step::Warning, reached(&|whole| terms.warning(whole)));
+        plan(Step::Breach, later(due, SignedDuration::from_millis(1)));
+        for (audience, delay) in terms.rungs() {
+            plan(audience.into(), reached(&|whole| Delay::of(delay, whole)));
         }
-        let zone_data = (self.target.calendar != CalendarName::AROUND_THE_CLOCK)
-            .then(|| calendar::zone_data().to_owned());
-        let due = self.missed.unwrap_or_else(|| reached(100));
+        let zone_data = calendars
+            .get(&self.target.calendar)
+            .map(|_| zone_data.to_owned());
         Self {
             run: Run::Running {
                 since: at,
-                due,
+                due: self.missed.unwrap_or(due),
                 moments,
                 zone_data,
             },
@@ -327,17 +552,53 @@ impl Clock {
         }
     }
 
-    /// The clock stopped at `at` for good. Unchanged if it was stopped before.
-    ///
-    /// One that is paused keeps the deadline it would have had if it had been resumed then.
-    pub(crate) fn stopped(&self, terms: &Terms, at: Timestamp, calendars: &Calendars) -> Self {
-        let clock = self.resumed(terms, at, calendars);
-        let Run::Running { due, .. } = clock.run else {
-            return clock;
+    /// The clock stopped at `at` for good. Unchanged unless it runs.
+    fn stopped(&self, at: Timestamp, calendars: &Calendars) -> Self {
+        let Run::Running { due, .. } = self.run else {
+            return self.clone();
         };
         Self {
             run: Run::Stopped { at, due },
-            ..clock.paused(at, calendars)
+            ..self.paused(at, calendars)
+        }
+    }
+
+    /// The clock under other rules: what is left is the new target less what was counted by the old calendars.
+    ///
+    /// A deadline that moves is a new one, of which nothing was told yet. One that stays keeps what was told of it, and
+    /// one that was missed, and would have been missed under the new rules too, stays.
+    fn retargeted(&self, target: &Target, counted_by: &Calendars, ground: Ground<'_>) -> Self {
+        let at = ground.at;
+        let (due, running) = match self.run {
+            Run::Stopped { .. } => return self.clone(),
+            Run::Running { due, .. } => (Some(due), true),
+            Run::Paused => (None, false),
+        };
+        let paused = Self {
+            target: target.clone(),
+            ..self.paused(at, counted_by)
+        };
+        let over = paused.counted >= target.duration;
+        let stays = match self.missed {
+            Some(_) => over,
+            // This very instant, and still in time.
+            None if due == Some(at) && paused.counted == target.duration => return self.clone(),
+            None if running => paused.resumed(ground, None).due() == due,
+            None => self.target == *target,
+        };
+        let told = if stays {
+            paused
+        } else {
+            Self {
+                fired: None,
+                missed: None,
+                ..paused
+            }
+        };
+        if running {
+            told.resumed(ground, None)
+        } else {
+            told
         }
     }
 
@@ -372,12 +633,6 @@ impl From<Audience> for Step {
             Audience::Executive => Self::Executive,
         }
     }
-}
-
-/// A share of a duration, down to the millisecond.
-fn share(duration: SignedDuration, percent: u16) -> SignedDuration {
-    let millis = duration.as_millis().saturating_mul(i128::from(percent)) / 100;
-    SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 /// What is left of `whole` after `used`; never below zero.

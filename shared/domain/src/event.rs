@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{ClockKind, Clocks};
+use crate::clock::{ClockKind, Clocks, Moved};
 use crate::id::CaseId;
-use crate::policy::{Audience, Priority, Terms};
+use crate::policy::{Audience, Origin, Priority, Terms};
 use crate::trace::{self, TraceId};
 
 /// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
@@ -54,6 +54,9 @@ pub enum EventKind {
         terms: Terms,
         /// The clocks that started.
         clocks: Clocks,
+        /// Where it came from, as far as rules look at it; `None` in what was written before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     /// Staff saw it.
     Acknowledged,
@@ -97,6 +100,50 @@ pub enum EventKind {
     Reopened {
         /// The clocks, fresh.
         clocks: Clocks,
+        /// The terms they are under; `None` if those are what they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms>,
+    },
+    /// The customer wrote; the words are the message with this event's seq. A wait is over, and what had an outcome is
+    /// opened again.
+    CustomerWrote {
+        /// The clocks after it.
+        clocks: Clocks,
+        /// The terms they are under; `None` if those are what they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms>,
+    },
+    /// There is a remediation plan; it is the message with this event's seq, for staff only.
+    Planned {
+        /// The clocks after it.
+        clocks: Clocks,
+    },
+    /// It is the same story as another case, which is worked instead.
+    Merged {
+        /// The case that survives.
+        into: CaseId,
+        /// The clocks, stopped.
+        clocks: Clocks,
+    },
+    /// Other cases are the same story, and are worked here.
+    Absorbed {
+        /// The case that was merged into this one, and those that had been merged into it.
+        cases: Vec<CaseId>,
+    },
+    /// The case that this one was merged into has an outcome; the words are the message with this event's seq.
+    Followed {
+        /// What came of it.
+        outcome: Ending,
+    },
+    /// Other rules began to apply: the clocks are computed under them.
+    Retargeted {
+        /// What the case keeps of the new rules.
+        terms: Terms,
+        /// The clocks under them.
+        clocks: Clocks,
+        /// The deadlines that moved.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Moved>,
     },
     /// The loop is closed, by staff or by itself.
     Closed,
@@ -113,6 +160,9 @@ pub enum EventKind {
         clock: ClockKind,
         /// The deadline that was missed.
         due: Timestamp,
+        /// Who is told at once; `None` in what was written before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        audience: Option<Audience>,
     },
     /// A breach went on; the next rung of the ladder is told.
     Escalated {
@@ -133,6 +183,29 @@ pub enum EventKind {
     /// Something that a newer version wrote and this one does not know. It stands in the log at its place, moves
     /// nothing here, and is never written.
     Unknown,
+}
+
+/// Whose words a message holds, and for whom. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From staff to the customer.
+    #[default]
+    ToCustomer,
+    /// From the customer.
+    FromCustomer,
+    /// For staff only.
+    Internal,
+}
+
+/// How a case can end. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Solved.
+    Resolved,
+    /// Will not be done.
+    Declined,
 }
 
 /// Why a notice needs a person.
@@ -174,13 +247,23 @@ impl Effect {
 }
 
 impl EventKind {
+    /// Whose words the message with this event's seq holds, if there is one.
+    pub const fn direction(&self) -> Direction {
+        match self {
+            Self::CustomerWrote { .. } => Direction::FromCustomer,
+            Self::Planned { .. } => Direction::Internal,
+            _ => Direction::ToCustomer,
+        }
+    }
+
     /// What must follow. An event is settled when each of these is recorded as done.
     pub fn effects(&self) -> &'static [Effect] {
         match self {
             Self::Replied { .. }
             | Self::AwaitingCustomer { message: true, .. }
             | Self::Resolved { .. }
-            | Self::Declined { .. } => &[Effect::CustomerNotice],
+            | Self::Declined { .. }
+            | Self::Followed { .. } => &[Effect::CustomerNotice],
             // A severity signal reaches an executive at once.
             Self::Opened {
                 priority: Priority::P1,
@@ -196,6 +279,11 @@ impl EventKind {
             | Self::AwaitingCustomer { message: false, .. }
             | Self::Resumed { .. }
             | Self::Reopened { .. }
+            | Self::CustomerWrote { .. }
+            | Self::Planned { .. }
+            | Self::Merged { .. }
+            | Self::Absorbed { .. }
+            | Self::Retargeted { .. }
             | Self::Closed
             | Self::Unknown => &[],
         }
@@ -213,6 +301,12 @@ impl EventKind {
             Self::Resolved { .. } => "resolved",
             Self::Declined { .. } => "declined",
             Self::Reopened { .. } => "reopened",
+            Self::CustomerWrote { .. } => "customer_wrote",
+            Self::Planned { .. } => "planned",
+            Self::Merged { .. } => "merged",
+            Self::Absorbed { .. } => "absorbed",
+            Self::Followed { .. } => "followed",
+            Self::Retargeted { .. } => "retargeted",
             Self::Closed => "closed",
             Self::Warned { .. } => "warned",
             Self::Breached { .. } => "breached",
@@ -223,7 +317,7 @@ impl EventKind {
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 14] = [
+    pub const WRITTEN: [&str; 20] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -238,5 +332,11 @@ impl EventKind {
         "breached",
         "escalated",
         "notice_in_doubt",
+        "customer_wrote",
+        "planned",
+        "merged",
+        "absorbed",
+        "followed",
+        "retargeted",
     ];
 }

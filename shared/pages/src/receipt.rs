@@ -51,7 +51,7 @@ pub struct Step<'a> {
     pub at: Timestamp,
     /// What.
     pub kind: StepKind,
-    /// The words we sent with it; `None` if there were none or they are no longer kept.
+    /// The words that were sent with it; `None` if there were none or they are no longer kept.
     pub message: Option<&'a str>,
 }
 
@@ -74,6 +74,10 @@ pub enum StepKind {
     Declined,
     /// Taken up again.
     Reopened,
+    /// The customer wrote.
+    CustomerWrote,
+    /// It is followed up together with another story of the same kind.
+    Merged,
     /// The loop was closed.
     Closed,
 }
@@ -170,6 +174,10 @@ fn headline(progress: Progress, locale: Locale) -> &'static str {
             "我们重新开始处理您的反馈",
             "We have taken up your feedback again",
         ),
+        Progress::Case(State::Merged) => (
+            "您的反馈正与同一问题的反馈合并处理",
+            "Your feedback is followed up together with other feedback about the same thing",
+        ),
     };
     locale.choose(zh_cn, en)
 }
@@ -237,7 +245,7 @@ fn next(view: &ReceiptView<'_>) -> Markup {
                 )) (quote) }
                 (write_again(locale.choose("再写一条", "Write to us again")))
             }
-            Progress::Case(State::Open | State::Acknowledged | State::Reopened) => {
+            Progress::Case(State::Open | State::Acknowledged | State::Reopened | State::Merged) => {
                 p { (locale.choose(
                     "您不需要再做什么。请保存本页链接，可随时回来查看进度；请不要转发，拿到链接的人都能看到我们的答复。",
                     "There is nothing you need to do. Keep the link to this page and come back at any time; do not pass it on, because whoever has it can read our answer.",
@@ -294,6 +302,11 @@ fn step_name(kind: StepKind, locale: Locale) -> &'static str {
         StepKind::Resolved => ("已处理完毕", "We resolved it"),
         StepKind::Declined => ("未能办理", "We decided not to do it"),
         StepKind::Reopened => ("重新开始处理", "We took it up again"),
+        StepKind::CustomerWrote => ("收到您的补充", "You wrote to us"),
+        StepKind::Merged => (
+            "与同一问题的反馈合并处理",
+            "We follow it up together with other feedback about the same thing",
+        ),
         StepKind::Closed => ("已办结", "Closed"),
     };
     locale.choose(zh_cn, en)
@@ -414,6 +427,7 @@ mod tests {
             State::Declined,
             State::Closed,
             State::Reopened,
+            State::Merged,
         ] {
             for locale in [Locale::ZhCn, Locale::En] {
                 let html = receipt_page(&ReceiptView {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use jiff::Timestamp;
 use resound_domain::case::{Case, State};
-use resound_domain::event::{Doubt, Effect, Event, EventKind};
+use resound_domain::event::{Direction, Doubt, Effect, Event, EventKind};
 use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, key_of, n, s};
@@ -21,9 +21,12 @@ use crate::{Store, StoreError};
 
 /// The most events one [`append`](Store::append) takes: a transaction holds 100 items.
 ///
-/// No command comes near. Time alone fires at most five moments of each of two clocks and one closing between two
-/// commands, so a case that nobody touched for years brings a dozen.
+/// Time alone fires at most five moments of each of five clocks, once more for each change of the rules that the case
+/// is behind. Who has more writes the first of them, and asks again: what follows does not depend on it.
 pub const MAX_EVENTS: usize = 90;
+
+/// The most items of one transaction.
+const MAX_PARTS: usize = 100;
 
 /// The most cases on one page of [`cases`](Store::cases).
 pub const MAX_PAGE: usize = 100;
@@ -36,13 +39,30 @@ const MAX_SEQ: u32 = 999_999;
 const LOOK_THROUGH: usize = 200;
 const MAX_INDEX_PAGES: u32 = 5;
 
-/// The words that go to the customer with an event. Personal text.
+/// The words that go with an event. Personal text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The seq of the event.
     pub seq: u32,
     /// The words.
     pub text: String,
+    /// Whose they are.
+    pub direction: Direction,
+}
+
+/// What is added to the log of one case.
+#[derive(Debug, Clone, Copy)]
+pub struct Addition<'a> {
+    /// The case as it was seen.
+    pub before: &'a Case,
+    /// The case after the events.
+    pub after: &'a Case,
+    /// The events, in order.
+    pub events: &'a [Event],
+    /// The words of one of them.
+    pub message: Option<&'a Message>,
+    /// The key of the command that caused them, kept on the last.
+    pub command_key: Option<&'a str>,
 }
 
 /// Everything in the partition of a case.
@@ -204,14 +224,46 @@ impl Store {
         if events.is_empty() && message.is_none() && before == after {
             return Ok(Appended::Appended);
         }
-        let mut parts = appending(before, after, events, command_key, machine_now)?;
-        if let Some(message) = message {
-            if !events.iter().any(|event| event.seq == message.seq) {
-                return Err(StoreError::rejected(
-                    "the message goes with none of the events",
-                ));
+        let addition = Addition {
+            before,
+            after,
+            events,
+            message,
+            command_key,
+        };
+        self.append_all(&[addition], machine_now).await
+    }
+
+    /// As [`append`](Self::append) for several cases, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Rejected`] as there, and if they are more than a transaction holds.
+    pub async fn append_all(
+        &self,
+        additions: &[Addition<'_>],
+        machine_now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        let mut parts = Vec::new();
+        for addition in additions {
+            let &Addition {
+                before,
+                after,
+                events,
+                message,
+                command_key,
+            } = addition;
+            parts.extend(appending(before, after, events, command_key, machine_now)?);
+            if let Some(message) = message {
+                if !events.iter().any(|event| event.seq == message.seq) {
+                    return Err(StoreError::rejected(
+                        "the message goes with none of the events",
+                    ));
+                }
+                parts.push(Part::PutNew(message_item(after.id(), message)?));
             }
-            parts.push(Part::PutNew(message_item(after.id(), message)?));
+        }
+        if parts.len() > MAX_PARTS {
+            return Err(StoreError::rejected("too many items for one transaction"));
         }
         Ok(match self.transact(parts).await? {
             Transacted::Done => Appended::Appended,

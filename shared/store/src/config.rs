@@ -54,17 +54,14 @@ impl Store {
         loop {
             let page = self.query_page(&query, start).await?;
             for item in page.items {
-                match read_config(item) {
-                    Ok((version, document)) => match read(document) {
-                        Ok(found) => return Ok(Some((version, found))),
-                        Err(error) => {
-                            let kind = kind.name();
-                            tracing::error!(kind, version, %error, "a configuration document was passed over");
-                        }
-                    },
+                let Some((version, document)) = readable(read_config(item)) else {
+                    continue;
+                };
+                match read(document) {
+                    Ok(found) => return Ok(Some((version, found))),
                     Err(error) => {
-                        let cause = error.source().map(ToString::to_string);
-                        tracing::error!(%error, cause, "a configuration document was passed over");
+                        let kind = kind.name();
+                        tracing::error!(kind, version, %error, "a configuration document was passed over");
                     }
                 }
             }
@@ -73,6 +70,21 @@ impl Store {
             }
             start = page.next;
         }
+    }
+
+    /// Every version of a document that this code can read, with its number, from the first on. The others are logged
+    /// and passed over, as by [`latest_config`](Self::latest_config).
+    ///
+    /// # Errors
+    /// [`StoreError`], never [`StoreError::Corrupt`].
+    pub async fn configs<T: DeserializeOwned>(
+        &self,
+        kind: ConfigKind,
+    ) -> Result<Vec<(u32, T)>, StoreError> {
+        let query = Query::partition(config_partition(kind));
+        let items = self.query_all(&query).await?;
+        let read = items.into_iter().map(read_config);
+        Ok(read.filter_map(readable).collect())
     }
 
     /// Adds a version of a document.
@@ -93,4 +105,13 @@ impl Store {
             Written::Refused(_) => Ok(Published::Exists),
         }
     }
+}
+
+/// A document; one that cannot be read is logged.
+fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| {
+        let cause = error.source().map(ToString::to_string);
+        tracing::error!(%error, cause, "a configuration document was passed over");
+    })
+    .ok()
 }

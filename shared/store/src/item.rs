@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
-use resound_domain::event::{Effect, Event, EventKind};
+use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::response::Response;
 use resound_domain::tally::{Counted, Dimension, Tally};
 use serde::de::DeserializeOwned;
@@ -246,8 +246,8 @@ impl CaseItem {
     }
 }
 
-/// Where a case stands in its queue: by the next promise to the customer, then by when it closes or closed; while
-/// it waits for the customer, by since when.
+/// Where a case stands in its queue: by the next promise to the customer, then by when it closes or closed; where
+/// nothing is due, by when it last changed.
 fn queue_time(case: &Case) -> Timestamp {
     case.closed_at()
         .or_else(|| case.clocks().next_due())
@@ -376,6 +376,13 @@ impl Stored for StoredEvent {
 #[derive(Serialize, Deserialize)]
 struct MessageItem {
     text: String,
+    /// Absent in what was written before there were words that do not go to the customer, and for those that do.
+    #[serde(default, skip_serializing_if = "goes_to_customer")]
+    direction: Direction,
+}
+
+fn goes_to_customer(direction: &Direction) -> bool {
+    *direction == Direction::ToCustomer
 }
 
 pub(crate) fn message_item(
@@ -389,15 +396,20 @@ pub(crate) fn message_item(
         },
         &MessageItem {
             text: message.text.clone(),
+            direction: message.direction,
         },
     )
 }
 
 impl Stored for Message {
     fn read(item: Item) -> Result<Self, StoreError> {
-        let (key, MessageItem { text }) = body(item)?;
+        let (key, MessageItem { text, direction }) = body(item)?;
         match key {
-            Key::Message { seq, .. } => Ok(Self { seq, text }),
+            Key::Message { seq, .. } => Ok(Self {
+                seq,
+                text,
+                direction,
+            }),
             _ => Err(misplaced(&key)),
         }
     }

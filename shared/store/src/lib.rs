@@ -27,8 +27,8 @@ mod tallies;
 use aws_sdk_dynamodb::Client;
 
 pub use cases::{
-    Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS, MAX_PAGE,
-    Message,
+    Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
+    MAX_PAGE, Message,
 };
 pub use config::Published;
 pub use error::StoreError;

@@ -2,27 +2,26 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::try_join;
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar::{BusinessCalendar, Calendars};
+use resound_domain::book::Book;
+use resound_domain::calendar::Calendars;
 use resound_domain::form::Forms;
-use resound_domain::policy::Policy;
-use serde::de::DeserializeOwned;
 
 use crate::{ConfigKind, Store, StoreError};
 
 /// How long, in machine time, a document is used before it is read again.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
-/// The rules of a company: the latest that it published and this code can read, or else the defaults. A published
-/// change is used within a minute.
+/// The rules of a company: what it published and this code can read, or else the defaults. A published change is known
+/// within a minute; so what is to begin everywhere at once begins two minutes after it was published, or later.
 #[derive(Debug)]
 pub struct Rules {
     store: Store,
     origins: Vec<String>,
     builtin_calendars: Arc<Calendars>,
     forms: Cached<Forms>,
-    policy: Cached<Policy>,
-    calendars: Cached<Calendars>,
+    book: Cached<Book>,
 }
 
 /// A document that is read again after a minute of machine time.
@@ -61,8 +60,7 @@ impl Rules {
             origins,
             builtin_calendars: Arc::new(calendars),
             forms: Cached::default(),
-            policy: Cached::default(),
-            calendars: Cached::default(),
+            book: Cached::default(),
         }
     }
 
@@ -74,49 +72,28 @@ impl Rules {
         if let Some(forms) = self.forms.get(machine_now) {
             return Ok(forms);
         }
-        let forms: Option<Forms> = self.published(ConfigKind::Form).await?;
+        let forms = self.store.latest_config::<Forms>(ConfigKind::Form).await?;
         let forms = forms
+            .map(|(_, forms)| forms)
             .unwrap_or_default()
             .with_default_origins(&self.origins);
         Ok(self.forms.put(machine_now, Arc::new(forms)))
     }
 
-    /// The SLA policy of the company.
+    /// The policies and calendars of the company, with the instants from which they apply.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn policy(&self, machine_now: Timestamp) -> Result<Arc<Policy>, StoreError> {
-        if let Some(policy) = self.policy.get(machine_now) {
-            return Ok(policy);
+    pub async fn book(&self, machine_now: Timestamp) -> Result<Arc<Book>, StoreError> {
+        if let Some(book) = self.book.get(machine_now) {
+            return Ok(book);
         }
-        let policy = self
-            .published(ConfigKind::Policy)
-            .await?
-            .unwrap_or_default();
-        Ok(self.policy.put(machine_now, Arc::new(policy)))
-    }
-
-    /// The calendars clocks run on.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn calendars(&self, machine_now: Timestamp) -> Result<Arc<Calendars>, StoreError> {
-        if let Some(calendars) = self.calendars.get(machine_now) {
-            return Ok(calendars);
-        }
-        let published = self.published::<BusinessCalendar>(ConfigKind::Calendar);
-        let calendars = match published.await? {
-            Some(hours) => Arc::new(Calendars::new(hours)),
-            None => Arc::clone(&self.builtin_calendars),
-        };
-        Ok(self.calendars.put(machine_now, calendars))
-    }
-
-    async fn published<T: DeserializeOwned>(
-        &self,
-        kind: ConfigKind,
-    ) -> Result<Option<T>, StoreError> {
-        let latest = self.store.latest_config(kind).await?;
-        Ok(latest.map(|(_, document)| document))
+        let (policies, calendars) = try_join(
+            self.store.configs(ConfigKind::Policy),
+            self.store.configs(ConfigKind::Calendar),
+        )
+        .await?;
+        let book = Book::compile(Arc::clone(&self.builtin_calendars), policies, calendars);
+        Ok(self.book.put(machine_now, Arc::new(book)))
     }
 }

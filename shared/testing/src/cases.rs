@@ -9,11 +9,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Event};
 use resound_domain::id::ResponseId;
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
 use resound_domain::trace::TraceId;
@@ -31,6 +32,11 @@ pub const QUEUES: [&str; 2] = ["customer-notices", "staff-alerts"];
 /// Office hours in [`ZONE`].
 pub fn calendars() -> Calendars {
     Calendars::office_hours(ZONE).expect("a zone")
+}
+
+/// The default policy by [`calendars`].
+pub fn book() -> Book {
+    Book::built_in(calendars())
 }
 
 /// The trace of the response of this number, and of its case.
@@ -74,9 +80,8 @@ impl Aws {
             ResponseId::from_bits(bits).case(),
             start(),
             priority,
-            submission.channel,
-            &Policy::default(),
-            &calendars(),
+            Origin::by(submission.channel),
+            &book(),
         );
         let trace_id = Some(trace(bits));
         let opened = Event { trace_id, ..opened };
@@ -101,7 +106,7 @@ impl Aws {
     /// The case after a command of staff.
     pub async fn commanded(&self, case: &Case, command: Command, at: Timestamp) -> Case {
         let by = Actor::Staff("ann".to_owned());
-        let events = case.handle(&command, by, at, &calendars());
+        let events = case.handle(&command, by, at, &book());
         let events = events.expect("the case takes the command");
         let mut after = case.clone();
         for event in &events {

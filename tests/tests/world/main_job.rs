@@ -173,11 +173,13 @@ async fn a_pause_stops_the_clocks() {
     let case = world.submit(complaint()).await.case;
     let ask = json!({"command": "await_customer", "message": "Which one?"});
     world.command(case, ask).await;
-    world.advance("P6D").await;
+    world.advance("P5D").await;
     assert!(world.alerts().is_empty(), "the customer's time is not ours");
     world.command(case, json!({"command": "resume"})).await;
     let resumed = world.case(case).await;
-    assert_eq!(resumed["resolve_by"], "2026-11-11T02:00:00Z");
+    assert_eq!(resumed["resolve_by"], "2026-11-10T02:00:00Z");
+    // The loop is closed within seven days, whoever waits for whom.
+    assert_eq!(resumed["close_by"], "2026-11-09T02:00:00Z");
     world.drain().await;
     assert_eq!(world.mails().len(), 1);
 }

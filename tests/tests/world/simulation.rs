@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command, Verb};
 use resound_domain::event::Actor;
@@ -150,19 +151,29 @@ impl Model {
         }
         let id = *self.rng.pick(&self.cases);
         let verb = *self.rng.pick(&Verb::ALL);
+        let into = *self.rng.pick(&self.cases);
         let number = self.commanded.len();
         let mut body = json!({"command": verb.name()});
         let words = format!("Words {number} for {id}.");
         match verb {
-            Verb::Reply | Verb::Resolve | Verb::AwaitCustomer => body["message"] = json!(words),
+            Verb::Reply | Verb::Resolve | Verb::AwaitCustomer | Verb::RecordCustomerMessage => {
+                body["message"] = json!(words);
+            }
             Verb::Decline => body["reason"] = json!(words),
+            Verb::Plan => body["plan"] = json!(words),
+            Verb::Merge => body["into"] = json!(into),
             _ => {}
         }
         let case = self.world.store.case(id).await.unwrap().unwrap();
-        let command = domain_command(verb);
-        let calendars = Calendars::office_hours(ZONE).unwrap();
-        let staff = Actor::Staff("agent".to_owned());
-        let allowed = case.handle(&command, staff, self.world.now(), &calendars);
+        let command = domain_command(verb, into);
+        let book = Book::built_in(Calendars::office_hours(ZONE).unwrap());
+        let staff = || Actor::Staff("agent".to_owned());
+        let now = self.world.now();
+        let mut allowed = case.handle(&command, staff(), now, &book);
+        if let (Command::Merge { .. }, Ok(_)) = (&command, &allowed) {
+            let survivor = self.world.store.case(into).await.unwrap().unwrap();
+            allowed = survivor.absorb(&case, staff(), now, &book);
+        }
         let key = format!("command-{number:08}-{}", self.rng.next());
         let answer = self.world.command_patiently(id, &body, &key).await;
         let expected = if allowed.is_ok() { 200 } else { 409 };
@@ -224,7 +235,7 @@ fn local_day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::get(ZONE).unwrap()).date()
 }
 
-fn domain_command(verb: Verb) -> Command {
+fn domain_command(verb: Verb, into: CaseId) -> Command {
     match verb {
         Verb::Acknowledge => Command::Acknowledge,
         Verb::Assign => Command::Assign {
@@ -237,6 +248,9 @@ fn domain_command(verb: Verb) -> Command {
         Verb::Decline => Command::Decline,
         Verb::Reopen => Command::Reopen,
         Verb::Close => Command::Close,
+        Verb::RecordCustomerMessage => Command::RecordCustomerMessage,
+        Verb::Plan => Command::Plan,
+        Verb::Merge => Command::Merge { into },
     }
 }
 

@@ -2,13 +2,12 @@
 
 use close_loop::{App, Config};
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
-use resound_domain::event::{Actor, Effect, EventKind};
+use resound_domain::event::{Actor, Direction, Effect, EventKind};
 use resound_domain::id::CaseId;
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
-use resound_domain::submission::{Channel, Submission};
+use resound_domain::submission::Submission;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
@@ -16,7 +15,8 @@ use resound_store::{
     Accepted, Appended, Claim, Digest, History, Lease, Medium, Message, NoticeKey, NoticeStatus,
     Outcome, Recipient,
 };
-use resound_testing::{Aws, TABLE, ZONE, start, vars};
+use resound_testing::cases::book;
+use resound_testing::{Aws, TABLE, start, vars};
 use serde_json::{Value, json};
 
 /// The seq of the event the recorded message names.
@@ -64,15 +64,13 @@ impl World {
     /// A case whose customer said this, and that was then commanded so with these words.
     pub(crate) async fn with(submission: Value, command: Command, words: &str) -> Self {
         let aws = Aws::start().await;
-        let calendars = Calendars::office_hours(ZONE).unwrap();
         let response = response(submission);
         let opened = Case::open(
             case_id(),
             start(),
             Priority::P3,
-            Channel::Web,
-            &Policy::default(),
-            &calendars,
+            Origin::of(&response.submission, &response.triage),
+            &book(),
         );
         let before = Case::begin(&opened).unwrap();
         let accepted = aws
@@ -86,12 +84,13 @@ impl World {
             .await;
         assert_eq!(accepted.unwrap(), Accepted::New);
         let by = Actor::Staff("ann".to_owned());
-        let events = before.handle(&command, by, start(), &calendars).unwrap();
+        let events = before.handle(&command, by, start(), &book()).unwrap();
         let mut after = before.clone();
         events.iter().for_each(|event| after.apply(event));
         let words = Message {
             seq: SEQ,
             text: words.to_owned(),
+            direction: Direction::ToCustomer,
         };
         let appended = aws
             .store

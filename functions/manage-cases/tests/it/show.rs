@@ -69,7 +69,10 @@ async fn a_resolved_case_is_closed_once_its_days_are_over() {
     assert_eq!(desk.shown(id, days(2)).await.body["state"], "resolved");
     let closed = desk.shown(id, days(4)).await;
     assert_eq!(closed.body["state"], "closed");
-    assert_eq!(closed.body["allowed"], json!(["reopen"]));
+    assert_eq!(
+        closed.body["allowed"],
+        json!(["record_customer_message", "reopen"])
+    );
 }
 
 #[tokio::test]

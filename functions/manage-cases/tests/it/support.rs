@@ -2,18 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use manage_cases::{App, Config};
-use resound_domain::calendar::Calendars;
 use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::id::{CaseId, ResponseId};
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::{BoxedFunction, Function};
 use resound_store::{Accepted, Appended, Digest};
 use resound_testing::api::assert_is;
-use resound_testing::{Aws, ZONE, call, start, vars};
+use resound_testing::cases::book;
+use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
 
 /// The key every command of these tests may use.
@@ -190,9 +190,8 @@ impl Desk {
             response.id.case(),
             response.received_at,
             priority,
-            response.submission.channel,
-            &Policy::default(),
-            &Calendars::office_hours(ZONE).unwrap(),
+            Origin::of(&response.submission, &response.triage),
+            &book(),
         );
         let case = Case::begin(&event).unwrap();
         let accepted = self
@@ -207,7 +206,7 @@ impl Desk {
     /// What the sweep does.
     pub(crate) async fn sweep(&self, id: CaseId, now: Timestamp) {
         let before = self.aws.store.case(id).await.unwrap().unwrap();
-        let events = before.expire(now);
+        let events = before.expire(now, &book());
         let after = applied(&before, &events);
         let swept = self
             .aws

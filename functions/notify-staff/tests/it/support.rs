@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use notify_staff::{App, Config};
-use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Effect, Event, EventKind};
 use resound_domain::id::CaseId;
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
 use resound_store::{Accepted, Appended, ConfigKind, Digest, NoticeStatus, Outcome, Published};
+use resound_testing::cases::book;
 use resound_testing::{Aws, ZONE, start, vars};
 use serde_json::{Value, json};
 
@@ -69,15 +69,13 @@ impl World {
     /// A case of this priority whose clocks ran for so many hours, perhaps assigned to somebody before.
     pub(crate) async fn with(priority: Priority, owner: Option<&str>, hours: i64) -> Self {
         let aws = Aws::start().await;
-        let calendars = Calendars::office_hours(ZONE).unwrap();
         let response = response();
         let opened = Case::open(
             case_id(),
             start(),
             priority,
-            Channel::Web,
-            &Policy::default(),
-            &calendars,
+            Origin::by(Channel::Web),
+            &book(),
         );
         let mut case = Case::begin(&opened).unwrap();
         let accepted = aws
@@ -90,10 +88,10 @@ impl World {
                 owner: owner.to_owned(),
             };
             let by = Actor::Staff("ann".to_owned());
-            let events = case.handle(&assign, by, start(), &calendars).unwrap();
+            let events = case.handle(&assign, by, start(), &book()).unwrap();
             case = append(&aws, &case, &events).await;
         }
-        let events = case.expire(start() + SignedDuration::from_hours(hours));
+        let events = case.expire(start() + SignedDuration::from_hours(hours), &book());
         append(&aws, &case, &events).await;
         Self {
             aws,

@@ -1,11 +1,12 @@
 //! A table in process, the function over it, and feedback to show.
 
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
-use resound_domain::event::Actor;
+use resound_domain::event::{Actor, Direction};
 use resound_domain::id::ResponseId;
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::{Promise, Response};
 use resound_domain::submission::Submission;
 use resound_domain::triage::{Input, triage};
@@ -77,14 +78,12 @@ impl World {
     /// Keeps a response that opened a case.
     pub(crate) async fn open(&self, submission: Value, priority: Priority) -> (Response, Case) {
         let mut response = response(submission, None);
-        let channel = response.submission.channel;
         let event = Case::open(
             response.id.case(),
             t0(),
             priority,
-            channel,
-            &Policy::default(),
-            &calendars(),
+            Origin::of(&response.submission, &response.triage),
+            &book(),
         );
         let case = Case::begin(&event).unwrap();
         response.promise = case.clocks().promise();
@@ -106,9 +105,7 @@ impl World {
         hours: i64,
     ) -> Case {
         let by = Actor::Staff("ann".to_owned());
-        let events = case
-            .handle(&command, by, after(hours), &calendars())
-            .unwrap();
+        let events = case.handle(&command, by, after(hours), &book()).unwrap();
         let mut commanded = case.clone();
         for event in &events {
             commanded.apply(event);
@@ -116,6 +113,7 @@ impl World {
         let message = words.map(|text| Message {
             seq: commanded.version(),
             text: text.to_owned(),
+            direction: Direction::ToCustomer,
         });
         let appended = self
             .store
@@ -136,8 +134,8 @@ pub(crate) fn after(hours: i64) -> Timestamp {
     t0() + SignedDuration::from_hours(hours)
 }
 
-fn calendars() -> Calendars {
-    Calendars::office_hours("Asia/Shanghai").unwrap()
+fn book() -> Book {
+    Book::built_in(Calendars::office_hours("Asia/Shanghai").unwrap())
 }
 
 fn response(fields: Value, promise: Option<Promise>) -> Response {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use jiff::Timestamp;
 use resound_domain::case::{Case, Command, State};
-use resound_domain::event::{Doubt, Effect, EventKind};
+use resound_domain::event::{Direction, Doubt, Effect, EventKind};
 use resound_domain::policy::Priority;
 use resound_store::schema::CASE_SHARDS;
 use resound_store::{
@@ -11,7 +11,7 @@ use resound_store::{
     Outcome, Recipient, StoreError,
 };
 
-use crate::support::{Table, applied, commanded, expired, hours, now, t0};
+use crate::support::{Table, applied, book, commanded, expired, hours, now, t0};
 
 fn notice_key(case: &Case, cause: u32) -> NoticeKey {
     NoticeKey {
@@ -30,6 +30,7 @@ async fn a_command_leaves_snapshot_event_words_and_key() {
     let message = Message {
         seq: after.version(),
         text: "马上处理".to_owned(),
+        direction: Direction::ToCustomer,
     };
     let appended = table
         .store
@@ -122,6 +123,7 @@ async fn what_does_not_follow_is_refused_before_it_is_sent() {
     let astray = Message {
         seq: 9,
         text: String::new(),
+        direction: Direction::ToCustomer,
     };
     let store = &table.store;
     for attempt in [
@@ -161,6 +163,7 @@ async fn a_long_history_comes_whole_and_in_order() {
         let message = Message {
             seq: after.version(),
             text: format!("{round}{}", "长".repeat(15_000)),
+            direction: Direction::ToCustomer,
         };
         let appended = table
             .store
@@ -196,7 +199,7 @@ async fn a_doubt_is_recorded_all_at_once() {
         panic!()
     };
 
-    let events = case.doubt(cause, Doubt::Unknown, t0());
+    let events = case.doubt(cause, Doubt::Unknown, t0(), &book());
     let after = applied(&case, &events);
     let doubted = table
         .store
@@ -236,7 +239,7 @@ async fn a_doubt_is_recorded_all_at_once() {
             .unwrap(),
         Claim::Recorded(Outcome::Unknown)
     );
-    let events = after.doubt(cause, Doubt::Unknown, t0());
+    let events = after.doubt(cause, Doubt::Unknown, t0(), &book());
     let again = applied(&after, &events);
     let doubted = table
         .store
@@ -272,7 +275,7 @@ async fn a_doubt_that_cannot_be_recorded_whole_is_not_recorded_at_all() {
         )
         .await;
 
-    let events = case.doubt(cause, Doubt::Refused, t0());
+    let events = case.doubt(cause, Doubt::Refused, t0(), &book());
     let after = applied(&case, &events);
     let doubted = table
         .store
@@ -299,7 +302,7 @@ async fn a_doubt_that_cannot_be_recorded_whole_is_not_recorded_at_all() {
             .is_some()
     );
 
-    let events = moved_on.doubt(cause + 7, Doubt::Refused, t0());
+    let events = moved_on.doubt(cause + 7, Doubt::Refused, t0(), &book());
     let after = applied(&moved_on, &events);
     let wrong = table
         .store

@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use resound_domain::case::Command;
-use resound_domain::event::{Doubt, Effect};
+use resound_domain::book::{Book, Edition};
+use resound_domain::case::{Case, Command};
+use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
-use resound_domain::policy::Priority;
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
+use resound_domain::response::Response;
 use resound_domain::score::Scores;
 use resound_domain::tally::{Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
@@ -20,7 +23,8 @@ use resound_store::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    DIGEST, T0, Table, applied, case, commanded, expired, hours, now, response_of, t0,
+    DIGEST, T0, Table, applied, book, calendars, case, commanded, expired, hours, now, response_of,
+    staff, t0,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -46,7 +50,7 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         ),
         Key::Message { .. } => (
             "Message",
-            "the words that went to the customer with the event of the same seq",
+            "the words that went with the event of the same seq: to or from the customer, or for staff only",
             "not exists",
         ),
         Key::Notice(_) => (
@@ -83,6 +87,82 @@ fn survey() -> FormId {
 
 const ID: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
 
+/// Opens and works a case under rules of its own, of which other ones take the place after seven hours.
+async fn ruled_case(table: &Table, first: &Response) -> CaseId {
+    let rules = json!([{
+        "name": "gold",
+        "when": {"tier": ["gold"]},
+        "targets": {"next_response": {"duration": "PT9H", "calendar": "business"}},
+    }]);
+    let before = Policy {
+        version: 1,
+        rules: serde_json::from_value(rules).unwrap(),
+        ..Policy::default()
+    };
+    let after = Policy {
+        version: 2,
+        active_from: Some(t0() + hours(7)),
+        loop_limit: hours(200),
+        ladder: Ladder::from([(Audience::Manager, Delay::AfterBreach(hours(1)))]),
+        ..before.clone()
+    };
+    let edition = |policy| Edition::new(policy, calendars(), 1);
+    let book = Book::new(edition(before)).with(edition(after));
+
+    let store = &table.store;
+    let response = Response {
+        id: ResponseId::from_bits(ID + 1),
+        ..first.clone()
+    };
+    let origin = Origin::of(&response.submission, &response.triage);
+    let event = Case::open(response.id.case(), t0(), Priority::P2, origin, &book);
+    let mut current = Case::begin(&event).unwrap();
+    let _new = store
+        .accept(&response, &DIGEST, Some((&current, &event)), now())
+        .await
+        .unwrap();
+    let other = case(&response_of(ID + 2, json!({"nps": 2})), Priority::P3).0;
+    let handled = |command: Command, after| {
+        let book = &book;
+        move |case: &Case| {
+            let at = t0() + hours(after);
+            case.handle(&command, staff(), at, book).unwrap()
+        }
+    };
+    type Step<'a> = &'a dyn Fn(&Case) -> Vec<Event>;
+    let steps: [Step<'_>; 12] = [
+        &handled(Command::Reply, 1),
+        &handled(Command::RecordCustomerMessage, 1),
+        &handled(Command::AwaitCustomer { message: false }, 2),
+        &handled(Command::RecordCustomerMessage, 3),
+        &|case| case.absorb(&other, staff(), t0(), &book).unwrap(),
+        &handled(Command::AwaitCustomer { message: false }, 8),
+        &handled(Command::Resume, 9),
+        &|case| case.expire(t0() + hours(50), &book),
+        &handled(Command::Plan, 50),
+        &handled(Command::Resolve, 50),
+        &handled(Command::RecordCustomerMessage, 51),
+        &handled(Command::Merge { into: other.id() }, 51),
+    ];
+    for step in steps {
+        let events = step(&current);
+        let after = applied(&current, &events);
+        let message = (after.version() == 3).then(|| Message {
+            seq: 3,
+            text: "还没好".to_owned(),
+            direction: events.last().unwrap().kind.direction(),
+        });
+        let appended = store.append(&current, &after, &events, message.as_ref(), None, now());
+        let _appended = appended.await.unwrap();
+        current = after;
+    }
+    let followed = [current.follow(Ending::Resolved, t0()).unwrap()];
+    let after = applied(&current, &followed);
+    let appended = store.append(&current, &after, &followed, None, None, now());
+    let _appended = appended.await.unwrap();
+    response.id.case()
+}
+
 /// Writes one of everything, with every attribute it can have, and tells which keys hold what.
 async fn everything(table: &Table) -> Vec<(String, Key)> {
     let store = &table.store;
@@ -94,7 +174,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
             "consent": true, "contact": {"email": "li@example.com", "phone": "+8610", "name": "李"},
         }),
     );
-    let (opened, event) = case(&response, Priority::P1);
+    let (opened, event) = case(&response, Priority::P2);
     response.promise = opened.clocks().promise();
     let _new = store
         .accept(&response, &DIGEST, Some((&opened, &event)), now())
@@ -121,6 +201,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         let message = matches!(command, Command::Reply).then(|| Message {
             seq: after.version(),
             text: "马上".to_owned(),
+            direction: Direction::ToCustomer,
         });
         let key = matches!(command, Command::Reply).then_some("0123456789abcdef");
         let _appended = store
@@ -130,7 +211,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         words = words.or(message);
         current = after;
     }
-    let (after, events) = expired(&current, t0() + hours(3));
+    let (after, events) = expired(&current, t0() + hours(6));
     let _appended = store
         .append(&current, &after, &events, None, None, now())
         .await
@@ -159,12 +240,14 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         store.record(&lease, &sent, now()).await.unwrap(),
         Recorded::Recorded
     );
-    let events = current.doubt(cause, Doubt::Unknown, t0());
+    let events = current.doubt(cause, Doubt::Unknown, t0(), &book());
     let after = applied(&current, &events);
     let _appended = store
         .append(&current, &after, &events, None, None, now())
         .await
         .unwrap();
+
+    let second = ruled_case(table, &response).await;
 
     let day = response.day;
     let generation = store.next_generation(&survey(), day).await.unwrap();
@@ -191,16 +274,23 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         ("response".to_owned(), Key::Response(response.id)),
         ("case".to_owned(), Key::Case(id)),
     ];
-    for stored in store.history(id).await.unwrap().unwrap().events {
-        let name = format!("event_{:02}_{}", stored.event.seq, stored.event.kind.name());
-        keys.push((
-            name,
-            Key::Event {
-                case: id,
-                seq: stored.event.seq,
-            },
-        ));
+    for (of, id) in [("", id), ("ruled_", second)] {
+        for stored in store.history(id).await.unwrap().unwrap().events {
+            let (seq, kind) = (stored.event.seq, stored.event.kind.name());
+            keys.push((
+                format!("{of}event_{seq:02}_{kind}"),
+                Key::Event { case: id, seq },
+            ));
+        }
     }
+    keys.push(("ruled_case".to_owned(), Key::Case(second)));
+    keys.push((
+        "ruled_message".to_owned(),
+        Key::Message {
+            case: second,
+            seq: 3,
+        },
+    ));
     keys.extend(
         [
             (
@@ -549,7 +639,7 @@ async fn every_item_ever_written_can_be_read() {
                 .plant(item_from_json(&serde_json::from_str(&text).unwrap()))
                 .await;
         }
-        let id = resound_domain::id::ResponseId::from_bits(ID);
+        let id = ResponseId::from_bits(ID);
         let store = &table.store;
         let Lookup::Found(response) = store.response(id).await.unwrap() else {
             panic!("no response")
@@ -557,11 +647,14 @@ async fn every_item_ever_written_can_be_read() {
         let history = store.history(id.case()).await.unwrap().unwrap();
         assert_eq!(history.case.id(), response.id.case());
         let log = history.events.iter().map(|stored| &stored.event);
-        assert_eq!(
-            resound_domain::case::Case::replay(log).unwrap(),
-            history.case
-        );
+        assert_eq!(Case::replay(log).unwrap(), history.case);
         assert_eq!((history.messages.len(), history.notices.len()), (1, 1));
+        let second = ResponseId::from_bits(ID + 1).case();
+        if let Some(ruled) = store.history(second).await.unwrap() {
+            let log = ruled.events.iter().map(|stored| &stored.event);
+            assert_eq!(Case::replay(log).unwrap(), ruled.case);
+            assert_eq!(ruled.messages[0].direction, Direction::FromCustomer);
+        }
         assert!(
             history
                 .events
@@ -603,7 +696,7 @@ async fn every_item_ever_written_can_be_read() {
 #[ignore = "writes the samples of a new version of the items; refuses to touch those of an old one"]
 async fn write_samples() {
     let table = Table::new().await;
-    let folder = samples().join("v1");
+    let folder = samples().join("v2");
     std::fs::create_dir(&folder).expect("a folder that is not there yet");
     for (name, key) in everything(&table).await {
         let item = table.raw(&key).await.unwrap();

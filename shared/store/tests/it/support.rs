@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Event};
 use resound_domain::id::ResponseId;
-use resound_domain::policy::{Policy, Priority};
+use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
 use resound_domain::triage::{Input, triage};
@@ -143,6 +144,10 @@ pub(crate) fn calendars() -> Calendars {
     Calendars::office_hours("Asia/Shanghai").unwrap()
 }
 
+pub(crate) fn book() -> Book {
+    Book::built_in(calendars())
+}
+
 pub(crate) fn submission(json: serde_json::Value) -> Submission {
     let mut whole = serde_json::json!({"form": "default", "channel": "web", "locale": "zh-CN"});
     whole
@@ -174,9 +179,8 @@ pub(crate) fn case(response: &Response, priority: Priority) -> (Case, Event) {
         response.id.case(),
         t0(),
         priority,
-        Channel::Web,
-        &Policy::default(),
-        &calendars(),
+        Origin::by(Channel::Web),
+        &book(),
     );
     (Case::begin(&event).unwrap(), event)
 }
@@ -190,11 +194,11 @@ pub(crate) fn applied(case: &Case, events: &[Event]) -> Case {
 }
 
 pub(crate) fn commanded(case: &Case, command: &Command, at: Timestamp) -> (Case, Vec<Event>) {
-    let events = case.handle(command, staff(), at, &calendars()).unwrap();
+    let events = case.handle(command, staff(), at, &book()).unwrap();
     (applied(case, &events), events)
 }
 
 pub(crate) fn expired(case: &Case, at: Timestamp) -> (Case, Vec<Event>) {
-    let events = case.expire(at);
+    let events = case.expire(at, &book());
     (applied(case, &events), events)
 }
