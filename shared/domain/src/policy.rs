@@ -1,5 +1,7 @@
 //! The SLA policy: who is answered how fast, and who hears of it when not.
 
+mod check;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::score::{Nps, Standing};
 use crate::submission::{Channel, Submission, Tier};
 use crate::triage::Triage;
+
+pub use check::{Code, Fault, Faults};
 
 /// How urgent a case is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

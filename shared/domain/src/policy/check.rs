@@ -1,0 +1,625 @@
+//! What can be wrong with a policy that somebody wrote, in both languages.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use super::{Audience, CalendarName, Policy, Priority, is_name};
+use crate::calendar::Calendars;
+use crate::locale::Locale;
+use crate::submission::{Channel, Tier, breaks_line};
+
+const MOST_RULES: usize = 100;
+const NAME_LIMIT: usize = 60;
+const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// What is wrong. Codes are published: append only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// Something else than an object of names and values.
+    NotAnObject,
+    /// Something else than a list.
+    NotAList,
+    /// A name that means nothing here.
+    UnknownField,
+    /// It must be there.
+    Required,
+    /// Something else than one of these.
+    UnknownValue {
+        /// What it may be.
+        choices: String,
+    },
+    /// Not a duration above zero and of at most a year.
+    Duration,
+    /// Not a whole number in this range.
+    Number {
+        /// The lowest.
+        low: u32,
+        /// The highest.
+        high: u32,
+    },
+    /// Neither a share above the whole nor a duration.
+    Delay,
+    /// It comes before the rung below it.
+    NotRising,
+    /// There is no such calendar.
+    UnknownCalendar {
+        /// Those that there are.
+        choices: String,
+    },
+    /// Not a name: one line of 1 to 60 visible characters.
+    Name,
+    /// Not the name of a touchpoint: 1 to 40 of `a-z`, `0-9`, `-` and `_`.
+    Touchpoint,
+    /// Another rule has this name.
+    Repeated,
+    /// The rule sets no target.
+    NoTarget,
+    /// More than 100 rules.
+    TooMany,
+    /// Not an instant as RFC 3339 writes it.
+    Instant,
+}
+
+impl Code {
+    /// The published name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not-an-object",
+            Self::NotAList => "not-a-list",
+            Self::UnknownField => "unknown-field",
+            Self::Required => "required",
+            Self::UnknownValue { .. } => "unknown-value",
+            Self::Duration => "invalid-duration",
+            Self::Number { .. } => "out-of-range",
+            Self::Delay => "invalid-delay",
+            Self::NotRising => "not-rising",
+            Self::UnknownCalendar { .. } => "unknown-calendar",
+            Self::Name => "invalid-name",
+            Self::Touchpoint => "invalid-touchpoint",
+            Self::Repeated => "repeated",
+            Self::NoTarget => "no-target",
+            Self::TooMany => "too-many",
+            Self::Instant => "invalid-instant",
+        }
+    }
+}
+
+/// One thing that is wrong with a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a JSON pointer (RFC 6901).
+    pub at: String,
+    /// What.
+    pub code: Code,
+}
+
+impl Fault {
+    /// What is wrong and how to put it right, in a sentence.
+    pub fn message(&self, locale: Locale) -> String {
+        let (zh_cn, en) = match &self.code {
+            Code::NotAnObject => ("须为对象。", "An object is expected."),
+            Code::NotAList => ("须为列表。", "A list is expected."),
+            Code::UnknownField => (
+                "没有这个字段：请检查拼写，或去掉。",
+                "There is no such member: check its spelling, or leave it out.",
+            ),
+            Code::Required => ("必填。", "It is required."),
+            Code::UnknownValue { choices } => {
+                return match locale {
+                    Locale::ZhCn => format!("无法识别：可用的值为 {choices}。"),
+                    Locale::En => format!("Not known: use one of {choices}."),
+                };
+            }
+            Code::Duration => (
+                "须为大于零、不超过一年的时长，例如 \"PT24H\"。",
+                "A duration above zero and of at most a year is expected, such as \"PT24H\".",
+            ),
+            Code::Number { low, high } => {
+                return match locale {
+                    Locale::ZhCn => format!("须为 {low} 到 {high} 的整数。"),
+                    Locale::En => format!("A whole number from {low} to {high} is expected."),
+                };
+            }
+            Code::Delay => (
+                "须为 101 到 10000 的百分数，或超时后的时长，例如 \"PT1H\"。",
+                "A percentage from 101 to 10000 is expected, or a time after the breach, such as \"PT1H\".",
+            ),
+            Code::NotRising => (
+                "不得早于下一级的通知。",
+                "It must not come before the rung below it.",
+            ),
+            Code::UnknownCalendar { choices } => {
+                return match locale {
+                    Locale::ZhCn => format!("没有这个日历：可用的日历为 {choices}。"),
+                    Locale::En => format!("There is no such calendar: use one of {choices}."),
+                };
+            }
+            Code::Name => (
+                "须为一行可见文字，1 到 60 个字符。",
+                "One line of 1 to 60 visible characters is expected.",
+            ),
+            Code::Touchpoint => (
+                "触点名须为 1 到 40 个 a-z、0-9、- 或 _。",
+                "The name of a touchpoint is 1 to 40 of a-z, 0-9, - and _.",
+            ),
+            Code::Repeated => (
+                "规则名重复：请为每条规则取不同的名称。",
+                "Another rule has this name: give each its own.",
+            ),
+            Code::NoTarget => (
+                "该规则没有设定任何时限：请至少设定一项。",
+                "The rule sets no target: set at least one.",
+            ),
+            Code::TooMany => ("规则过多：最多 100 条。", "There are at most 100 rules."),
+            Code::Instant => (
+                "须为 RFC 3339 时刻，例如 \"2026-11-23T02:00:00Z\"。",
+                "An instant of RFC 3339 is expected, such as \"2026-11-23T02:00:00Z\".",
+            ),
+        };
+        locale.choose(zh_cn, en).to_owned()
+    }
+}
+
+/// Everything that is wrong with a policy, in the order of the document. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the policy has {} fault(s)", .0.len())]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// The faults.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter()
+    }
+}
+
+impl Policy {
+    /// Reads a policy that somebody wrote, for a company with these calendars. `version` and `active_from` may be
+    /// left out: whoever publishes it sets them.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong, at once.
+    pub fn read(document: &Value, calendars: &Calendars) -> Result<Self, Faults> {
+        let mut check = Check {
+            calendars,
+            faults: Vec::new(),
+        };
+        check.policy(document);
+        if !check.faults.is_empty() {
+            return Err(Faults(check.faults));
+        }
+        let mut document = document.clone();
+        if let Some(members) = document.as_object_mut() {
+            members.entry("version").or_insert_with(|| 0.into());
+        }
+        serde_json::from_value(document).map_err(|_| {
+            // What was checked can be read; a member of a form that is not checked cannot be named.
+            let (at, code) = (String::new(), Code::NotAnObject);
+            Faults(vec![Fault { at, code }])
+        })
+    }
+
+    /// Checks a policy that is to be published, for a company with these calendars. Clocks stand any numbers; these
+    /// make sense.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong, at once.
+    pub fn check(&self, calendars: &Calendars) -> Result<(), Faults> {
+        let document = serde_json::to_value(self).unwrap_or_default();
+        Self::read(&document, calendars).map(|_| ())
+    }
+}
+
+struct Check<'a> {
+    calendars: &'a Calendars,
+    faults: Vec<Fault>,
+}
+
+/// A place in the document.
+#[derive(Clone, Copy)]
+struct At<'a>(&'a str);
+
+impl At<'_> {
+    fn member(self, name: &str) -> String {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        format!("{}/{name}", self.0)
+    }
+}
+
+impl Check<'_> {
+    fn fault(&mut self, at: impl Into<String>, code: Code) {
+        self.faults.push(Fault {
+            at: at.into(),
+            code,
+        });
+    }
+
+    /// The members of an object, of which these may be there and no others.
+    fn object<'v>(
+        &mut self,
+        at: &str,
+        value: &'v Value,
+        known: &[&str],
+    ) -> Option<&'v Map<String, Value>> {
+        let Some(members) = value.as_object() else {
+            self.fault(at, Code::NotAnObject);
+            return None;
+        };
+        for name in members
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
+            self.fault(At(at).member(name), Code::UnknownField);
+        }
+        Some(members)
+    }
+
+    fn list<'v>(&mut self, at: &str, value: &'v Value) -> &'v [Value] {
+        let Some(list) = value.as_array() else {
+            self.fault(at, Code::NotAList);
+            return &[];
+        };
+        list
+    }
+
+    /// Checks a member; one that must be there and is not is a fault.
+    fn member(
+        &mut self,
+        at: &str,
+        members: &Map<String, Value>,
+        name: &str,
+        required: bool,
+        check: impl FnOnce(&mut Self, &str, &Value),
+    ) {
+        let place = At(at).member(name);
+        match members.get(name) {
+            Some(value) => check(self, &place, value),
+            None if required => self.fault(place, Code::Required),
+            None => {}
+        }
+    }
+
+    fn policy(&mut self, document: &Value) {
+        const MEMBERS: [&str; 10] = [
+            "version",
+            "active_from",
+            "rules",
+            "targets",
+            "social_first_response",
+            "warn_percent",
+            "first_told",
+            "ladder",
+            "loop_limit",
+            "auto_close",
+        ];
+        let Some(policy) = self.object("", document, &MEMBERS) else {
+            return;
+        };
+        self.member("", policy, "version", false, |check, at, value| {
+            let number = value.as_u64().map(u32::try_from);
+            if !matches!(number, Some(Ok(_))) {
+                check.fault(
+                    at,
+                    Code::Number {
+                        low: 0,
+                        high: u32::MAX,
+                    },
+                );
+            }
+        });
+        self.member("", policy, "active_from", false, |check, at, value| {
+            let instant = value.as_str().map(str::parse::<Timestamp>);
+            if !value.is_null() && !matches!(instant, Some(Ok(_))) {
+                check.fault(at, Code::Instant);
+            }
+        });
+        self.member("", policy, "rules", false, Self::rules);
+        self.member("", policy, "targets", true, |check, at, value| {
+            let priorities = Priority::ALL.map(Priority::name);
+            let Some(table) = check.object(at, value, &priorities) else {
+                return;
+            };
+            for priority in priorities {
+                check.member(at, table, priority, true, |check, at, value| {
+                    check.targets(at, value, true);
+                });
+            }
+        });
+        self.member("", policy, "warn_percent", true, |check, at, value| {
+            let (low, high) = (1, 99);
+            if !value.as_u64().is_some_and(|n| (1..=99).contains(&n)) {
+                check.fault(at, Code::Number { low, high });
+            }
+        });
+        self.member("", policy, "first_told", false, |check, at, value| {
+            let priorities = Priority::ALL.map(Priority::name);
+            let Some(told) = check.object(at, value, &priorities) else {
+                return;
+            };
+            for (priority, audience) in told
+                .iter()
+                .filter(|(n, _)| priorities.contains(&n.as_str()))
+            {
+                let at = At(at).member(priority);
+                check.one_of(&at, audience, &Audience::ALL.map(Audience::name));
+            }
+        });
+        self.member("", policy, "ladder", true, Self::ladder);
+        for name in ["social_first_response", "loop_limit", "auto_close"] {
+            self.member("", policy, name, true, Self::duration);
+        }
+    }
+
+    fn rules(&mut self, at: &str, value: &Value) {
+        let rules = self.list(at, value);
+        if rules.len() > MOST_RULES {
+            self.fault(at, Code::TooMany);
+        }
+        let mut names = BTreeSet::new();
+        for (n, rule) in rules.iter().take(MOST_RULES).enumerate() {
+            let at = At(at).member(&n.to_string());
+            let Some(rule) = self.object(&at, rule, &["name", "when", "targets"]) else {
+                continue;
+            };
+            self.member(&at, rule, "name", true, |check, at, value| {
+                let name = value.as_str().filter(|name| is_line(name));
+                match name {
+                    None => check.fault(at, Code::Name),
+                    Some(name) if !names.insert(name.to_owned()) => check.fault(at, Code::Repeated),
+                    Some(_) => {}
+                }
+            });
+            self.member(&at, rule, "when", false, Self::when);
+            self.member(&at, rule, "targets", true, |check, at, value| {
+                check.targets(at, value, false);
+            });
+        }
+    }
+
+    fn when(&mut self, at: &str, value: &Value) {
+        let known = ["priority", "tier", "channel", "touchpoint"];
+        let Some(when) = self.object(at, value, &known) else {
+            return;
+        };
+        let choices: [(&str, Vec<&str>); 3] = [
+            ("priority", Priority::ALL.map(Priority::name).to_vec()),
+            ("tier", Tier::ALL.map(Tier::name).to_vec()),
+            ("channel", Channel::ALL.map(Channel::name).to_vec()),
+        ];
+        for (name, choices) in choices {
+            self.member(at, when, name, false, |check, at, value| {
+                for (n, value) in check.list(at, value).iter().enumerate() {
+                    check.one_of(&At(at).member(&n.to_string()), value, &choices);
+                }
+            });
+        }
+        self.member(at, when, "touchpoint", false, |check, at, value| {
+            for (n, value) in check.list(at, value).iter().enumerate() {
+                if !value.as_str().is_some_and(is_name) {
+                    check.fault(At(at).member(&n.to_string()), Code::Touchpoint);
+                }
+            }
+        });
+    }
+
+    fn targets(&mut self, at: &str, value: &Value, whole: bool) {
+        let known = ["first_response", "next_response", "resolution", "plan"];
+        let Some(targets) = self.object(at, value, &known) else {
+            return;
+        };
+        if !whole && known.iter().all(|name| targets.get(*name).is_none()) {
+            self.fault(at, Code::NoTarget);
+        }
+        for name in known {
+            let required = whole && matches!(name, "first_response" | "resolution");
+            self.member(at, targets, name, required, Self::target);
+        }
+    }
+
+    fn target(&mut self, at: &str, value: &Value) {
+        let Some(target) = self.object(at, value, &["duration", "calendar"]) else {
+            return;
+        };
+        self.member(at, target, "duration", true, Self::duration);
+        self.member(at, target, "calendar", true, |check, at, value| {
+            let name = value.as_str().map(str::parse::<CalendarName>);
+            if !matches!(name, Some(Ok(name)) if check.calendars.knows(&name)) {
+                let names = check.calendars.names().map(CalendarName::as_str);
+                let names: Vec<_> = std::iter::once(CalendarName::AROUND_THE_CLOCK.as_str())
+                    .chain(names)
+                    .collect();
+                let choices = names.join(", ");
+                check.fault(at, Code::UnknownCalendar { choices });
+            }
+        });
+    }
+
+    fn ladder(&mut self, at: &str, value: &Value) {
+        // The owner is told of the breach itself.
+        let audiences = [Audience::TeamLead, Audience::Manager, Audience::Executive];
+        let Some(rungs) = self.object(at, value, &audiences.map(Audience::name)) else {
+            return;
+        };
+        let mut below = 0;
+        for audience in audiences {
+            self.member(at, rungs, audience.name(), false, |check, at, value| {
+                let percent = value.as_u64().filter(|n| (101..=10_000).contains(n));
+                match (percent, value.as_str()) {
+                    (Some(percent), _) => {
+                        if percent < below {
+                            check.fault(at, Code::NotRising);
+                        }
+                        below = below.max(percent);
+                    }
+                    (None, Some(text)) if is_duration(text) => {}
+                    _ => check.fault(at, Code::Delay),
+                }
+            });
+        }
+    }
+
+    fn duration(&mut self, at: &str, value: &Value) {
+        if !value.as_str().is_some_and(is_duration) {
+            self.fault(at, Code::Duration);
+        }
+    }
+
+    fn one_of(&mut self, at: &str, value: &Value, choices: &[&str]) {
+        if !value.as_str().is_some_and(|text| choices.contains(&text)) {
+            let choices = choices.join(", ");
+            self.fault(at, Code::UnknownValue { choices });
+        }
+    }
+}
+
+fn is_duration(text: &str) -> bool {
+    let duration: Result<SignedDuration, _> = text.parse();
+    duration.is_ok_and(|duration| duration.is_positive() && duration <= YEAR)
+}
+
+fn is_line(name: &str) -> bool {
+    let visible =
+        !name.trim().is_empty() && !name.chars().any(|c| breaks_line(c) || c.is_control());
+    visible && name.chars().nth(NAME_LIMIT).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn calendars() -> Calendars {
+        let office = Calendars::office_hours("Asia/Shanghai").unwrap();
+        let business = office.get(&CalendarName::BUSINESS).unwrap().clone();
+        office.with("night".parse().unwrap(), business)
+    }
+
+    /// The faults of the built-in policy with the value at these places replaced; null removes it.
+    fn faults(changes: &[(&str, Value)]) -> Vec<(String, &'static str)> {
+        let mut document = serde_json::to_value(Policy::default()).unwrap();
+        for (at, value) in changes {
+            let (parent, name) = at.rsplit_once('/').unwrap();
+            let parent = document
+                .pointer_mut(parent)
+                .unwrap()
+                .as_object_mut()
+                .unwrap();
+            if value.is_null() {
+                parent.remove(name);
+            } else {
+                parent.insert(name.to_owned(), value.clone());
+            }
+        }
+        let Err(faults) = Policy::read(&document, &calendars()) else {
+            return Vec::new();
+        };
+        for fault in faults.iter() {
+            for locale in [Locale::ZhCn, Locale::En] {
+                assert!(fault.message(locale).ends_with(['。', '.']), "{fault:?}");
+            }
+        }
+        faults
+            .iter()
+            .map(|f| (f.at.clone(), f.code.name()))
+            .collect()
+    }
+
+    fn list(faults: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+        faults
+            .iter()
+            .map(|&(at, code)| (at.to_owned(), code))
+            .collect()
+    }
+
+    #[test]
+    fn what_makes_sense_is_taken() {
+        assert_eq!(Policy::default().check(&calendars()), Ok(()));
+        let rules = json!([{
+            "name": "黄金客户", "when": {"tier": ["gold"], "channel": ["email"], "priority": ["P2"], "touchpoint": ["check-out"]},
+            "targets": {"plan": {"duration": "PT30M", "calendar": "night"}},
+        }]);
+        let ladder = json!({"team_lead": "PT1H", "manager": 150});
+        let changes = [
+            ("/version", json!(null)),
+            ("/rules", rules),
+            ("/ladder", ladder),
+            ("/active_from", json!("2026-11-23T02:00:00Z")),
+        ];
+        assert_eq!(faults(&changes), []);
+        assert_eq!(faults(&[("/first_told", json!(null))]), []);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_its_place() {
+        let rule = json!({
+            "name": " ", "when": {"tier": ["diamond"], "touchpoint": ["结账"], "weather": []},
+            "targets": {},
+        });
+        let changes = [
+            ("/targets/P1/first_response/duration", json!("PT0S")),
+            ("/targets/P2/resolution/calendar", json!("weekend")),
+            ("/targets/P3/resolution", json!(null)),
+            ("/targets/P5", json!({})),
+            ("/warn_percent", json!(100)),
+            (
+                "/ladder",
+                json!({"team_lead": 150, "manager": 125, "executive": 100, "owner": 110}),
+            ),
+            ("/first_told", json!({"P1": "board"})),
+            ("/loop_limit", json!("P2Y")),
+            ("/a~b/c".split_at(4).0, json!(1)),
+            (
+                "/rules",
+                json!([rule, {"name": "a", "targets": {"plan": 7}}, {"name": "a"}, 7]),
+            ),
+        ];
+        let mut found = faults(&changes);
+        found.sort();
+        let mut expected = list(&[
+            ("/a~0b", "unknown-field"),
+            ("/first_told/P1", "unknown-value"),
+            ("/ladder/executive", "invalid-delay"),
+            ("/ladder/manager", "not-rising"),
+            ("/ladder/owner", "unknown-field"),
+            ("/loop_limit", "invalid-duration"),
+            ("/rules/0/name", "invalid-name"),
+            ("/rules/0/targets", "no-target"),
+            ("/rules/0/when/tier/0", "unknown-value"),
+            ("/rules/0/when/touchpoint/0", "invalid-touchpoint"),
+            ("/rules/0/when/weather", "unknown-field"),
+            ("/rules/1/targets/plan", "not-an-object"),
+            ("/rules/2/name", "repeated"),
+            ("/rules/2/targets", "required"),
+            ("/rules/3", "not-an-object"),
+            ("/targets/P1/first_response/duration", "invalid-duration"),
+            ("/targets/P2/resolution/calendar", "unknown-calendar"),
+            ("/targets/P3/resolution", "required"),
+            ("/targets/P5", "unknown-field"),
+            ("/warn_percent", "out-of-range"),
+        ]);
+        expected.sort();
+        assert_eq!(found, expected);
+        assert!(Policy::read(&json!([]), &calendars()).is_err());
+    }
+
+    #[test]
+    fn what_is_not_refused_can_be_read() {
+        for (at, value) in [
+            ("/rules", json!({})),
+            ("/active_from", json!("tomorrow")),
+            ("/version", json!(-1)),
+            ("/version", json!(1u64 << 40)),
+            ("/social_first_response", json!(7)),
+            ("/targets", json!("fast")),
+            ("/ladder", json!([])),
+            ("/rules", json!(vec![json!({}); 101])),
+        ] {
+            let found = faults(&[(at, value)]);
+            assert!(
+                !found.is_empty() && found.iter().all(|(place, _)| place.starts_with(at)),
+                "{at}: {found:?}"
+            );
+        }
+    }
+}
