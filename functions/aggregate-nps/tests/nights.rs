@@ -17,6 +17,7 @@ use resound_domain::submission::Submission;
 use resound_domain::tally::{Dimension, Tally};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
 use resound_store::{Accepted, Buried, ConfigKind, DayCell, Digest, Published, Watermark};
@@ -305,8 +306,22 @@ async fn with_no_time_left_the_next_run_goes_on() {
     let tick = Tick { time: at(NIGHT) };
     let counted = nights.app.handle(tick, &invocation).await.unwrap();
     assert_eq!((counted.days, counted.unfinished), (0, true));
+    assert_eq!(invocation.metrics.summary(), "", "no night is complete");
     assert_eq!(nights.watermark("default").await, Some(date(2026, 10, 31)));
     assert_eq!(nights.night(NIGHT).await.responses, 8);
+}
+
+#[tokio::test]
+async fn a_complete_night_is_counted() {
+    let nights = Nights::start().await;
+    nights.three_days().await;
+    let invocation = Invocation::begin("night");
+    let tick = Tick { time: at(NIGHT) };
+    let counted = nights.app.handle(tick, &invocation).await.unwrap();
+    let of = |counter| invocation.metrics.counted(counter);
+    assert_eq!(of(Counter::NightCompleted), 1);
+    assert_eq!(of(Counter::NightDays), counted.days);
+    assert_eq!(of(Counter::NightResponses), 8);
 }
 
 #[tokio::test]

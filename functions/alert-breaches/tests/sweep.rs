@@ -14,11 +14,12 @@ use resound_domain::event::{Effect, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::policy::Priority;
 use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::metrics::{Counter, Metrics, Span};
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
 use resound_store::Settled;
 use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
-use resound_testing::cases::QUEUES;
+use resound_testing::cases::{QUEUES, trace};
 use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::json;
 
@@ -51,8 +52,13 @@ impl Sweeping {
     }
 
     async fn run(&self, time: Timestamp, machine_now: Timestamp) -> Swept {
+        self.measured(time, machine_now).await.0
+    }
+
+    async fn measured(&self, time: Timestamp, machine_now: Timestamp) -> (Swept, Metrics) {
         let invocation = Invocation::at("sweep", machine_now);
-        self.app.handle(Tick { time }, &invocation).await.unwrap()
+        let swept = self.app.handle(Tick { time }, &invocation).await.unwrap();
+        (swept, invocation.metrics)
     }
 
     /// What stands on the queues, taken off: place and effect.
@@ -261,8 +267,9 @@ async fn after_the_last_attempt_an_event_is_stuck() {
         assert_eq!(sweeping.repair(now).await.resent, 1);
     }
     now += LONGEST_BACK_OFF;
-    let swept = sweeping.repair(now).await;
+    let (swept, metrics) = sweeping.measured(start(), now).await;
     assert_eq!((swept.resent, swept.stuck, swept.failed), (0, 1, 0));
+    assert_eq!(metrics.summary(), "EventsStuck 1", "none was sent again");
     assert_eq!(
         sweeping.sent().await.len(),
         usize::try_from(ATTEMPTS).unwrap()
@@ -349,6 +356,46 @@ async fn new_alerts_are_relayed_by_the_stream_and_repaired_by_the_sweep() {
 }
 
 #[tokio::test]
+async fn how_late_a_sweep_was_is_measured() {
+    let sweeping = Sweeping::start().await;
+    let cases = [sweeping.opened(1).await, sweeping.opened(2).await];
+    let due = cases[0].next_deadline().unwrap();
+    let second = SignedDuration::from_secs(1);
+
+    // Nothing is due: nothing is measured.
+    let (_, metrics) = sweeping.measured(due - second, start()).await;
+    assert_eq!(metrics.summary(), "");
+
+    // Business time: the machine's clock stands still.
+    let (swept, metrics) = sweeping.measured(due + second * 90, start()).await;
+    assert_eq!((swept.expired, swept.resent), (2, 0));
+    assert_eq!(metrics.counted(Counter::CasesExpired), 2);
+    assert_eq!(metrics.recorded(Span::SweepLateness), [90_000, 90_000]);
+
+    // The warnings were not settled. Machine time: business time stands still.
+    let again = start() + FIRST_BACK_OFF + second * 7;
+    let (_, metrics) = sweeping.measured(due + second * 90, again).await;
+    assert_eq!(metrics.counted(Counter::EventsSentAgain), 2);
+    assert_eq!(metrics.counted(Counter::CasesExpired), 0);
+    assert_eq!(metrics.recorded(Span::SweepLateness), [7_000, 7_000]);
+    for (_, due) in sweeping.aws.sent().await {
+        assert_eq!(due.trace_id, Some(trace(due.case.bits())));
+    }
+}
+
+#[tokio::test]
+async fn events_of_time_bear_the_trace_of_their_case() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await.id();
+    sweeping.sweep(after(24)).await;
+    let history = sweeping.aws.store.history(case).await.unwrap().unwrap();
+    assert!(history.events.len() > 1);
+    for stored in history.events {
+        assert_eq!(stored.event.trace_id, Some(trace(1)), "{:?}", stored.event);
+    }
+}
+
+#[tokio::test]
 async fn with_no_time_left_the_rest_is_left_for_the_next_run() {
     let sweeping = Sweeping::start().await;
     let case = sweeping.opened(1).await.id();
@@ -358,6 +405,7 @@ async fn with_no_time_left_the_rest_is_left_for_the_next_run() {
     let swept = sweeping.app.handle(tick, &invocation).await.unwrap();
     assert!(swept.unfinished);
     assert_eq!(swept.expired, 0);
+    assert_eq!(invocation.metrics.summary(), "SweepUnfinished 1");
     assert_eq!(sweeping.sweep(after(24)).await.expired, 1);
     assert_eq!(sweeping.log(case).await, WHOLE_LADDER[..2]);
 }

@@ -12,7 +12,8 @@ use resound_domain::event::Effect;
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::Priority;
 use resound_lambda_kit::config::Vars;
-use resound_lambda_kit::{BoxedFunction, Function};
+use resound_lambda_kit::metrics::Counter;
+use resound_lambda_kit::{BoxedFunction, Function, Invocation};
 use resound_messages::EffectDue;
 use resound_store::Settled;
 use resound_testing::cases::{QUEUES, trace};
@@ -94,8 +95,11 @@ async fn a_recorded_batch_sends_each_open_effect() {
     let pk = event["Records"][0]["dynamodb"]["Keys"]["PK"]["S"].as_str();
     assert_eq!(pk, Some(format!("CASE#{case}").as_str()));
 
-    let reply = call(&relaying.function, event, start()).await;
+    let invocation = Invocation::at("counted", start());
+    let reply = relaying.function.call(event, &invocation).await.unwrap();
     assert!(failures(&reply).is_empty());
+    let relayed = invocation.metrics.counted(Counter::EventsRelayed);
+    assert_eq!(relayed, 2);
     assert_eq!(
         relaying.aws.sent().await,
         [

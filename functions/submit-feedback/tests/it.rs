@@ -9,8 +9,10 @@ use resound_domain::case::State;
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
+use resound_domain::trace::TraceId;
 use resound_lambda_kit::http::HttpResponse;
-use resound_lambda_kit::{BoxedFunction, Function};
+use resound_lambda_kit::metrics::Counter;
+use resound_lambda_kit::{BoxedFunction, Function, Invocation};
 use resound_store::{ConfigKind, Lookup, Published};
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
@@ -140,6 +142,67 @@ async fn praise_needs_no_answer_and_is_one_item() {
         world.kept(&response).await.submission.nps.unwrap().get(),
         10
     );
+}
+
+#[tokio::test]
+async fn the_trace_of_the_request_is_kept_with_response_case_and_event() {
+    let world = World::new().await;
+    let trace = |header: &str| {
+        let mut event = with_body(&json!({"nps": 2}).to_string());
+        event["headers"]["x-amzn-trace-id"] = header.into();
+        event
+    };
+    let traced = world.send(trace("Root=1-6a1f9b4c-00000000000000000000000a;Sampled=0"));
+    let traced = traced.await;
+    let expected = Some(TraceId::new(0x6a1f_9b4c, 10));
+    assert_eq!(world.kept(&traced).await.trace_id, expected);
+    let history = world.aws.store.history(id(&traced).case()).await;
+    let history = history.unwrap().unwrap();
+    assert_eq!(history.case.trace_id(), expected);
+    assert_eq!(history.events[0].event.trace_id, expected);
+
+    // What is no id is none: the invocation of this test has none either.
+    let hostile = world.send(trace("Root=1-6a1f9b4c-<script>")).await;
+    assert_eq!(hostile.status, 201);
+    assert_eq!(world.kept(&hostile).await.trace_id, None);
+}
+
+#[tokio::test]
+async fn a_request_without_a_trace_has_that_of_its_invocation() {
+    let world = World::new().await;
+    let mut invocation = Invocation::at("traced", start());
+    invocation.trace = Some(TraceId::new(1, 2));
+    let mut event = with_body(&json!({"nps": 10}).to_string());
+    event["headers"]
+        .as_object_mut()
+        .unwrap()
+        .remove("x-amzn-trace-id");
+    let response = world.function.call(event, &invocation).await.unwrap();
+    let response = serde_json::from_value(response).unwrap();
+    assert_eq!(world.kept(&response).await.trace_id, invocation.trace);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_counted() {
+    let world = World::new().await;
+    let invalid = with_body("{}");
+    let praise = with_body(&json!({"nps": 10}).to_string());
+    for (event, accepted, opened, replayed) in [
+        (event("json"), 1, 1, 0),
+        (event("json"), 0, 0, 1),
+        (praise, 1, 0, 0),
+        (invalid, 0, 0, 0),
+    ] {
+        let invocation = Invocation::at("counted", start());
+        world.function.call(event, &invocation).await.unwrap();
+        let counted = [
+            Counter::FeedbackAccepted,
+            Counter::CasesOpened,
+            Counter::FeedbackReplayed,
+        ]
+        .map(|counter| invocation.metrics.counted(counter));
+        assert_eq!(counted, [accepted, opened, replayed]);
+    }
 }
 
 #[tokio::test]

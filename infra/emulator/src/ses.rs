@@ -1,7 +1,7 @@
 //! SES, the one call we make: `POST /v2/email/outbound-emails` with simple content. What it accepts goes to a mailbox
 //! instead of the world.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,9 @@ pub struct Letter {
     pub html: Option<String>,
     /// What it is about: the value of the tag `about`.
     pub about: Option<String>,
+    /// The further headers it was sent with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// The message id the sender was given.
     pub id: String,
 }
@@ -114,6 +117,7 @@ impl Mailbox {
             text: draft.text,
             html: draft.html,
             about: draft.about,
+            headers: draft.headers,
             id: format!("{:016x}-{:08x}", at.as_millisecond(), inner.count + 1),
         };
         if let Some((file, length)) = &mut inner.file {
@@ -203,6 +207,7 @@ struct Draft {
     text: String,
     html: Option<String>,
     about: Option<String>,
+    headers: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -341,6 +346,11 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
             .into_iter()
             .find(|tag| tag.name == ABOUT_TAG)
             .map(|tag| tag.value),
+        headers: simple
+            .headers
+            .into_iter()
+            .map(|header| (header.name, header.value))
+            .collect(),
     })
 }
 

@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCo
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use resound_domain::trace::TraceId;
+use resound_lambda_kit::trace;
 use serde_json::{Map, Value, json};
 
 use crate::auth::{self, Claims, Tokens};
@@ -99,14 +101,14 @@ impl Gateway {
             return refuse(StatusCode::NOT_FOUND, "Not Found");
         };
         let claims = self.authorize(route, &parts.headers, machine_now)?;
-        let id = request_id()?;
+        let fresh = fresh(machine_now)?;
         let event = self.event(
             &parts,
             &body,
             route,
             &parameters,
             claims.as_ref(),
-            &Circumstances { id, peer, now },
+            &Circumstances { fresh, peer, now },
         );
         Ok(Incoming {
             function: route.function.clone(),
@@ -156,7 +158,7 @@ impl Gateway {
         claims: Option<&Claims>,
         circumstances: &Circumstances,
     ) -> Value {
-        let Circumstances { id, peer, now } = circumstances;
+        let Circumstances { fresh, peer, now } = circumstances;
         let (mut headers, cookies) = headers(&parts.headers);
         let peer_ip = peer.ip().to_string();
         // API Gateway sets these itself, whatever the client claims.
@@ -170,6 +172,11 @@ impl Gateway {
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
         let port = self.domain.rsplit(':').next().unwrap_or_default();
         headers.insert("x-forwarded-port".to_owned(), port.to_owned());
+        // As API Gateway does: a trace the client began goes on, and a request without one begins one.
+        let traced = headers.get(trace::HEADER);
+        if traced.and_then(|header| trace::root(header)).is_none() {
+            headers.insert(trace::HEADER.to_owned(), trace::header(fresh.trace));
+        }
         let method = parts.method.as_str();
         let path = decoded(parts.uri.path());
         let query = parts.uri.query().unwrap_or_default();
@@ -187,7 +194,7 @@ impl Gateway {
                 "sourceIp": peer_ip,
                 "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
             },
-            "requestId": id,
+            "requestId": fresh.id,
             "routeKey": key,
             "stage": "$default",
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
@@ -239,7 +246,7 @@ impl Gateway {
 }
 
 struct Circumstances {
-    id: String,
+    fresh: Fresh,
     peer: SocketAddr,
     now: Timestamp,
 }
@@ -349,13 +356,27 @@ fn refuse<T>(status: StatusCode, text: &str) -> Result<T, Box<Response<Body>>> {
     Err(Box::new(message(status, text)))
 }
 
-/// Unique for ever: identity of a submission without a key derives from it.
-fn request_id() -> Result<String, Box<Response<Body>>> {
-    let mut bytes = [0; 12];
-    match ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes) {
-        Ok(()) => Ok(STANDARD.encode(bytes)),
-        Err(_) => Err(Box::new(failed())),
+/// What the gateway gives each request.
+struct Fresh {
+    /// Unique for ever: identity of a submission without a key derives from it.
+    id: String,
+    trace: TraceId,
+}
+
+fn fresh(machine_now: Timestamp) -> Result<Fresh, Box<Response<Body>>> {
+    let (mut id, mut random) = ([0; 12], [0; 16]);
+    let source = ring::rand::SystemRandom::new();
+    let filled = [&mut id[..], &mut random[..]]
+        .into_iter()
+        .try_for_each(|bytes| ring::rand::SecureRandom::fill(&source, bytes));
+    if filled.is_err() {
+        return Err(Box::new(failed()));
     }
+    let second = u32::try_from(machine_now.as_second()).unwrap_or(0);
+    Ok(Fresh {
+        id: STANDARD.encode(id),
+        trace: TraceId::new(second, u128::from_ne_bytes(random)),
+    })
 }
 
 async fn read(parts: &Parts, mut body: Body) -> Result<Bytes, Box<Response<Body>>> {
@@ -539,6 +560,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_trace_goes_on_and_what_is_none_is_replaced() {
+        for (sent, goes_on) in [
+            ("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", true),
+            ("Root=1-5759e988-other", false),
+        ] {
+            let headers: &[(&str, &[u8])] = &[("X-Amzn-Trace-Id", sent.as_bytes())];
+            let event = receive(request("GET", "/f/x", headers, "")).await.unwrap();
+            let header = event["headers"]["x-amzn-trace-id"].as_str().unwrap();
+            assert_eq!(header == sent, goes_on);
+            assert!(trace::root(header).is_some());
+        }
+    }
+
+    #[tokio::test]
     async fn a_request_becomes_the_event_that_aws_sends() {
         let headers: &[(&str, &[u8])] = &[
             ("Host", b"127.0.0.1:8787"),
@@ -555,6 +590,13 @@ mod tests {
             .unwrap();
         let id = event["requestContext"]["requestId"].take();
         assert_eq!(id.as_str().unwrap().len(), 16);
+        let trace = event["headers"].as_object_mut().unwrap();
+        let trace = trace.remove("x-amzn-trace-id").unwrap();
+        let begun = format!(
+            "Root=1-{:08x}-",
+            NOW.parse::<Timestamp>().unwrap().as_second()
+        );
+        assert!(trace.as_str().unwrap().starts_with(&begun), "{trace}");
         assert_eq!(
             event,
             json!({

@@ -380,6 +380,7 @@ fn mailbox(letters: &[Caught]) -> Markup {
                     h2 { (letter.subject) @if *demo { " (demo)" } }
                     p { (letter.at) " " (letter.channel) " to " b { (letter.to) }
                         @if let Some(about) = &letter.about { " about " code { (about) } } }
+                    @for (name, value) in &letter.headers { p { code { (name) ": " (value) } } }
                     pre { (letter.text) }
                     @if let Some(html) = &letter.html {
                         details { summary { "HTML" } iframe sandbox="" srcdoc=(html) title=(letter.subject) {} }
@@ -462,6 +463,7 @@ mod tests {
             text: "a & b".into(),
             html: Some("<p onclick=\"x()\">hi</p>".into()),
             about: None,
+            headers: [("X-Odd".into(), "<b>".into())].into(),
             id: "1".into(),
         };
         let caught = [Caught { letter, demo: true }];
@@ -470,6 +472,7 @@ mod tests {
         assert!(page.contains("(demo)"));
         assert!(!page.contains("<script>"));
         assert!(page.contains("a &amp; b"));
+        assert!(page.contains("X-Odd: &lt;b&gt;"));
         assert!(
             page.contains(r#"sandbox="" srcdoc="&lt;p onclick=&quot;x()&quot;&gt;hi&lt;/p&gt;""#),
             "{page}"

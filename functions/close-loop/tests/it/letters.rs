@@ -24,6 +24,9 @@ async fn a_resolution_reaches_the_customer() {
         ))
     ));
     insta::assert_json_snapshot!(world.aws.port.mailbox().list());
+    assert_eq!(world.metrics.summary(), "NoticesSent 1");
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    assert_eq!(world.metrics.summary(), "NoticesSent 1", "a repeat");
 }
 
 #[tokio::test]
@@ -54,7 +57,10 @@ async fn what_ses_is_sent_says_who_and_why() {
     );
     assert_eq!(
         sent["Content"]["Simple"]["Headers"],
-        json!([{"Name": "Auto-Submitted", "Value": "auto-generated"}])
+        json!([
+            {"Name": "Auto-Submitted", "Value": "auto-generated"},
+            {"Name": "X-Resound-Trace", "Value": "1-6a1f9b4c-000000000000000000000007"},
+        ])
     );
     assert_eq!(
         sent["EmailTags"],

@@ -81,6 +81,7 @@ async fn an_attempt_that_was_given_up_becomes_a_doubt() {
     assert!(world.is_settled().await);
     assert_eq!(world.doubts().await, in_doubt(Doubt::Unknown));
     assert_eq!(world.outcome().await, Some((Outcome::Unknown, 1)));
+    assert_eq!(world.metrics.summary(), "NoticesInDoubt 1");
     let log = world.history().await.events;
     assert_eq!(log.last().unwrap().event.at, start(), "business time");
 }

@@ -3,13 +3,15 @@
 use close_loop::{App, Config};
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::{Case, Command};
-use resound_domain::event::{Actor, Direction, Effect, EventKind};
+use resound_domain::event::{Actor, Direction, Effect, Event, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
+use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Settings};
+use resound_lambda_kit::metrics::Metrics;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
 use resound_store::{
     Accepted, Appended, Claim, Digest, History, Lease, Medium, Message, NoticeKey, NoticeStatus,
@@ -58,6 +60,8 @@ pub(crate) fn later() -> Timestamp {
 pub(crate) struct World {
     pub(crate) aws: Aws,
     calls: std::sync::atomic::AtomicU32,
+    /// What all calls together measured.
+    pub(crate) metrics: Metrics,
 }
 
 impl World {
@@ -72,6 +76,10 @@ impl World {
             Origin::of(&response.submission, &response.triage),
             &book(),
         );
+        let opened = Event {
+            trace_id: response.trace_id,
+            ..opened
+        };
         let before = Case::begin(&opened).unwrap();
         let accepted = aws
             .store
@@ -100,6 +108,7 @@ impl World {
         Self {
             aws,
             calls: 0.into(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -136,7 +145,8 @@ impl World {
         let n = self
             .calls
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let invocation = Invocation::at(format!("invocation-{n}"), machine_now);
+        let mut invocation = Invocation::at(format!("invocation-{n}"), machine_now);
+        invocation.metrics = self.metrics.clone();
         function.call(event, &invocation).await.unwrap()
     }
 
@@ -205,7 +215,7 @@ fn response(own: Value) -> Response {
         day: jiff::civil::date(2026, 11, 2),
         triage: triage(&Input::from(&submission)),
         submission,
-        trace_id: None,
+        trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
         promise: None,
     }
 }

@@ -146,6 +146,11 @@ async fn a_webhook_is_signed_and_bears_one_id() {
         let expected = signed.collect::<Vec<_>>().join(" ");
         assert_eq!(request.header("webhook-signature"), Some(expected.as_str()));
     }
+    assert_eq!(
+        world.metrics.summary(),
+        "AlertsSent 2",
+        "by mail and webhook"
+    );
     insta::assert_snapshot!(requests[0].body);
 }
 
@@ -162,6 +167,7 @@ async fn what_a_receiver_refuses_is_recorded_and_not_sent_again() {
         assert_eq!(receiver.requests().len(), 1);
         let refused = ("owner webhook".to_owned(), (Outcome::Refused, 1));
         assert_eq!(world.outcomes().await, [refused].into());
+        assert_eq!(world.metrics.summary(), "AlertsFailed 1");
     }
 }
 

@@ -11,8 +11,10 @@ use resound_domain::id::CaseId;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
+use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Settings};
+use resound_lambda_kit::metrics::Metrics;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
 use resound_store::{Accepted, Appended, ConfigKind, Digest, NoticeStatus, Outcome, Published};
 use resound_testing::cases::book;
@@ -63,6 +65,8 @@ pub(crate) const MAIL: &[(&str, &str)] = &[
 pub(crate) struct World {
     pub(crate) aws: Aws,
     calls: AtomicU32,
+    /// What all calls together measured.
+    pub(crate) metrics: Metrics,
 }
 
 impl World {
@@ -77,6 +81,10 @@ impl World {
             Origin::by(Channel::Web),
             &book(),
         );
+        let opened = Event {
+            trace_id: response.trace_id,
+            ..opened
+        };
         let mut case = Case::begin(&opened).unwrap();
         let accepted = aws
             .store
@@ -96,6 +104,7 @@ impl World {
         Self {
             aws,
             calls: AtomicU32::new(0),
+            metrics: Metrics::default(),
         }
     }
 
@@ -134,7 +143,8 @@ impl World {
         machine_now: Timestamp,
     ) -> Value {
         let n = self.calls.fetch_add(1, Ordering::Relaxed);
-        let invocation = Invocation::at(format!("invocation-{n}"), machine_now);
+        let mut invocation = Invocation::at(format!("invocation-{n}"), machine_now);
+        invocation.metrics = self.metrics.clone();
         function.call(event, &invocation).await.unwrap()
     }
 
@@ -205,7 +215,7 @@ fn response() -> Response {
         day: jiff::civil::date(2026, 11, 2),
         triage: triage(&Input::from(&submission)),
         submission,
-        trace_id: None,
+        trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
         promise: None,
     }
 }

@@ -22,4 +22,5 @@ mod nps;
 mod odd;
 mod start;
 mod system;
+mod trace;
 mod webhook;

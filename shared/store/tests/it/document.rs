@@ -630,7 +630,7 @@ fn item_from_json(value: &Value) -> Item {
 /// version adds a folder of its own.
 #[tokio::test]
 async fn every_item_ever_written_can_be_read() {
-    let mut versions = 0;
+    let (mut versions, mut traced) = (0, 0);
     for version in std::fs::read_dir(samples()).unwrap() {
         let table = Table::new().await;
         for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
@@ -646,6 +646,8 @@ async fn every_item_ever_written_can_be_read() {
         };
         let history = store.history(id.case()).await.unwrap().unwrap();
         assert_eq!(history.case.id(), response.id.case());
+        assert_eq!(history.case.trace_id(), response.trace_id);
+        traced += u32::from(response.trace_id.is_some());
         let log = history.events.iter().map(|stored| &stored.event);
         assert_eq!(Case::replay(log).unwrap(), history.case);
         assert_eq!((history.messages.len(), history.notices.len()), (1, 1));
@@ -689,7 +691,11 @@ async fn every_item_ever_written_can_be_read() {
         let _next = store.next_generation(&survey(), day).await.unwrap();
         versions += 1;
     }
-    assert!(versions > 0);
+    assert_eq!(
+        (versions, traced),
+        (3, 1),
+        "some are from before there were traces"
+    );
 }
 
 #[tokio::test]

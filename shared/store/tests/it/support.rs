@@ -15,6 +15,7 @@ use resound_domain::id::ResponseId;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
+use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
 use resound_store::{Accepted, Appended, Digest, Key, Store, schema};
 
@@ -169,7 +170,7 @@ pub(crate) fn response_of(bits: u128, json: serde_json::Value) -> Response {
         day: jiff::civil::date(2026, 11, 21),
         triage: triage(&Input::from(&submission)),
         submission,
-        trace_id: None,
+        trace_id: Some(TraceId::new(0x6a1f_9b4c, bits)),
         promise: None,
     }
 }
@@ -182,6 +183,8 @@ pub(crate) fn case(response: &Response, priority: Priority) -> (Case, Event) {
         Origin::by(Channel::Web),
         &book(),
     );
+    let trace_id = response.trace_id;
+    let event = Event { trace_id, ..event };
     (Case::begin(&event).unwrap(), event)
 }
 
