@@ -360,13 +360,13 @@ pub struct Case {
     closes_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
-    /// Each event of the case bears it too.
+    /// Each event of the case bears it too. Compact, or a case as it is opened would take more than a kilobyte.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "trace::lenient"
+        with = "trace::compact"
     )]
-    trace_id: Option<TraceId>,
+    trace: Option<TraceId>,
     /// `None` in what was written before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
@@ -429,7 +429,7 @@ impl Case {
             last_event_at: opened.at,
             closes_at: None,
             closed_at: None,
-            trace_id: opened.trace_id,
+            trace: opened.trace_id,
             origin: origin.clone(),
             merged_into: None,
             absorbed: Vec::new(),
@@ -521,7 +521,7 @@ impl Case {
 
     /// The request with which everything about it began; `None` if that had no trace.
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.trace_id
+        self.trace
     }
 
     /// The case it was merged into, if it was.
@@ -910,7 +910,7 @@ impl Case {
             at,
             by,
             kind,
-            trace_id: self.trace_id,
+            trace_id: self.trace,
         }
     }
 }

@@ -88,6 +88,60 @@ pub fn lenient<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TraceId>, D:
     Ok(text.and_then(|text| text.parse().ok()))
 }
 
+/// A trace id kept as its 16 bytes, where 35 characters would take an item over a size that is paid for. Read as
+/// leniently as by [`lenient`].
+pub mod compact {
+    use std::fmt;
+
+    use serde::de::{Error, SeqAccess, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    use super::TraceId;
+
+    /// Writes the bytes.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn serialize<S: Serializer>(id: &Option<TraceId>, to: S) -> Result<S::Ok, S::Error> {
+        match id {
+            Some(TraceId(bits)) => to.serialize_bytes(&bits.to_be_bytes()),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads the bytes; none if there are not 16 of them.
+    ///
+    /// # Errors
+    /// Those of the format, if the value is not bytes.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TraceId>, D::Error> {
+        from.deserialize_byte_buf(Bytes)
+    }
+
+    struct Bytes;
+
+    impl<'de> Visitor<'de> for Bytes {
+        type Value = Option<TraceId>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the bytes of a trace id")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            let bytes = bytes.try_into().ok();
+            Ok(bytes.map(|bytes| TraceId(u128::from_be_bytes(bytes))))
+        }
+
+        // As JSON has bytes.
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut bytes = Vec::new();
+            while let Some(byte) = seq.next_element()? {
+                bytes.push(byte);
+            }
+            self.visit_bytes(&bytes)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +193,23 @@ mod tests {
             r#"{"trace_id":null}"#,
             r#"{"trace_id":"00-newer-form"}"#,
         ] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_id_are_none() {
+        #[derive(Serialize, Deserialize)]
+        struct Kept {
+            #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
+            trace: Option<TraceId>,
+        }
+        let trace = Some(TraceId::new(0x5759_e988, 7));
+        let json = serde_json::to_string(&Kept { trace }).unwrap();
+        assert_eq!(json, r#"{"trace":[87,89,233,136,0,0,0,0,0,0,0,0,0,0,0,7]}"#);
+        let read = |json: &str| serde_json::from_str::<Kept>(json).unwrap().trace;
+        assert_eq!(read(&json), trace);
+        for none in ["{}", r#"{"trace":[]}"#, r#"{"trace":[1,2]}"#] {
             assert_eq!(read(none), None, "{none}");
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
@@ -351,6 +352,7 @@ fn attributes(item: &Item) -> BTreeSet<String> {
             AttributeValue::N(_) => "N",
             AttributeValue::Bool(_) => "BOOL",
             AttributeValue::Ss(_) => "SS",
+            AttributeValue::B(_) => "B",
             AttributeValue::Null(_) => "NULL",
             other => panic!("no item has {other:?}"),
         };
@@ -590,6 +592,7 @@ fn to_json(value: &AttributeValue) -> Value {
         AttributeValue::Bool(flag) => json!({"BOOL": flag}),
         AttributeValue::Null(_) => json!({"NULL": true}),
         AttributeValue::Ss(texts) => json!({"SS": texts}),
+        AttributeValue::B(bytes) => json!({"B": bytes.as_ref()}),
         AttributeValue::L(list) => json!({"L": list.iter().map(to_json).collect::<Vec<_>>()}),
         AttributeValue::M(map) => json!({"M": item_to_json(map)}),
         other => panic!("no item has {other:?}"),
@@ -611,6 +614,9 @@ fn from_json(value: &Value) -> AttributeValue {
         "BOOL" => AttributeValue::Bool(inner.as_bool().unwrap()),
         "NULL" => AttributeValue::Null(true),
         "SS" => AttributeValue::Ss(inner.as_array().unwrap().iter().map(text).collect()),
+        "B" => AttributeValue::B(Blob::new(
+            serde_json::from_value::<Vec<u8>>(inner.clone()).unwrap(),
+        )),
         "L" => AttributeValue::L(inner.as_array().unwrap().iter().map(from_json).collect()),
         "M" => AttributeValue::M(item_from_json(inner)),
         other => panic!("no item has {other}"),
