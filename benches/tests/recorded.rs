@@ -260,8 +260,9 @@ async fn functions_ask_aws_for_what_was_recorded() {
     for (function, now) in record_all().await {
         let text = std::fs::read_to_string(file(function)).expect("a recording");
         let before: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(names(&before), names(&now), "{function}: record anew");
-        assert_eq!(before["event"], now["event"], "{function}: record anew");
+        let anew = "record anew: cargo test -p resound-bench --test recorded -- --ignored";
+        assert_eq!(names(&before), names(&now), "{function}: {anew}");
+        assert_eq!(before["event"], now["event"], "{function}: {anew}");
     }
 }
 
