@@ -306,3 +306,66 @@ async fn only_those_who_may_write_write() {
         200
     );
 }
+
+#[tokio::test]
+async fn a_merged_case_gets_the_outcome_of_its_survivor() {
+    let desk = Desk::new().await;
+    let (merged, survivor) = (
+        desk.opened(1, Priority::P3).await,
+        desk.opened(2, Priority::P3).await,
+    );
+    let answer = desk
+        .done(merged, json!({"command": "merge", "into": survivor}))
+        .await;
+    assert_eq!(answer.body["state"], "merged");
+    assert_eq!(answer.body["merged_into"], json!(survivor));
+    assert_eq!(answer.body["allowed"], json!([]));
+    let shown = desk.shown(survivor, after(1)).await;
+    assert_eq!(shown.body["absorbed"], json!([merged]));
+
+    // What the customer says now is said to the survivor.
+    let word = json!({"command": "record_customer_message", "message": "还没好"});
+    let refused = desk.send(Request::command(merged, word.clone())).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.body["merged_into"], json!(survivor));
+    desk.done(survivor, word).await;
+
+    desk.done(
+        survivor,
+        json!({"command": "resolve", "message": "已换新。"}),
+    )
+    .await;
+    let followed = desk.shown(merged, after(1)).await;
+    let last = followed.body["timeline"]
+        .as_array()
+        .unwrap()
+        .last()
+        .cloned();
+    let last = last.unwrap();
+    assert_eq!(
+        (&last["type"], &last["outcome"], &last["message"]),
+        (&json!("followed"), &json!("resolved"), &json!("已换新。"))
+    );
+    assert_eq!(last["notices"][0]["recipient"], "customer");
+}
+
+#[tokio::test]
+async fn what_cannot_be_merged_is_refused_with_the_reason() {
+    let desk = Desk::new().await;
+    let (one, over) = (
+        desk.opened(1, Priority::P3).await,
+        desk.opened(2, Priority::P3).await,
+    );
+    desk.done(over, json!({"command": "resolve", "message": "done"}))
+        .await;
+    let merge = |into: String| Request::command(one, json!({"command": "merge", "into": into}));
+    for (into, status) in [
+        (one.to_string(), 409),
+        (over.to_string(), 409),
+        ("01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(), 422),
+    ] {
+        let refused = desk.send(merge(into)).await;
+        assert_eq!(refused.status, status, "{}", refused.body);
+    }
+    assert_eq!(desk.shown(one, after(1)).await.body["state"], "open");
+}
