@@ -1,6 +1,7 @@
 //! What is due, shard by shard.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -20,6 +21,7 @@ use resound_store::{
     Appended, Due, MAX_EVENTS, Postponed, RawKey, Rules, Store, StoreError, StoredEvent,
 };
 use serde::Serialize;
+use tokio::sync::OnceCell;
 use tracing::Instrument;
 
 use crate::Config;
@@ -204,23 +206,10 @@ impl App {
     }
 
     async fn sweep(&self, now: Timestamp, invocation: &Invocation) -> Swept {
-        let cases = match self.rules.book(invocation.machine_now).await {
-            Ok(book) => {
-                let cases =
-                    (0..CASE_SHARDS).map(|shard| self.sweep_cases(shard, now, &book, invocation));
-                join_all(cases).await
-            }
-            // Events need no rules: they are sent all the same.
-            Err(error) => {
-                let fault = Fault::doing("read the rules", error);
-                tracing::error!(%fault, "no case was swept");
-                vec![Swept {
-                    failed: u64::from(CASE_SHARDS),
-                    unfinished: true,
-                    ..Swept::default()
-                }]
-            }
-        };
+        // Read by the first shard in which a case is due; most minutes there is none.
+        let book = OnceCell::new();
+        let cases = (0..CASE_SHARDS).map(|shard| self.sweep_cases(shard, now, &book, invocation));
+        let cases = join_all(cases).await;
         let events = (0..EVENT_SHARDS).map(|shard| self.sweep_events(shard, invocation));
         let events = join_all(events).await;
         Swept::sum(cases.into_iter().chain(events))
@@ -231,7 +220,7 @@ impl App {
         &self,
         number: u8,
         now: Timestamp,
-        book: &Book,
+        book: &OnceCell<Arc<Book>>,
         invocation: &Invocation,
     ) -> Swept {
         let mut shard = Shard::new("cases", number, &invocation.metrics);
@@ -243,6 +232,15 @@ impl App {
             if cases.is_empty() {
                 break;
             }
+            let book = book.get_or_try_init(|| self.rules.book(invocation.machine_now));
+            let book = match book.await {
+                Ok(book) => book,
+                Err(error) => {
+                    shard.swept.unfinished = true;
+                    shard.fail(error, "the rules were not read");
+                    break;
+                }
+            };
             for some in cases.chunks(AT_ONCE) {
                 if !shard.goes_on(invocation, reserve) {
                     break;

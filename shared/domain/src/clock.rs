@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::Edition;
 use crate::calendar::{Calendars, later};
 use crate::event::EventKind;
-use crate::policy::{Agreed, Audience, CalendarName, Delay, Target, Terms};
+use crate::policy::{Agreed, Audience, CalendarName, Target, Terms};
 use crate::response::Promise;
 
 /// Which promise a clock keeps. Names are persisted: append only.
@@ -169,7 +169,7 @@ impl Clocks {
     /// The first thing a clock will do by itself, and when.
     pub(crate) fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, EventKind)> {
         let moments = self.iter().filter_map(|(kind, clock)| {
-            let (at, step, due) = clock.next_moment()?;
+            let (at, step, due) = clock.next_moment(terms)?;
             Some((at, step, kind, due))
         });
         // The first of those that come together is the nearer promise.
@@ -334,6 +334,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// How much of a target must be used up.
+    fn reached_by(self, target: SignedDuration, terms: &Terms) -> SignedDuration {
+        let rung = |audience| {
+            terms
+                .rung(audience)
+                .map_or(target, |delay| delay.of(target))
+        };
+        match self {
+            Self::Warning => terms.warning(target),
+            Self::Breach => target,
+            Self::TeamLead => rung(Audience::TeamLead),
+            Self::Manager => rung(Audience::Manager),
+            Self::Executive => rung(Audience::Executive),
+        }
+    }
+
     fn event(self, clock: ClockKind, due: Timestamp, terms: &Terms) -> EventKind {
         let told = |audience| EventKind::Escalated {
             clock,
@@ -380,7 +396,9 @@ enum Run {
     Running {
         since: Timestamp,
         due: Timestamp,
-        /// The steps still to come; each no earlier than the one before.
+        /// The steps still to come; each no earlier than the one before. Left out where every second counts: there
+        /// they follow from the target and the terms.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         moments: BTreeMap<Step, Timestamp>,
         /// The release of the time-zone database the instants were computed with, where it matters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -512,32 +530,17 @@ impl Clock {
             calendars,
             zone_data,
         } = ground;
-        // When so much of the target, and in the same proportion of the cap, is used up.
-        let reached = |used: &dyn Fn(SignedDuration) -> SignedDuration| {
-            let target = &self.target;
-            let by_target = calendars.add(
-                &target.calendar,
-                at,
-                left(used(target.duration), self.counted),
-            );
-            cap.map_or(by_target, |cap| {
-                by_target.min(later(at, left(used(cap), self.elapsed)))
-            })
+        let due = self.reached(Step::Breach, terms, at, Some(calendars), cap);
+        // Around the clock they follow from the rest, and an item that is smaller is cheaper.
+        let follow = self.target.calendar == CalendarName::AROUND_THE_CLOCK && cap.is_none();
+        let moments = if follow {
+            BTreeMap::new()
+        } else {
+            let moments = self.moments(terms, at, Some(calendars), cap);
+            moments
+                .filter(|&(step, _)| Some(step) > self.fired)
+                .collect()
         };
-        let due = reached(&|whole| whole);
-        let mut moments = BTreeMap::new();
-        let mut earliest = at;
-        let mut plan = |step: Step, moment: Timestamp| {
-            if Some(step) > self.fired {
-                earliest = earliest.max(moment);
-                moments.insert(step, earliest);
-            }
-        };
-        plan(Step::Warning, reached(&|whole| terms.warning(whole)));
-        plan(Step::Breach, later(due, SignedDuration::from_millis(1)));
-        for (audience, delay) in terms.rungs() {
-            plan(audience.into(), reached(&|whole| Delay::of(delay, whole)));
-        }
         let zone_data = calendars
             .get(&self.target.calendar)
             .map(|_| zone_data.to_owned());
@@ -550,6 +553,47 @@ impl Clock {
             },
             ..self.clone()
         }
+    }
+
+    /// The instant at which so much of the target, or in the same proportion of the cap, is used up as leads to a step,
+    /// running from `at`. Without calendars every second counts.
+    fn reached(
+        &self,
+        step: Step,
+        terms: &Terms,
+        at: Timestamp,
+        calendars: Option<&Calendars>,
+        cap: Option<SignedDuration>,
+    ) -> Timestamp {
+        let remaining = left(step.reached_by(self.target.duration, terms), self.counted);
+        let by_target = match calendars {
+            Some(calendars) => calendars.add(&self.target.calendar, at, remaining),
+            None => later(at, remaining),
+        };
+        cap.map_or(by_target, |cap| {
+            by_target.min(later(at, left(step.reached_by(cap, terms), self.elapsed)))
+        })
+    }
+
+    /// Every step of a clock that runs from `at`, with its instant; each no earlier than the one before.
+    fn moments(
+        &self,
+        terms: &Terms,
+        at: Timestamp,
+        calendars: Option<&Calendars>,
+        cap: Option<SignedDuration>,
+    ) -> impl Iterator<Item = (Step, Timestamp)> {
+        let rungs = terms.rungs().map(|(audience, _)| Step::from(audience));
+        let steps = [Step::Warning, Step::Breach].into_iter().chain(rungs);
+        let mut earliest = at;
+        steps.map(move |step| {
+            let mut moment = self.reached(step, terms, at, calendars, cap);
+            if step == Step::Breach {
+                moment = later(moment, SignedDuration::from_millis(1));
+            }
+            earliest = earliest.max(moment);
+            (step, earliest)
+        })
     }
 
     /// The clock stopped at `at` for good. Unchanged unless it runs.
@@ -602,13 +646,25 @@ impl Clock {
         }
     }
 
-    fn next_moment(&self) -> Option<(Timestamp, Step, Timestamp)> {
-        match &self.run {
-            Run::Running { moments, due, .. } => moments
-                .first_key_value()
-                .map(|(&step, &at)| (at, step, *due)),
-            Run::Paused | Run::Stopped { .. } => None,
-        }
+    fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, Step, Timestamp)> {
+        let Run::Running {
+            since,
+            due,
+            ref moments,
+            ..
+        } = self.run
+        else {
+            return None;
+        };
+        let around_the_clock = self.target.calendar == CalendarName::AROUND_THE_CLOCK;
+        let (step, at) = match moments.first_key_value() {
+            Some((&step, &at)) => (step, at),
+            None if around_the_clock => self
+                .moments(terms, since, None, None)
+                .find(|&(step, _)| Some(step) > self.fired)?,
+            None => return None,
+        };
+        Some((at, step, due))
     }
 
     /// Records that a step was taken, and so every step before it.

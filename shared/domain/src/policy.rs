@@ -496,6 +496,11 @@ impl Terms {
             .filter(move |&(audience, _)| audience > first)
     }
 
+    /// When this audience is told, if it has a rung.
+    pub(crate) fn rung(&self, audience: Audience) -> Option<Delay> {
+        self.ladder.get(&audience).copied()
+    }
+
     /// How long a target may count before its owner is warned.
     pub(crate) fn warning(&self, target: SignedDuration) -> SignedDuration {
         share(target, self.warn_percent)

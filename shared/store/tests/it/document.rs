@@ -699,7 +699,7 @@ async fn every_item_ever_written_can_be_read() {
     }
     assert_eq!(
         (versions, traced),
-        (3, 1),
+        (3, 2),
         "some are from before there were traces"
     );
 }
