@@ -1,5 +1,7 @@
 //! The table as it is, for comparing and for asking what is left to do.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 
 use dynoxide::Database;
@@ -64,6 +66,11 @@ fn plain_value(value: &Value) -> Value {
             .collect(),
         "N" => serde_json::from_str(value.as_str().unwrap_or_default()).expect("a number"),
         "NULL" => Value::Null,
+        // Bytes, as the model's types read them from JSON.
+        "B" => STANDARD
+            .decode(value.as_str().unwrap_or_default())
+            .expect("base64")
+            .into(),
         _ => value.clone(),
     }
 }

@@ -360,7 +360,7 @@ pub struct Case {
     closes_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
-    /// Each event of the case bears it too. Compact, or a case as it is opened would take more than a kilobyte.
+    /// Each event of the case bears it too.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -25,7 +25,8 @@ pub struct Event {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "trace::lenient"
+        rename = "trace",
+        with = "trace::compact"
     )]
     pub trace_id: Option<TraceId>,
 }
