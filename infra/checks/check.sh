@@ -5,7 +5,7 @@
 #   infra/checks/check.sh            what CI runs
 #   infra/checks/check.sh --write    writes docs/checks.md and the snapshot of the expansion as well
 #   infra/checks/check.sh --ask      asks the linters about the planted mistakes they were never asked about
-#   infra/checks/check.sh --all      asks the linters about every planted mistake (a quarter of an hour)
+#   infra/checks/check.sh --all      asks the linters about every planted mistake (half an hour or more)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -3,7 +3,7 @@
     python infra/checks/plant.py          fails if a mistake passes every check, or if docs/checks.md says otherwise
     python infra/checks/plant.py --write  writes docs/checks.md
     ... --ask                             asks the linters about the mistakes they were never asked about
-    ... --all                             asks the linters about every mistake, which takes a quarter of an hour
+    ... --all                             asks the linters about every mistake, which takes half an hour or more
 
 Without these two the linters are asked about the mistakes that the expansion and our rules let pass; of the rest the page
 keeps what they said.

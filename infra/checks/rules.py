@@ -1494,7 +1494,7 @@ SAMPLES = {
     "JwtAudience": (["resound", "api://resound"], ["", "a b"]),
     **dict.fromkeys(["MailFrom", "OwnerEmail", "TeamLeadEmail", "ManagerEmail", "ExecutiveEmail", "AlarmEmail"], ADDRESS),
     "AlertWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),
-    "AlertWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
+    "AlertWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA,whsec_BBBB=="], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
     "DomainName": (["feedback.example.com"], ["example", "Feedback.example.com", "https://a.example", "a.example/"]),
     "CertificateArn": ([f"arn:{p}:acm:us-east-1:123456789012:certificate/a-b" for p in PARTITIONS], ["certificate/a", "arn:aws:iam::123456789012:server-certificate/a"]),
     "KmsKeyArn": ([f"arn:{p}:kms:cn-north-1:123456789012:key/a-b" for p in PARTITIONS], ["alias/a", "arn:aws:kms:us-east-1:123456789012:alias/a"]),
