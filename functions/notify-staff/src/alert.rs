@@ -217,7 +217,7 @@ impl Alert<'_> {
     /// A message about this alert alone. `queue` is where staff find all of them.
     ///
     /// # Errors
-    /// As [`data`](Self::data).
+    /// None in practice: it has only names, ids and instants. The error of the serializer is handed on.
     pub fn message(&self, id: MessageId, queue: String) -> Result<Message, serde_json::Error> {
         Ok(Message {
             id,
@@ -255,7 +255,7 @@ impl Alert<'_> {
     /// What it is about, for machines.
     ///
     /// # Errors
-    /// None in practice: it has only names, ids and instants. The error of the serializer is handed on.
+    /// As [`message`](Self::message).
     fn data(&self) -> Result<Value, serde_json::Error> {
         #[derive(Serialize)]
         struct Data<'a> {
