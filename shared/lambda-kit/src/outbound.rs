@@ -8,8 +8,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::dns::{
@@ -319,31 +319,38 @@ pub enum NoAnswer {
 /// Posts to addresses that somebody configured.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    connector: SharedHttpConnector,
+    /// Made with the first call: reading the roots of all public authorities is half the cold start of a function that
+    /// may have nobody to call.
+    connector: Arc<OnceLock<SharedHttpConnector>>,
     reach: Reach,
 }
 
 impl Outbound {
     /// Calls over connections that reach as far as `reach`.
     pub fn new(reach: Reach) -> Self {
-        let guard = Guard {
-            resolver: System,
-            wanted: is_public,
-        };
-        let guard = match reach {
-            Reach::Public => Some(SharedDnsResolver::new(guard)),
-            Reach::Anywhere => None,
-        };
         Self {
-            connector: crate::aws::connector_resolving(guard),
+            connector: Arc::default(),
             reach,
         }
+    }
+
+    fn connector(&self) -> &SharedHttpConnector {
+        self.connector.get_or_init(|| {
+            let guard = Guard {
+                resolver: System,
+                wanted: is_public,
+            };
+            crate::aws::connector_resolving(match self.reach {
+                Reach::Public => Some(SharedDnsResolver::new(guard)),
+                Reach::Anywhere => None,
+            })
+        })
     }
 
     /// Calls over a given connector, for tests that inject faults. It has to guard itself.
     pub fn with(connector: SharedHttpConnector) -> Self {
         Self {
-            connector,
+            connector: Arc::new(connector.into()),
             reach: Reach::Anywhere,
         }
     }
@@ -380,7 +387,7 @@ impl Outbound {
                 HttpRequest::try_from(request).map_err(|error| NoAnswer::NotSent(error.to_string()))
             })?;
         let call = async {
-            let mut response = self.connector.call(request).await.map_err(|error| {
+            let mut response = self.connector().call(request).await.map_err(|error| {
                 // The text of a connection error has addresses and causes, never what was sent.
                 crate::Fault::doing("call the receiver", error).to_string()
             })?;
@@ -639,7 +646,9 @@ mod tests {
             wanted,
         };
         let outbound = Outbound {
-            connector: crate::aws::connector_resolving(Some(SharedDnsResolver::new(guard))),
+            connector: Arc::new(
+                crate::aws::connector_resolving(Some(SharedDnsResolver::new(guard))).into(),
+            ),
             reach: Reach::Anywhere,
         };
         let url = format!("http://rebind.example:{port}/");
