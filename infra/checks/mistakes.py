@@ -546,7 +546,15 @@ def _(s): del s["CommandCaseRoute"]["AuthorizationScopes"]
 
 
 @plant("writing asks for the scope of reading")
-def _(s): s["CommandCaseRoute"]["AuthorizationScopes"] = ["resound/cases.read"]
+def _(s): s["CommandCaseRoute"]["AuthorizationScopes"]["Fn::If"][1] = ["resound/cases.read"]
+
+
+@plant("a staff route asks for no scope where tokens carry them")
+def _(s): s["CommandCaseRoute"]["AuthorizationScopes"]["Fn::If"].reverse()
+
+
+@plant("scopes are left out by default")
+def _(s): s.body["Conditions"]["AsksForScopes"] = {"Fn::Equals": [{"Ref": "StaffTokens"}, "roles"]}
 
 
 @plant("a staff route exists without an issuer")
@@ -1444,7 +1452,7 @@ def _(s): s["ListCasesRoute"]["AuthorizerId"] = "abc123"
 
 
 @plant("a staff route takes either scope")
-def _(s): s["CommandCaseRoute"]["AuthorizationScopes"] = ["resound/cases.write", "resound/cases.read"]
+def _(s): s["CommandCaseRoute"]["AuthorizationScopes"]["Fn::If"][1] = ["resound/cases.write", "resound/cases.read"]
 
 
 @plant("a staff route is left over for every method")

@@ -74,8 +74,8 @@ ROUTES = {
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
-    "GET /v1/stuck-events": ("manage-cases", "resound/admin"),
-    "POST /v1/stuck-events/resume": ("manage-cases", "resound/admin"),
+    "GET /v1/stuck-events": ("manage-cases", "resound/cases.manage"),
+    "POST /v1/stuck-events/resume": ("manage-cases", "resound/cases.manage"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
 }
 
@@ -732,7 +732,7 @@ def routes_go_through_the_alias(t):
 
 @rule
 def staff_routes_need_a_token(t):
-    """Staff routes exist only with an issuer, and need a JWT with their scope; public routes need none."""
+    """Staff routes exist only with an issuer, and need a JWT with their scope, unless tokens carry roles; public routes need none."""
     routes = t.of("AWS::ApiGatewayV2::Route")
     for logical, route in routes.items():
         _, scope = ROUTES.get(route.get("RouteKey"), (None, None))
@@ -744,7 +744,8 @@ def staff_routes_need_a_token(t):
             yield f"{logical}: exists without an issuer"
         if route.get("AuthorizationType") != "JWT" or ref(route.get("AuthorizerId")) != "StaffAuthorizer":
             yield f"{logical}: is open to everybody"
-        if route.get("AuthorizationScopes") != [scope]:
+        # Tokens that carry roles have no scope; a function asks what they stand for.
+        if route.get("AuthorizationScopes") != {"Fn::If": ["AsksForScopes", [scope], NO_VALUE]}:
             yield f"{logical}: does not ask for {scope}"
     for logical, authorizer in t.of("AWS::ApiGatewayV2::Authorizer").items():
         if t.condition(logical) != "HasStaff":
@@ -1243,6 +1244,7 @@ def conditions_mean_what_their_names_say(t):
     wanted = {
         "HasPublicUrl": given("PublicUrl"),
         "HasStaff": given("JwtIssuer"),
+        "AsksForScopes": {"Fn::Equals": [{"Ref": "StaffTokens"}, "scopes"]},
         "HasMail": given("MailFrom"),
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
         "HasKey": given("KmsKeyArn"),
@@ -1477,7 +1479,8 @@ def holds(value, values):
 
 # What a stack is without anybody deciding anything: safe, quiet and cheap. Parameters that are not here are empty.
 DEFAULTS = {
-    "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "WebhookAllowPrivate": "false",
+    "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "StaffTokens": "scopes",
+    "WebhookAllowPrivate": "false",
     "RolePath": "/", "DeletionProtection": "true", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
     "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
     "Architecture": "arm64",

@@ -24,7 +24,9 @@ use resound_local::engine::{failures, make_queues, open_stream, sqs_record, vari
 use resound_local::functions;
 use resound_local::gateway::{self, Gateway};
 use resound_local::registry::Registry;
-use resound_local::stack::{FunctionSpec, QueueMapping, Schedule, Stack, TEMPLATE, local_defaults};
+use resound_local::stack::{
+    FunctionSpec, QueueMapping, Route, Schedule, Stack, TEMPLATE, local_defaults,
+};
 use resound_local::tables;
 use resound_local::template::{Inputs, Template};
 use resound_store::{History, Store, Watermark};
@@ -207,7 +209,7 @@ impl World {
 
         let tokens = Tokens::new("a secret of tests only");
         // Machine time of a token counts from when it was issued; worlds do not live for twelve hours of it.
-        let token = tokens.issue("agent", start).expect("a role");
+        let token = tokens.issue("lead", start).expect("a role");
         let gateway = Gateway::new(
             stack.routes.clone(),
             tokens,
@@ -310,6 +312,11 @@ impl World {
     }
 
     // Functions
+
+    /// The routes of the template.
+    pub fn routes(&self) -> &[Route] {
+        &self.stack.routes
+    }
 
     /// Calls a function as the platform does.
     pub async fn invoke(&mut self, name: &str, event: Value) -> Ended {

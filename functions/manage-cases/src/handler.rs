@@ -192,6 +192,9 @@ impl App {
             );
             return Err(problem.header("etag", format!("\"{revision}\"")).into());
         }
+        if takes_from_another(&before, &order.command, &caller.actor) {
+            request.require(Scope::CasesManage)?;
+        }
         let machine_now = invocation.machine_now;
         let book = self.book(invocation).await?;
         let events = before
@@ -390,6 +393,15 @@ fn expired(mut case: Case, request: &HttpRequest, book: &Book) -> Case {
         case.apply(&event);
     }
     case
+}
+
+/// Whether a command gives away a case that somebody else works.
+fn takes_from_another(case: &Case, command: &Command, caller: &Actor) -> bool {
+    let (Command::Assign { owner: to }, Actor::Staff(caller)) = (command, caller) else {
+        return false;
+    };
+    case.owner()
+        .is_some_and(|owner| owner != caller && owner != to)
 }
 
 fn case_id(request: &HttpRequest) -> Result<CaseId, Rejection> {

@@ -13,7 +13,7 @@ const MOST: usize = 100;
 
 /// The oldest of them.
 pub(crate) async fn list(store: &Store, request: &HttpRequest) -> Result<HttpResponse, Rejection> {
-    request.require(Scope::Admin)?;
+    request.require(Scope::CasesManage)?;
     let stuck = read(store, request).await?;
     let events: Vec<_> = stuck.iter().map(shown).collect();
     Ok(HttpResponse::json(200, &json!({"events": events}))?.no_store())
@@ -25,7 +25,7 @@ pub(crate) async fn resume(
     request: &HttpRequest,
     machine_now: Timestamp,
 ) -> Result<HttpResponse, Rejection> {
-    request.require(Scope::Admin)?;
+    request.require(Scope::CasesManage)?;
     let stuck = read(store, request).await?;
     let mut resumed = 0;
     for event in &stuck {

@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use resound_lambda_kit::auth::{Role, Scope};
 use ring::hmac;
 use serde_json::{Map, Value, json};
 
@@ -14,23 +15,27 @@ const AUDIENCE: &str = "resound";
 /// How long a token is good, in seconds.
 const LIFETIME: i64 = 12 * 60 * 60;
 
-/// The roles that a token can be had for, and their scopes.
-pub const ROLES: [(&str, &str); 5] = [
-    (
-        "agent",
-        "resound/cases.read resound/cases.write resound/reports.read",
-    ),
-    (
-        "lead",
-        "resound/cases.read resound/cases.write resound/reports.read",
-    ),
-    ("analyst", "resound/reports.read"),
-    ("viewer", "resound/cases.read"),
-    (
-        "admin",
-        "resound/cases.read resound/cases.write resound/reports.read resound/admin",
-    ),
+/// What a token can be had for besides the roles of staff: less than any of them.
+const PARTS: [(&str, Scope); 2] = [
+    ("analyst", Scope::ReportsRead),
+    ("viewer", Scope::CasesRead),
 ];
+
+/// The names that a token can be had for.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let roles = Role::ALL.into_iter().map(Role::name);
+    roles.chain(PARTS.into_iter().map(|(name, _)| name))
+}
+
+/// The scopes of a name.
+fn scopes_of(name: &str) -> Option<Vec<&'static str>> {
+    let role = Role::ALL.into_iter().find(|role| role.name() == name);
+    if let Some(role) = role {
+        return Some(role.scopes().map(Scope::name).collect());
+    }
+    let (_, scope) = PARTS.into_iter().find(|(part, _)| *part == name)?;
+    Some(vec![scope.name()])
+}
 
 /// Issues and checks tokens.
 pub struct Tokens {
@@ -48,9 +53,9 @@ impl Tokens {
         }
     }
 
-    /// A token for a role; `None` if there is no such role.
+    /// A token for one of the [`names`]; `None` if there is no such name.
     pub fn issue(&self, role: &str, machine_now: Timestamp) -> Option<String> {
-        let (_, scope) = ROLES.into_iter().find(|(name, _)| *name == role)?;
+        let scope = scopes_of(role)?.join(" ");
         let now = machine_now.as_second();
         Some(self.sign(&json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": role, "scope": scope, "iat": now, "exp": now + LIFETIME,

@@ -13,7 +13,7 @@ use resound_lambda_kit::machine_now;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::auth::ROLES;
+use crate::auth;
 use crate::aws::Letter;
 use crate::clock::{self, offset_text};
 use crate::engine::{CallError, Engine};
@@ -185,7 +185,7 @@ impl Server {
         match self.token(&role) {
             Some(token) => json_answer(&json!({"token": token})),
             None => {
-                let known: Vec<_> = ROLES.into_iter().map(|(role, _)| role).collect();
+                let known: Vec<_> = auth::names().collect();
                 let fault = format!("role must be one of {}", known.join(", "));
                 message(StatusCode::BAD_REQUEST, &fault)
             }
@@ -203,7 +203,7 @@ impl Server {
                     li { a href="/f/default" { "/f/default" } " the form that customers see" }
                     li { a href="/_local/mailbox" { "/_local/mailbox" } " what was mailed to customers and staff (" (self.engine.aws().mailbox().count()) ")" }
                     li { a href="/_local/clock" { "/_local/clock" } " business time; POST " code { r#"{"advance":"PT25H"}"# } " to move it" }
-                    @for (role, _) in ROLES {
+                    @for role in auth::names() {
                         li { a href={ "/_local/token?role=" (role) } { "/_local/token?role=" (role) } " a staff token" }
                     }
                     @for schedule in &stack.schedules {

@@ -1,31 +1,35 @@
 //! Who calls, and what the token allows.
 //!
-//! API Gateway has verified the token before a function is called. Functions look at the scopes again, so that a
-//! route that lost its authorizer refuses everybody instead of nobody.
+//! API Gateway has verified the token before a function is called. Functions look at what it allows again, so that a
+//! route that lost its authorizer refuses everybody instead of nobody. A token carries scopes, or the roles that stand
+//! for them, as its issuer likes.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A permission that a token may carry.
+/// A permission that a token may carry. Names are published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Read cases and their timelines.
+    /// Read cases and their timelines, and the rules they go by.
     CasesRead,
     /// Command cases.
     CasesWrite,
+    /// Assign the cases of others, and look after the events that are stuck.
+    CasesManage,
     /// Read numbers.
     ReportsRead,
-    /// Configure.
+    /// Publish rules and recipients.
     Admin,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::CasesRead,
         Self::CasesWrite,
+        Self::CasesManage,
         Self::ReportsRead,
         Self::Admin,
     ];
@@ -35,11 +39,64 @@ impl Scope {
         match self {
             Self::CasesRead => "resound/cases.read",
             Self::CasesWrite => "resound/cases.write",
+            Self::CasesManage => "resound/cases.manage",
             Self::ReportsRead => "resound/reports.read",
             Self::Admin => "resound/admin",
         }
     }
+
+    /// The lowest role that has it.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::CasesRead | Self::CasesWrite => Role::Agent,
+            Self::CasesManage | Self::ReportsRead => Role::Lead,
+            Self::Admin => Role::Admin,
+        }
+    }
 }
+
+/// What somebody is among staff: each has the scopes of those below it too. Names are published: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Works cases.
+    Agent,
+    /// Looks after agents: assigns their cases, reads the numbers, mends what is stuck.
+    Lead,
+    /// Decides on the rules.
+    Admin,
+}
+
+impl Role {
+    /// All of them, from the lowest.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Lead, Self::Admin];
+
+    /// Its name in tokens.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Lead => "lead",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The scopes it stands for.
+    pub fn scopes(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL
+            .into_iter()
+            .filter(move |scope| scope.role() <= self)
+    }
+}
+
+/// Every route that needs a token, as the template writes it, and the scope it asks for. Tests hold the template, the
+/// description of the API and the functions to it.
+pub const ROUTES: &[(&str, Scope)] = &[
+    ("GET /v1/cases", Scope::CasesRead),
+    ("GET /v1/cases/{id}", Scope::CasesRead),
+    ("POST /v1/cases/{id}/commands", Scope::CasesWrite),
+    ("GET /v1/nps", Scope::ReportsRead),
+    ("GET /v1/stuck-events", Scope::CasesManage),
+    ("POST /v1/stuck-events/resume", Scope::CasesManage),
+];
 
 /// What a verified token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +132,7 @@ impl Authorizer {
     /// The claims, if there are any that name a subject.
     ///
     /// API Gateway makes every claim a string, a list as `[a b]`. `scopes` is filled only on routes that demand some.
+    /// Roles are in `roles`, or in `cognito:groups`, the groups of a user pool.
     pub(crate) fn into_claims(self) -> Option<Claims> {
         let jwt = self.jwt?;
         let claims = jwt.claims.unwrap_or_default();
@@ -84,14 +142,24 @@ impl Authorizer {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
+        let words = |name: &str| -> Vec<&str> {
+            let text = text(name).unwrap_or_default();
+            text.trim_matches(['[', ']'])
+                .split([' ', ','])
+                .filter(|word| !word.is_empty())
+                .collect()
+        };
         let listed = jwt.scopes.iter().flatten().filter_map(Value::as_str);
-        let claimed = text("scope")
-            .unwrap_or_default()
-            .trim_matches(['[', ']'])
-            .split_ascii_whitespace();
+        let held = [words("roles"), words("cognito:groups")].concat();
+        let meant = Role::ALL
+            .into_iter()
+            .filter(|role| held.contains(&role.name()))
+            .flat_map(Role::scopes)
+            .map(|scope| scope.name().to_owned());
+        let said = listed.chain(words("scope")).map(str::to_owned);
         Some(Claims {
             sub: text("sub")?.to_owned(),
-            scopes: listed.chain(claimed).map(str::to_owned).collect(),
+            scopes: said.chain(meant).collect(),
         })
     }
 }
@@ -119,6 +187,33 @@ mod tests {
             assert!(claims.allows(Scope::CasesRead));
             assert!(!claims.allows(Scope::CasesWrite));
             assert!(!claims.allows(Scope::Admin));
+        }
+    }
+
+    #[test]
+    fn roles_stand_for_scopes() {
+        let allowed = |jwt: Value| -> Vec<Scope> {
+            let claims = claims(jwt).unwrap();
+            let scopes = Scope::ALL.into_iter();
+            scopes.filter(|scope| claims.allows(*scope)).collect()
+        };
+        let agent = vec![Scope::CasesRead, Scope::CasesWrite];
+        let lead = Scope::ALL[..4].to_vec();
+        for (claim, groups, expected) in [
+            ("roles", "agent", agent.clone()),
+            ("roles", "[agent]", agent.clone()),
+            ("cognito:groups", "[staff lead]", lead.clone()),
+            ("cognito:groups", "[agent,lead]", lead),
+            ("cognito:groups", "[agent admin]", Scope::ALL.to_vec()),
+            ("groups", "[admin]", vec![]),
+            ("roles", "[Admin administrators resound/admin]", vec![]),
+        ] {
+            let jwt = json!({"claims": {"sub": "u", claim: groups}});
+            assert_eq!(allowed(jwt), expected, "{claim} {groups}");
+        }
+        for scope in Scope::ALL {
+            let held = Role::ALL.map(|role| role.scopes().any(|held| held == scope));
+            assert!(held.is_sorted() && held[2], "{scope:?}: {held:?}");
         }
     }
 

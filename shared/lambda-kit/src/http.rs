@@ -249,7 +249,7 @@ impl HttpRequest {
     /// The claims of a caller whose token carries a scope.
     ///
     /// # Errors
-    /// 401 without a token, 403 if the token lacks the scope.
+    /// 401 without a token, 403 if the token lacks the scope: it names the lowest role that has it.
     pub fn require(&self, scope: Scope) -> Result<&Claims, Problem> {
         let Some(claims) = &self.claims else {
             return Err(Problem::new(Kind::Unauthorized, self.locale())
@@ -260,9 +260,14 @@ impl HttpRequest {
                 r#"Bearer error="insufficient_scope", scope="{}""#,
                 scope.name()
             );
-            return Err(
-                Problem::new(Kind::Forbidden, self.locale()).header("www-authenticate", challenge)
+            let role = scope.role().name();
+            let problem = self.problem(Kind::Forbidden).detail(
+                &format!("需要 {role} 角色，或权限范围 {}。", scope.name()),
+                &format!("This takes the role {role}, or the scope {}.", scope.name()),
             );
+            return Err(problem
+                .with("role", role)
+                .header("www-authenticate", challenge));
         }
         Ok(claims)
     }

@@ -9,6 +9,7 @@
 mod crash;
 mod main_job;
 mod restore;
+mod roles;
 mod simulation;
 mod skew;
 mod trouble;

@@ -167,7 +167,7 @@ impl Model {
         let case = self.world.store.case(id).await.unwrap().unwrap();
         let command = domain_command(verb, into);
         let book = Book::built_in(Calendars::office_hours(ZONE).unwrap());
-        let staff = || Actor::Staff("agent".to_owned());
+        let staff = || Actor::Staff("lead".to_owned());
         let now = self.world.now();
         let mut allowed = case.handle(&command, staff(), now, &book);
         if let (Command::Merge { .. }, Ok(_)) = (&command, &allowed) {
@@ -239,7 +239,7 @@ fn domain_command(verb: Verb, into: CaseId) -> Command {
     match verb {
         Verb::Acknowledge => Command::Acknowledge,
         Verb::Assign => Command::Assign {
-            owner: "agent".to_owned(),
+            owner: "lead".to_owned(),
         },
         Verb::Reply => Command::Reply,
         Verb::AwaitCustomer => Command::AwaitCustomer { message: true },

@@ -369,3 +369,26 @@ async fn what_cannot_be_merged_is_refused_with_the_reason() {
     }
     assert_eq!(desk.shown(one, after(1)).await.body["state"], "open");
 }
+
+#[tokio::test]
+async fn a_case_that_somebody_else_works_is_given_away_by_a_lead_only() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    let assign = |sub: &str, owner: &str, scopes: &str| {
+        let body = json!({"command": "assign", "owner": owner});
+        desk.send(Request::command(id, body).sub(sub).scopes(scopes))
+    };
+    let agent = "resound/cases.read resound/cases.write";
+    let lead = "resound/cases.read resound/cases.write resound/cases.manage";
+    // What nobody works is for everybody to hand out; what is mine I may hand on.
+    assert_eq!(assign("ann", "bob", agent).await.status, 200);
+    assert_eq!(assign("bob", "cat", agent).await.status, 200);
+    for to in ["ann", "bob"] {
+        let refused = assign("ann", to, agent).await;
+        assert_eq!(
+            (refused.status, &refused.body["role"]),
+            (403, &json!("lead"))
+        );
+    }
+    assert_eq!(assign("ann", "bob", lead).await.body["owner"], "bob");
+}

@@ -53,7 +53,7 @@ async fn they_are_listed_and_resumed_once() {
 }
 
 #[tokio::test]
-async fn they_are_for_admins_only() {
+async fn they_are_for_leads_and_above() {
     let desk = Desk::new().await;
     for route in [LIST, RESUME] {
         let agent = Request::route(route).scopes("resound/cases.read resound/cases.write");

@@ -68,9 +68,9 @@ impl Request {
         Self(event)
     }
 
-    /// A request to another route, by somebody with all scopes.
+    /// A request to another route, by a lead.
     pub(crate) fn route(key: &str) -> Self {
-        let mut request = Self::list("").scopes("resound/admin");
+        let mut request = Self::list("").scopes("resound/cases.manage");
         request.0["routeKey"] = key.into();
         request
     }
