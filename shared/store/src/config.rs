@@ -4,13 +4,46 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::fmt::Display;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dynamo::{Query, Written};
-use crate::item::{config_item, read_config};
+use crate::dynamo::{Part, Query, Transacted, Written, key_of};
+use crate::item::{config_item, read_config, read_edition};
 use crate::key::{ConfigKind, Key, config_partition};
 use crate::{Store, StoreError};
+
+/// The highest version whose key still sorts as text.
+const MAX_VERSION: u32 = 999_999;
+
+/// Who published a version, and when. Names are persisted: append only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The `sub` of their token.
+    pub by: String,
+    /// Business time.
+    pub at: Timestamp,
+}
+
+/// A version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition<T> {
+    /// Its number, from 1 on.
+    pub version: u32,
+    /// What it says.
+    pub document: T,
+    /// Who published it; `None` if it was put into the table by hand.
+    pub signed: Option<Signed>,
+}
+
+/// Every version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editions<T> {
+    /// Those that this code can read, from the first on.
+    pub editions: Vec<Edition<T>>,
+    /// The number of the last there is, which this code may not be able to read; 0 if there is none.
+    pub last: u32,
+}
 
 /// What came of publishing a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +120,68 @@ impl Store {
         Ok(read.filter_map(readable).collect())
     }
 
-    /// Adds a version of a document.
+    /// Every version of a document, with who published it. Those that this code cannot read are logged and passed
+    /// over, and count for [`Editions::last`].
+    ///
+    /// # Errors
+    /// [`StoreError`], never [`StoreError::Corrupt`].
+    pub async fn editions<T: DeserializeOwned>(
+        &self,
+        kind: ConfigKind,
+    ) -> Result<Editions<T>, StoreError> {
+        let query = Query::partition(config_partition(kind));
+        let items = self.query_all(&query).await?;
+        let last = items.iter().rev().find_map(|item| {
+            let Ok(Key::Config { version, .. }) = Key::decode(&key_of(item)) else {
+                return None;
+            };
+            Some(version)
+        });
+        let read = items.into_iter().map(read_edition);
+        Ok(Editions {
+            editions: read.filter_map(readable).collect(),
+            last: last.unwrap_or(0),
+        })
+    }
+
+    /// Adds versions of a document from `first` on, all or none.
+    ///
+    /// Repeating it after a lost answer is harmless: what stands there exactly so is [`Published::Published`] where it
+    /// is one version, and [`Published::Exists`] where they are several.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Rejected`] if they are more than a transaction holds, or there are as many
+    /// versions as there can be.
+    pub async fn publish<T: Serialize>(
+        &self,
+        kind: ConfigKind,
+        first: u32,
+        documents: &[T],
+        signed: &Signed,
+    ) -> Result<Published, StoreError> {
+        let mut items = Vec::with_capacity(documents.len());
+        for (version, document) in (first..=MAX_VERSION).zip(documents) {
+            let key = Key::Config { kind, version };
+            items.push(config_item(&key, document, Some(signed))?);
+        }
+        if items.len() < documents.len() {
+            return Err(StoreError::rejected("there are too many versions"));
+        }
+        if let [item] = items.as_slice() {
+            return Ok(match self.put_new(item.clone()).await? {
+                Written::Done => Published::Published,
+                Written::Refused(there) if there.as_ref() == Some(item) => Published::Published,
+                Written::Refused(_) => Published::Exists,
+            });
+        }
+        let parts = items.into_iter().map(Part::PutNew).collect();
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Published::Published,
+            Transacted::Refused(_) => Published::Exists,
+        })
+    }
+
+    /// Adds a version of a document that nobody signs.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -98,7 +192,7 @@ impl Store {
         document: &T,
     ) -> Result<Published, StoreError> {
         match self
-            .put_new(config_item(&Key::Config { kind, version }, document)?)
+            .put_new(config_item(&Key::Config { kind, version }, document, None)?)
             .await?
         {
             Written::Done => Ok(Published::Published),

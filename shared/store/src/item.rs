@@ -12,6 +12,7 @@ use resound_domain::tally::{Counted, Dimension, Tally};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Edition, Signed};
 use crate::dynamo::{Item, key_of};
 use crate::key::{Key, NoticeKey, RawKey};
 use crate::notices::{Notice, NoticeStatus, Outcome};
@@ -586,21 +587,49 @@ impl Stored for RunItem {
 #[derive(Serialize)]
 struct ConfigOut<'a, T> {
     document: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
 struct ConfigIn<T> {
     document: T,
+    #[serde(default)]
+    published_by: Option<String>,
+    #[serde(default)]
+    published_at: Option<Timestamp>,
 }
 
-pub(crate) fn config_item<T: Serialize>(key: &Key, document: &T) -> Result<Item, StoreError> {
-    encode(key, &ConfigOut { document })
+pub(crate) fn config_item<T: Serialize>(
+    key: &Key,
+    document: &T,
+    signed: Option<&Signed>,
+) -> Result<Item, StoreError> {
+    let published_by = signed.map(|signed| signed.by.as_str());
+    let published_at = signed.map(|signed| signed.at);
+    let body = ConfigOut {
+        document,
+        published_by,
+        published_at,
+    };
+    encode(key, &body)
 }
 
 pub(crate) fn read_config<T: DeserializeOwned>(item: Item) -> Result<(u32, T), StoreError> {
-    let (key, ConfigIn { document }) = body(item)?;
-    match key {
-        Key::Config { version, .. } => Ok((version, document)),
-        _ => Err(misplaced(&key)),
-    }
+    read_edition(item).map(|edition| (edition.version, edition.document))
+}
+
+pub(crate) fn read_edition<T: DeserializeOwned>(item: Item) -> Result<Edition<T>, StoreError> {
+    let (key, found) = body::<ConfigIn<T>>(item)?;
+    let Key::Config { version, .. } = key else {
+        return Err(misplaced(&key));
+    };
+    let signed = found.published_by.zip(found.published_at);
+    Ok(Edition {
+        version,
+        document: found.document,
+        signed: signed.map(|(by, at)| Signed { by, at }),
+    })
 }

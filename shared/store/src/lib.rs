@@ -30,7 +30,7 @@ pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
     MAX_PAGE, Message,
 };
-pub use config::Published;
+pub use config::{Edition, Editions, Published, Signed};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use key::{

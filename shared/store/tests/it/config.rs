@@ -1,6 +1,7 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use resound_domain::form::Forms;
 use resound_domain::policy::Policy;
-use resound_store::{ConfigKind, Published};
+use resound_store::{ConfigKind, Edition, Editions, Key, Published, Signed};
 use serde_json::{Value, json};
 
 use crate::support::Table;
@@ -95,4 +96,71 @@ async fn a_version_that_cannot_be_understood_is_passed_over() {
         .latest_config_by(ConfigKind::Recipients, read)
         .await;
     assert_eq!(latest.unwrap(), Some((1, 1)));
+}
+
+fn signed(by: &str) -> Signed {
+    Signed {
+        by: by.to_owned(),
+        at: "2026-11-02T02:00:00.5Z".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn it_is_known_who_published_what() {
+    let table = Table::new().await;
+    let (store, kind) = (&table.store, ConfigKind::Calendar);
+    let none: Editions<Value> = store.editions(kind).await.unwrap();
+    assert_eq!((none.editions.len(), none.last), (0, 0));
+    let by_hand = store.publish_config(kind, 1, &json!({"n": 1})).await;
+    assert_eq!(by_hand.unwrap(), Published::Published);
+    let documents = [json!({"n": 2}), json!({"n": 3})];
+    let both = store.publish(kind, 2, &documents, &signed("ann")).await;
+    assert_eq!(both.unwrap(), Published::Published);
+    let found: Editions<Value> = store.editions(kind).await.unwrap();
+    let edition = |version: u32, signed: Option<Signed>| Edition {
+        version,
+        document: json!({"n": version}),
+        signed,
+    };
+    assert_eq!(
+        found.editions,
+        [
+            edition(1, None),
+            edition(2, Some(signed("ann"))),
+            edition(3, Some(signed("ann")))
+        ]
+    );
+    // What only a newer version can read counts all the same: nothing is published in its place.
+    let third = Key::Config { kind, version: 3 };
+    let mut newer = table.raw(&third).await.unwrap();
+    newer.insert("SK".to_owned(), AttributeValue::S("V#000004".to_owned()));
+    newer.insert("v".to_owned(), AttributeValue::N("99".to_owned()));
+    table.plant(newer).await;
+    let found: Editions<Value> = store.editions(kind).await.unwrap();
+    assert_eq!((found.editions.len(), found.last), (3, 4));
+}
+
+#[tokio::test]
+async fn of_two_who_publish_one_does_and_a_repeat_is_harmless() {
+    let table = Table::new().await;
+    let (store, kind) = (&table.store, ConfigKind::Policy);
+    let publish = |n: u32, by: &'static str| async move {
+        let document = [json!({"n": n})];
+        store
+            .publish(kind, 1, &document, &signed(by))
+            .await
+            .unwrap()
+    };
+    assert_eq!(publish(1, "ann").await, Published::Published);
+    assert_eq!(publish(1, "ann").await, Published::Published);
+    assert_eq!(publish(1, "bob").await, Published::Exists);
+    assert_eq!(publish(2, "ann").await, Published::Exists);
+    // All or none.
+    let two = [json!({"n": 0}), json!({"n": 1})];
+    let half = store.publish(kind, 0, &two, &signed("ann")).await.unwrap();
+    assert_eq!(half, Published::Exists);
+    let found: Editions<Value> = store.editions(kind).await.unwrap();
+    assert_eq!((found.editions.len(), found.last), (1, 1));
+    let full = store.publish(kind, 1_000_000, &two, &signed("ann")).await;
+    assert!(!full.unwrap_err().is_retryable());
 }

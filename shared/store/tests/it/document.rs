@@ -19,7 +19,7 @@ use resound_domain::tally::{Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
     Cell, Claim, ConfigKind, Key, Lookup, Medium, Message, NoticeKey, Outcome, Part, Recipient,
-    Recorded, Watermark,
+    Recorded, Signed, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -266,8 +266,12 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .await
         .unwrap();
     let document = Forms::default();
+    let by = Signed {
+        by: "ann".to_owned(),
+        at: t0(),
+    };
     let _published = store
-        .publish_config(ConfigKind::Form, 1, &document)
+        .publish(ConfigKind::Form, 1, &[document], &by)
         .await
         .unwrap();
 
