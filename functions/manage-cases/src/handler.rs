@@ -14,6 +14,7 @@ use resound_lambda_kit::fields;
 use resound_lambda_kit::http::{
     self, ContentType, HttpEvent, HttpRequest, HttpResponse, Rejection,
 };
+use resound_lambda_kit::precondition::Tags;
 use resound_lambda_kit::problem::{FieldError, Kind};
 use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
@@ -25,7 +26,6 @@ use serde_json::{Value, json};
 use crate::Config;
 use crate::command::{Order, names};
 use crate::list::Wanted;
-use crate::precondition::Tags;
 use crate::stuck;
 use crate::view;
 

@@ -11,7 +11,6 @@ mod command;
 mod config;
 mod handler;
 mod list;
-mod precondition;
 mod stuck;
 mod view;
 

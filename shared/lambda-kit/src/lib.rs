@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod mail;
 pub mod metrics;
 pub mod outbound;
+pub mod precondition;
 pub mod problem;
 pub mod publish;
 pub mod receipt;

@@ -4,15 +4,16 @@ use std::str::FromStr;
 
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Tags {
+pub enum Tags {
     /// `*`: whatever there is.
     Any,
     /// One of these.
     Listed(Vec<Tag>),
 }
 
+/// One entity tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tag {
+pub struct Tag {
     weak: bool,
     opaque: String,
 }
@@ -20,11 +21,11 @@ pub(crate) struct Tag {
 /// A text that is no list of entity tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a list of entity tags")]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 impl Tags {
     /// Whether a tag is among these by the strong comparison: a weak one never is.
-    pub(crate) fn match_strongly(&self, tag: u32) -> bool {
+    pub fn match_strongly(&self, tag: u32) -> bool {
         let tag = tag.to_string();
         match self {
             Self::Any => true,
@@ -33,7 +34,7 @@ impl Tags {
     }
 
     /// Whether a tag is among these by the weak comparison.
-    pub(crate) fn match_weakly(&self, tag: u32) -> bool {
+    pub fn match_weakly(&self, tag: u32) -> bool {
         let tag = tag.to_string();
         match self {
             Self::Any => true,
