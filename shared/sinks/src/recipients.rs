@@ -15,7 +15,7 @@
 //!   ]}}}
 //! ```
 //!
-//! It is read whole: every fault is reported with the path of the field, and a field nobody knows is one. Its addresses
+//! It is read whole: every fault is reported with the pointer of the field, and a field nobody knows is one. Its addresses
 //! and secrets are shown as where they go and a fingerprint ([`Recipients::shown`]); what is sent back so is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,7 +177,7 @@ pub struct Recipients(BTreeMap<Audience, Recipient>);
 /// Something wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which field, such as `audiences.owner.sinks[0].url`.
+    /// Which field: a JSON pointer (RFC 6901), such as `/audiences/owner/sinks/0/url`.
     pub path: String,
     /// What is wrong with it.
     pub what: What,
@@ -211,6 +211,34 @@ pub enum What {
 }
 
 impl What {
+    /// The published name: append only.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown-field",
+            Self::Missing => "required",
+            Self::Object => "not-an-object",
+            Self::List => "not-a-list",
+            Self::Text => "not-a-string",
+            Self::Empty => "empty",
+            Self::TooMany => "too-many",
+            Self::Audience | Self::Locale | Self::Kind => "unknown-value",
+            Self::Zone => "unknown-zone",
+            Self::Time => "not-a-time",
+            Self::SameTime => "same-time",
+            Self::Name => "invalid-name",
+            Self::Duplicate => "repeated",
+            Self::Mailbox => "invalid-mailbox",
+            Self::Target(InvalidTarget::Malformed) => "invalid-address",
+            Self::Target(InvalidTarget::Scheme) => "not-https",
+            Self::Target(InvalidTarget::UserInfo) => "user-name",
+            Self::Target(InvalidTarget::NotPublic) => "not-public",
+            Self::Target(InvalidTarget::Port) => "invalid-port",
+            Self::Provider(_) => "other-provider",
+            Self::Secret | Self::WebhookSecret => "invalid-secret",
+            Self::NothingToKeep => "nothing-to-keep",
+        }
+    }
+
     /// In words.
     pub fn text(self, locale: Locale) -> String {
         let (zh, en) = match self {
@@ -548,16 +576,16 @@ impl Reader {
 
     fn recipients(&mut self, document: &Value, former: Option<&Recipients>) -> Option<Recipients> {
         if !document.is_object() {
-            return self.fault("document", What::Object);
+            return self.fault("", What::Object);
         }
         let document = self.object(document, "", &["audiences"])?;
         let audiences = self.required(document, "", "audiences")?;
         let Some(audiences) = audiences.as_object() else {
-            return self.fault("audiences", What::Object);
+            return self.fault("/audiences", What::Object);
         };
         let mut recipients = BTreeMap::new();
         for (name, value) in audiences {
-            let path = join("audiences", name);
+            let path = join("/audiences", name);
             let Ok(audience) = serde_json::from_value::<Audience>(name.as_str().into()) else {
                 self.fault::<()>(path, What::Audience);
                 continue;
@@ -597,7 +625,7 @@ impl Reader {
             let mut names = BTreeSet::new();
             let mut sinks = Vec::new();
             for (n, value) in list.iter().enumerate() {
-                let path = format!("{path}.sinks[{n}]");
+                let path = format!("{path}/sinks/{n}");
                 if let Some(sink) = self.sink(value, &path, former) {
                     if !names.insert(sink.name.clone()) {
                         self.fault::<()>(join(&path, "name"), What::Duplicate);
@@ -745,7 +773,7 @@ impl Reader {
     ) -> Option<Vec<standard::Secret>> {
         let list = self.list(object, path, "secrets", SECRETS)?;
         let read = list.iter().enumerate().map(|(n, value)| {
-            let path = format!("{path}.secrets[{n}]");
+            let path = format!("{path}/secrets/{n}");
             let Some(text) = value.as_str() else {
                 return self.fault(path, What::Text);
             };
@@ -798,10 +826,8 @@ impl SinkKind {
 }
 
 fn join(path: &str, name: &str) -> String {
-    match path {
-        "" => name.to_owned(),
-        path => format!("{path}.{name}"),
-    }
+    let name = name.replace('~', "~0").replace('/', "~1");
+    format!("{path}/{name}")
 }
 
 #[cfg(test)]
@@ -911,7 +937,7 @@ mod tests {
         .unwrap_err();
         // The list is one too long, and so not looked into.
         let mut text: Vec<_> = faults.to_string().split("; ").map(str::to_owned).collect();
-        assert!(text.contains(&"audiences.executive.sinks: too many".to_owned()));
+        assert!(text.contains(&"/audiences/executive/sinks: too many".to_owned()));
 
         let mut fewer = json!({"audiences": {"executive": {"locale": "en", "time_zone": "UTC", "sinks": [
             {"name": "A b", "kind": "email", "to": "nobody", "url": "https://example.com"},
