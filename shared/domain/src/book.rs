@@ -4,9 +4,10 @@
 //! knows of it by then. A case that is behind is caught up edition by edition, whoever touches it first; therefore its
 //! log does not depend on who that was.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{self, BusinessCalendar, Calendars};
@@ -22,6 +23,62 @@ pub struct NamedCalendar {
     pub active_from: Option<Timestamp>,
     /// The hours.
     pub calendar: BusinessCalendar,
+}
+
+/// How long before it begins, in business time, a change must be published, so that every reader knows of it by then:
+/// they read the rules again after a minute.
+pub const NOTICE: SignedDuration = SignedDuration::from_secs(120);
+
+/// The versions of documents, each from the instant at which it begins to apply.
+///
+/// They begin in the order of their versions. A later version takes the place of those of its own name that would begin
+/// with it or after it: what is to come can be corrected, or withdrawn.
+#[derive(Debug, Clone)]
+pub struct Timeline<T>(Vec<(Timestamp, T)>);
+
+impl<T> Timeline<T> {
+    /// The timeline of these versions, in their order, each with the instant it names, and of which `name` it is.
+    /// Without an instant a version begins together with the one before; none begins before that.
+    pub fn new<N: Ord>(
+        versions: impl IntoIterator<Item = (Option<Timestamp>, T)>,
+        name: impl Fn(&T) -> N,
+    ) -> Self {
+        let mut first_of_later: BTreeMap<N, Timestamp> = BTreeMap::new();
+        let mut stay: Vec<_> = versions.into_iter().collect();
+        stay.reverse();
+        stay.retain(|(from, version)| {
+            let Some(from) = *from else {
+                return true;
+            };
+            let first = first_of_later
+                .entry(name(version))
+                .or_insert(Timestamp::MAX);
+            let stays = from < *first;
+            *first = from.min(*first);
+            stays
+        });
+        stay.reverse();
+        let mut last = Timestamp::MIN;
+        let begin = |(from, version): (Option<Timestamp>, T)| {
+            last = from.unwrap_or(last).max(last);
+            (last, version)
+        };
+        Self(stay.into_iter().map(begin).collect())
+    }
+
+    /// The versions that begin some time, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &(Timestamp, T)> {
+        self.0.iter()
+    }
+}
+
+impl<T> IntoIterator for Timeline<T> {
+    type Item = (Timestamp, T);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }
 
 /// One state of the rules.
@@ -109,8 +166,8 @@ impl Book {
         self
     }
 
-    /// The book of everything that was published, each in the order of its versions. `calendars` are those while none
-    /// are published.
+    /// The book of everything that was published, each in the order of its versions, as [`Timeline`] says when they
+    /// begin. `calendars` are those while none are published.
     pub fn compile(
         calendars: Arc<Calendars>,
         policies: impl IntoIterator<Item = (u32, Policy)>,
@@ -120,19 +177,18 @@ impl Book {
             Policy(Arc<Policy>),
             Calendar(u32, Box<NamedCalendar>),
         }
-        let mut changes = Vec::new();
-        let mut from = Timestamp::MIN;
-        for (version, policy) in policies {
-            from = from.max(policy.active_from.unwrap_or(Timestamp::MIN));
+        let policies = policies.into_iter();
+        let policies = policies.map(|(version, policy)| {
             let policy = Policy { version, ..policy };
-            changes.push((from, Change::Policy(Arc::new(policy))));
-        }
-        from = Timestamp::MIN;
-        for (version, named) in named {
-            from = from.max(named.active_from.unwrap_or(Timestamp::MIN));
-            let change = Change::Calendar(version, Box::new(named));
-            changes.push((from, change));
-        }
+            (policy.active_from, Arc::new(policy))
+        });
+        let policies = Timeline::new(policies, |_| ()).into_iter();
+        let policies = policies.map(|(from, policy)| (from, Change::Policy(policy)));
+        let named = named.into_iter();
+        let named = named.map(|(version, named)| (named.active_from, (version, Box::new(named))));
+        let named = Timeline::new(named, |(_, named)| named.name.clone()).into_iter();
+        let named = named.map(|(from, (version, named))| (from, Change::Calendar(version, named)));
+        let mut changes: Vec<_> = policies.chain(named).collect();
         // Stable: what begins together keeps the order of its versions.
         changes.sort_by_key(|&(from, _)| from);
         let mut book = Self::new(Edition {
@@ -189,5 +245,89 @@ impl Book {
         self.editions()
             .find(|edition| edition.is_later_than(terms))
             .filter(|edition| edition.active_from <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour)
+    }
+
+    fn policy(version: u32, from: Option<i64>) -> (u32, Policy) {
+        let active_from = from.map(at);
+        let policy = Policy {
+            active_from,
+            ..Policy::default()
+        };
+        (version, policy)
+    }
+
+    fn calendar(version: u32, name: &str, from: Option<i64>) -> (u32, NamedCalendar) {
+        let office = Calendars::office_hours("Asia/Shanghai").unwrap();
+        let named = NamedCalendar {
+            name: name.parse().unwrap(),
+            active_from: from.map(at),
+            calendar: office.get(&CalendarName::BUSINESS).unwrap().clone(),
+        };
+        (version, named)
+    }
+
+    /// From when which versions of policy and calendars apply.
+    fn editions(
+        policies: Vec<(u32, Policy)>,
+        calendars: Vec<(u32, NamedCalendar)>,
+    ) -> Vec<(Option<Timestamp>, u32, u32)> {
+        let office = Calendars::office_hours("Asia/Shanghai").unwrap();
+        let book = Book::compile(Arc::new(office), policies, calendars);
+        let editions = book.editions().map(|edition| {
+            let from = edition.active_from;
+            let from = (from != Timestamp::MIN).then_some(from);
+            (from, edition.policy.version, edition.calendars_version)
+        });
+        editions.collect()
+    }
+
+    #[test]
+    fn a_later_version_takes_the_place_of_what_is_to_come() {
+        let coming = [policy(1, None), policy(2, Some(10)), policy(3, Some(20))];
+        let with = |version, from| {
+            let all = coming.iter().cloned().chain([policy(version, from)]);
+            editions(all.collect(), vec![])
+        };
+        let first = (None, 1, 0);
+        let second = (Some(at(10)), 2, 0);
+        // After, with, between and before those that are to come.
+        let third = (Some(at(20)), 3, 0);
+        let expected = [first, second, third, (Some(at(30)), 4, 0)];
+        assert_eq!(with(4, Some(30)), expected);
+        assert_eq!(with(4, Some(20)), [first, second, (Some(at(20)), 4, 0)]);
+        assert_eq!(with(4, Some(15)), [first, second, (Some(at(15)), 4, 0)]);
+        assert_eq!(with(4, Some(5)), [first, (Some(at(5)), 4, 0)]);
+        // Without an instant it is a correction of the last.
+        assert_eq!(with(4, None), [first, second, (Some(at(20)), 4, 0)]);
+    }
+
+    #[test]
+    fn calendars_take_each_others_place_by_name_and_begin_in_order() {
+        let night = calendar(1, "night", Some(20));
+        let same = vec![night.clone(), calendar(2, "night", Some(10))];
+        let expected = [(None, 0, 0), (Some(at(10)), 0, 2)];
+        assert_eq!(editions(vec![], same), expected);
+        // Versions must go up in time; who publishes sees to it that the other one comes later under a later number.
+        let other = vec![night.clone(), calendar(2, "business", Some(10))];
+        assert_eq!(
+            editions(vec![], other),
+            [(None, 0, 0), (Some(at(20)), 0, 2)]
+        );
+        let again = vec![
+            calendar(2, "business", Some(10)),
+            calendar(3, "night", Some(20)),
+        ];
+        let all = std::iter::once(night).chain(again).collect();
+        let expected = [(None, 0, 0), (Some(at(10)), 0, 2), (Some(at(20)), 0, 3)];
+        assert_eq!(editions(vec![], all), expected);
     }
 }
