@@ -378,7 +378,7 @@ pub struct Case {
 
 impl Case {
     /// The first event of a case that a customer's response opens, under the rules that apply at that instant;
-    /// [`begin`](Self::begin) makes the case of it. It has no trace: who knows one sets it.
+    /// [`begin`](Self::begin) makes the case of it. It has no trace and no owner: who knows one sets it.
     pub fn open(
         id: CaseId,
         at: Timestamp,
@@ -400,6 +400,7 @@ impl Case {
                 terms,
                 clocks,
                 origin: Some(origin),
+                owner: None,
             },
             trace_id: None,
         }
@@ -412,6 +413,7 @@ impl Case {
             terms,
             clocks,
             origin,
+            owner,
         } = &opened.kind
         else {
             return None;
@@ -422,7 +424,7 @@ impl Case {
             revision: opened.seq,
             state: State::Open,
             priority: *priority,
-            owner: None,
+            owner: owner.clone(),
             terms: terms.clone(),
             clocks: clocks.clone(),
             opened_at: opened.at,

@@ -31,6 +31,17 @@ pub struct Event {
     pub trace_id: Option<TraceId>,
 }
 
+impl Event {
+    /// The same opening of a case, with an owner. Unchanged if it is another event.
+    #[must_use]
+    pub fn assigned_to(mut self, agent: Option<String>) -> Self {
+        if let EventKind::Opened { owner, .. } = &mut self.kind {
+            *owner = agent;
+        }
+        self
+    }
+}
+
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +69,9 @@ pub enum EventKind {
         /// Where it came from, as far as rules look at it; `None` in what was written before it was kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
+        /// Who got it by the rules of assignment: a staff `sub`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// Staff saw it.
     Acknowledged,

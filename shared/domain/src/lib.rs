@@ -3,6 +3,7 @@
 //! Nothing here performs I/O, reads a clock, draws randomness, logs, or knows of AWS. Time and identity
 //! come in as arguments, so a recorded event always replays to the same result.
 
+pub mod assignment;
 pub mod book;
 pub mod calendar;
 pub mod case;

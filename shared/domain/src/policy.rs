@@ -1,6 +1,6 @@
 //! The SLA policy: who is answered how fast, and who hears of it when not.
 
-mod check;
+pub(crate) mod check;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -299,14 +299,16 @@ pub struct When {
 impl When {
     /// Whether a case of this priority and origin is meant. What is not known of it is in no list.
     pub fn matches(&self, priority: Priority, origin: &Origin) -> bool {
-        fn any<T: PartialEq>(list: &[T], value: Option<&T>) -> bool {
-            list.is_empty() || value.is_some_and(|value| list.contains(value))
-        }
         any(&self.priority, Some(&priority))
             && any(&self.tier, origin.tier.as_ref())
             && any(&self.channel, origin.channel.as_ref())
             && any(&self.touchpoint, origin.touchpoint.as_ref())
     }
+}
+
+/// Whether a list names what a case has; an empty one asks for nothing.
+pub(crate) fn any<T: PartialEq>(list: &[T], value: Option<&T>) -> bool {
+    list.is_empty() || value.is_some_and(|value| list.contains(value))
 }
 
 /// The targets a rule sets; those it leaves out are as without it. Names are persisted: append only.

@@ -1,8 +1,9 @@
-//! What can be wrong with a policy that somebody wrote, in both languages.
+//! What can be wrong with a policy, or with rules of assignment, that somebody wrote, in both languages.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Audience, CalendarName, Policy, Priority, is_name};
@@ -12,6 +13,8 @@ use crate::submission::{Channel, Tier, breaks_line};
 
 const MOST_RULES: usize = 100;
 const NAME_LIMIT: usize = 60;
+/// What every rule may ask of a case.
+pub(crate) const WHEN: [&str; 4] = ["priority", "tier", "channel", "touchpoint"];
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// What is wrong. Codes are published: append only.
@@ -56,10 +59,22 @@ pub enum Code {
     Repeated,
     /// The rule sets no target.
     NoTarget,
-    /// More than 100 rules.
-    TooMany,
+    /// More than there may be.
+    TooMany {
+        /// How many there may be.
+        most: usize,
+    },
     /// Not an instant as RFC 3339 writes it.
     Instant,
+    /// Not one line of visible characters.
+    Text {
+        /// How many characters it may have.
+        limit: usize,
+    },
+    /// A rule that assigns to nobody.
+    NoAgent,
+    /// The same agent stands before it.
+    SameAgent,
 }
 
 impl Code {
@@ -80,13 +95,16 @@ impl Code {
             Self::Touchpoint => "invalid-touchpoint",
             Self::Repeated => "repeated",
             Self::NoTarget => "no-target",
-            Self::TooMany => "too-many",
+            Self::TooMany { .. } => "too-many",
             Self::Instant => "invalid-instant",
+            Self::Text { .. } => "invalid-text",
+            Self::NoAgent => "no-agent",
+            Self::SameAgent => "same-agent",
         }
     }
 }
 
-/// One thing that is wrong with a policy.
+/// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Where: a JSON pointer (RFC 6901).
@@ -152,19 +170,42 @@ impl Fault {
                 "该规则没有设定任何时限：请至少设定一项。",
                 "The rule sets no target: set at least one.",
             ),
-            Code::TooMany => ("规则过多：最多 100 条。", "There are at most 100 rules."),
+            Code::TooMany { most } => {
+                return match locale {
+                    Locale::ZhCn => format!("过多：最多 {most} 个。"),
+                    Locale::En => format!("Too many: there may be {most}."),
+                };
+            }
             Code::Instant => (
                 "须为 RFC 3339 时刻，例如 \"2026-11-23T02:00:00Z\"。",
                 "An instant of RFC 3339 is expected, such as \"2026-11-23T02:00:00Z\".",
+            ),
+            Code::Text { limit } => {
+                return match locale {
+                    Locale::ZhCn => {
+                        format!("须为一行可见文字，1 到 {limit} 个字符，首尾不留空格。")
+                    }
+                    Locale::En => format!(
+                        "One line of 1 to {limit} visible characters is expected, without blanks around it."
+                    ),
+                };
+            }
+            Code::NoAgent => (
+                "该规则没有客服：请至少写一位。",
+                "The rule assigns to nobody: name at least one agent.",
+            ),
+            Code::SameAgent => (
+                "该客服在这条规则中已经出现：请只写一次。",
+                "The rule names this agent already: name each once.",
             ),
         };
         locale.choose(zh_cn, en).to_owned()
     }
 }
 
-/// Everything that is wrong with a policy, in the order of the document. Never empty.
+/// Everything that is wrong with a document, in its order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the policy has {} fault(s)", .0.len())]
+#[error("the document has {} fault(s)", .0.len())]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
@@ -181,23 +222,14 @@ impl Policy {
     /// # Errors
     /// [`Faults`]: everything that is wrong, at once.
     pub fn read(document: &Value, calendars: &Calendars) -> Result<Self, Faults> {
-        let mut check = Check {
-            calendars,
-            faults: Vec::new(),
-        };
+        let mut check = Check::new(calendars);
         check.policy(document);
-        if !check.faults.is_empty() {
-            return Err(Faults(check.faults));
-        }
+        check.done()?;
         let mut document = document.clone();
         if let Some(members) = document.as_object_mut() {
             members.entry("version").or_insert_with(|| 0.into());
         }
-        serde_json::from_value(document).map_err(|_| {
-            // What was checked can be read; a member of a form that is not checked cannot be named.
-            let (at, code) = (String::new(), Code::NotAnObject);
-            Faults(vec![Fault { at, code }])
-        })
+        read(document)
     }
 
     /// Checks a policy that is to be published, for a company with these calendars. Clocks stand any numbers; these
@@ -211,24 +243,49 @@ impl Policy {
     }
 }
 
-struct Check<'a> {
-    calendars: &'a Calendars,
+/// What was checked, as what it is.
+pub(crate) fn read<T: DeserializeOwned>(checked: Value) -> Result<T, Faults> {
+    serde_json::from_value(checked).map_err(|_| {
+        // What was checked can be read; a member of a form that is not checked cannot be named.
+        let (at, code) = (String::new(), Code::NotAnObject);
+        Faults(vec![Fault { at, code }])
+    })
+}
+
+/// Looks for faults, beside what else is published.
+pub(crate) struct Check<C> {
+    beside: C,
     faults: Vec<Fault>,
 }
 
 /// A place in the document.
 #[derive(Clone, Copy)]
-struct At<'a>(&'a str);
+pub(crate) struct At<'a>(pub(crate) &'a str);
 
 impl At<'_> {
-    fn member(self, name: &str) -> String {
+    pub(crate) fn member(self, name: &str) -> String {
         let name = name.replace('~', "~0").replace('/', "~1");
         format!("{}/{name}", self.0)
     }
 }
 
-impl Check<'_> {
-    fn fault(&mut self, at: impl Into<String>, code: Code) {
+impl<C> Check<C> {
+    pub(crate) const fn new(beside: C) -> Self {
+        Self {
+            beside,
+            faults: Vec::new(),
+        }
+    }
+
+    pub(crate) fn done(self) -> Result<(), Faults> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Faults(self.faults))
+        }
+    }
+
+    pub(crate) fn fault(&mut self, at: impl Into<String>, code: Code) {
         self.faults.push(Fault {
             at: at.into(),
             code,
@@ -236,7 +293,7 @@ impl Check<'_> {
     }
 
     /// The members of an object, of which these may be there and no others.
-    fn object<'v>(
+    pub(crate) fn object<'v>(
         &mut self,
         at: &str,
         value: &'v Value,
@@ -255,7 +312,7 @@ impl Check<'_> {
         Some(members)
     }
 
-    fn list<'v>(&mut self, at: &str, value: &'v Value) -> &'v [Value] {
+    pub(crate) fn list<'v>(&mut self, at: &str, value: &'v Value) -> &'v [Value] {
         let Some(list) = value.as_array() else {
             self.fault(at, Code::NotAList);
             return &[];
@@ -264,7 +321,7 @@ impl Check<'_> {
     }
 
     /// Checks a member; one that must be there and is not is a fault.
-    fn member(
+    pub(crate) fn member(
         &mut self,
         at: &str,
         members: &Map<String, Value>,
@@ -280,6 +337,89 @@ impl Check<'_> {
         }
     }
 
+    /// A list of rules, each an object of these members with a name of its own.
+    pub(crate) fn named_rules(
+        &mut self,
+        at: &str,
+        value: &Value,
+        known: &[&str],
+        mut check_rule: impl FnMut(&mut Self, &str, &Map<String, Value>),
+    ) {
+        let rules = self.list(at, value);
+        if rules.len() > MOST_RULES {
+            self.fault(at, Code::TooMany { most: MOST_RULES });
+        }
+        let mut names = BTreeSet::new();
+        for (n, rule) in rules.iter().take(MOST_RULES).enumerate() {
+            let at = At(at).member(&n.to_string());
+            let Some(rule) = self.object(&at, rule, known) else {
+                continue;
+            };
+            self.member(&at, rule, "name", true, |check, at, value| {
+                let name = value.as_str().filter(|name| is_line(name, NAME_LIMIT));
+                match name {
+                    None => check.fault(at, Code::Name),
+                    Some(name) if !names.insert(name.to_owned()) => check.fault(at, Code::Repeated),
+                    Some(_) => {}
+                }
+            });
+            check_rule(self, &at, rule);
+        }
+    }
+
+    /// What a rule asks of a case: the members named in [`WHEN`].
+    pub(crate) fn when(&mut self, at: &str, when: &Map<String, Value>) {
+        let choices: [(&str, Vec<&str>); 3] = [
+            ("priority", Priority::ALL.map(Priority::name).to_vec()),
+            ("tier", Tier::ALL.map(Tier::name).to_vec()),
+            ("channel", Channel::ALL.map(Channel::name).to_vec()),
+        ];
+        for (name, choices) in choices {
+            self.each(at, when, name, |check, at, value| {
+                check.one_of(at, value, &choices);
+            });
+        }
+        self.each(at, when, "touchpoint", |check, at, value| {
+            if !value.as_str().is_some_and(is_name) {
+                check.fault(at, Code::Touchpoint);
+            }
+        });
+    }
+
+    /// Checks each entry of a list that may be there.
+    pub(crate) fn each(
+        &mut self,
+        at: &str,
+        members: &Map<String, Value>,
+        name: &str,
+        mut check_entry: impl FnMut(&mut Self, &str, &Value),
+    ) {
+        self.member(at, members, name, false, |check, at, value| {
+            for (n, value) in check.list(at, value).iter().enumerate() {
+                check_entry(check, &At(at).member(&n.to_string()), value);
+            }
+        });
+    }
+
+    /// One line of visible characters, at most so many, without blanks around it; `None` if it is not that.
+    pub(crate) fn text<'v>(&mut self, at: &str, value: &'v Value, limit: usize) -> Option<&'v str> {
+        let text = value.as_str();
+        let text = text.filter(|text| is_line(text, limit) && text.trim() == *text);
+        if text.is_none() {
+            self.fault(at, Code::Text { limit });
+        }
+        text
+    }
+
+    fn one_of(&mut self, at: &str, value: &Value, choices: &[&str]) {
+        if !value.as_str().is_some_and(|text| choices.contains(&text)) {
+            let choices = choices.join(", ");
+            self.fault(at, Code::UnknownValue { choices });
+        }
+    }
+}
+
+impl Check<&Calendars> {
     fn policy(&mut self, document: &Value) {
         const MEMBERS: [&str; 10] = [
             "version",
@@ -352,55 +492,21 @@ impl Check<'_> {
     }
 
     fn rules(&mut self, at: &str, value: &Value) {
-        let rules = self.list(at, value);
-        if rules.len() > MOST_RULES {
-            self.fault(at, Code::TooMany);
-        }
-        let mut names = BTreeSet::new();
-        for (n, rule) in rules.iter().take(MOST_RULES).enumerate() {
-            let at = At(at).member(&n.to_string());
-            let Some(rule) = self.object(&at, rule, &["name", "when", "targets"]) else {
-                continue;
-            };
-            self.member(&at, rule, "name", true, |check, at, value| {
-                let name = value.as_str().filter(|name| is_line(name));
-                match name {
-                    None => check.fault(at, Code::Name),
-                    Some(name) if !names.insert(name.to_owned()) => check.fault(at, Code::Repeated),
-                    Some(_) => {}
-                }
-            });
-            self.member(&at, rule, "when", false, Self::when);
-            self.member(&at, rule, "targets", true, |check, at, value| {
-                check.targets(at, value, false);
-            });
-        }
-    }
-
-    fn when(&mut self, at: &str, value: &Value) {
-        let known = ["priority", "tier", "channel", "touchpoint"];
-        let Some(when) = self.object(at, value, &known) else {
-            return;
-        };
-        let choices: [(&str, Vec<&str>); 3] = [
-            ("priority", Priority::ALL.map(Priority::name).to_vec()),
-            ("tier", Tier::ALL.map(Tier::name).to_vec()),
-            ("channel", Channel::ALL.map(Channel::name).to_vec()),
-        ];
-        for (name, choices) in choices {
-            self.member(at, when, name, false, |check, at, value| {
-                for (n, value) in check.list(at, value).iter().enumerate() {
-                    check.one_of(&At(at).member(&n.to_string()), value, &choices);
-                }
-            });
-        }
-        self.member(at, when, "touchpoint", false, |check, at, value| {
-            for (n, value) in check.list(at, value).iter().enumerate() {
-                if !value.as_str().is_some_and(is_name) {
-                    check.fault(At(at).member(&n.to_string()), Code::Touchpoint);
-                }
-            }
-        });
+        self.named_rules(
+            at,
+            value,
+            &["name", "when", "targets"],
+            |check, at, rule| {
+                check.member(at, rule, "when", false, |check, at, value| {
+                    if let Some(when) = check.object(at, value, &WHEN) {
+                        check.when(at, when);
+                    }
+                });
+                check.member(at, rule, "targets", true, |check, at, value| {
+                    check.targets(at, value, false);
+                });
+            },
+        );
     }
 
     fn targets(&mut self, at: &str, value: &Value, whole: bool) {
@@ -424,8 +530,8 @@ impl Check<'_> {
         self.member(at, target, "duration", true, Self::duration);
         self.member(at, target, "calendar", true, |check, at, value| {
             let name = value.as_str().map(str::parse::<CalendarName>);
-            if !matches!(name, Some(Ok(name)) if check.calendars.knows(&name)) {
-                let names = check.calendars.names().map(CalendarName::as_str);
+            if !matches!(name, Some(Ok(name)) if check.beside.knows(&name)) {
+                let names = check.beside.names().map(CalendarName::as_str);
                 let names: Vec<_> = std::iter::once(CalendarName::AROUND_THE_CLOCK.as_str())
                     .chain(names)
                     .collect();
@@ -464,13 +570,6 @@ impl Check<'_> {
             self.fault(at, Code::Duration);
         }
     }
-
-    fn one_of(&mut self, at: &str, value: &Value, choices: &[&str]) {
-        if !value.as_str().is_some_and(|text| choices.contains(&text)) {
-            let choices = choices.join(", ");
-            self.fault(at, Code::UnknownValue { choices });
-        }
-    }
 }
 
 fn is_duration(text: &str) -> bool {
@@ -478,10 +577,10 @@ fn is_duration(text: &str) -> bool {
     duration.is_ok_and(|duration| duration.is_positive() && duration <= YEAR)
 }
 
-fn is_line(name: &str) -> bool {
+fn is_line(text: &str, limit: usize) -> bool {
     let visible =
-        !name.trim().is_empty() && !name.chars().any(|c| breaks_line(c) || c.is_control());
-    visible && name.chars().nth(NAME_LIMIT).is_none()
+        !text.trim().is_empty() && !text.chars().any(|c| breaks_line(c) || c.is_control());
+    visible && text.chars().nth(limit).is_none()
 }
 
 #[cfg(test)]
