@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector,
@@ -23,6 +23,7 @@ use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_local::clock::{Clock, parse_advance};
 use resound_local::engine::Engine;
 use resound_local::registry::Registry;
+use resound_store::{ConfigKind, Published, Store};
 use serde_json::{Value, json};
 
 /// What was used.
@@ -228,6 +229,7 @@ fn registry(meter: &Meter) -> Registry {
 /// A system at rest on a Monday morning, with everything counted.
 struct System {
     engine: Arc<Engine>,
+    store: Store,
     meter: Meter,
     requests: u32,
 }
@@ -236,12 +238,16 @@ impl System {
     async fn start() -> Self {
         let meter = Meter::default();
         let own = meter.clone();
+        let made = Arc::new(OnceLock::new());
+        let kept = Arc::clone(&made);
         let clients = move |settings: &Settings| {
             let metered = Metered {
                 inner: connector(),
                 meter: own.clone(),
             };
-            Clients::with(settings, SharedHttpConnector::new(metered), Retries::Off)
+            let clients = Clients::with(settings, SharedHttpConnector::new(metered), Retries::Off);
+            kept.get_or_init(|| clients.dynamodb.clone());
+            clients
         };
         // Not a whole second: milliseconds make items longer, and real requests have them.
         let clock = Clock::stopped("2026-11-02T02:00:00.123Z".parse().unwrap());
@@ -249,7 +255,11 @@ impl System {
         let engine = Engine::in_memory(&registry, &clients, clock, &BTreeMap::new())
             .await
             .unwrap();
+        let mut functions = engine.stack().functions.iter();
+        let function = functions.next().unwrap();
+        let table = function.variables["TABLE_NAME"].clone();
         Self {
+            store: Store::new(made.get().unwrap().clone(), table),
             engine,
             meter,
             requests: 0,
@@ -426,7 +436,7 @@ async fn what_things_cost() {
         "nps": 2, "text": "The parcel came five days late and nobody answers the phone.", "channel": "web",
         "locale": "en", "contact": {"email": "kim@example.test", "name": "Kim"},
     });
-    let case = system.submit(complaint).await;
+    let case = system.submit(complaint.clone()).await;
     let opened = system.meter.usage().clone();
 
     system.pass("PT3H", &idle).await; // the warning: three quarters of four hours
@@ -447,27 +457,30 @@ async fn what_things_cost() {
         .await;
     system.pass("P3DT1M", &idle).await; // closes by itself
     let life = system.meter.reset();
+    let assigned = assigned(complaint).await;
 
     insta::assert_snapshot!(idle.line(), @"calls: alert-breaches 1 | requests: Query 32 | units: table 0, indexes 0, reads 16 | queue 0 | mails 0");
     insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 6, Query 26, UpdateItem 3 | units: table 9, indexes 0, reads 17 | queue 0 | mails 0");
     insta::assert_snapshot!(first.line(), @"calls: submit-feedback 1 | requests: PutItem 1, Query 1 | units: table 1, indexes 1, reads 1 | queue 0 | mails 0");
     insta::assert_snapshot!(plain.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 1, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(known.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 2, reads 0 | queue 0 | mails 0");
-    insta::assert_snapshot!(opened.line(), @"calls: relay-events 1, submit-feedback 1 | requests: GetItem 1, Query 2, TransactWriteItems 1 | units: table 6, indexes 3, reads 3 | queue 0 | mails 0");
-    insta::assert_snapshot!(life.line(), @"calls: close-loop 2, manage-cases 3, notify-staff 1, relay-events 6, submit-feedback 1 | requests: BatchGetItem 2, GetItem 17, PutItem 3, Query 12, TransactWriteItems 6, UpdateItem 6 | units: table 43, indexes 24, reads 30 | queue 9 | mails 3");
+    insta::assert_snapshot!(opened.line(), @"calls: relay-events 1, submit-feedback 1 | requests: GetItem 1, Query 3, TransactWriteItems 1 | units: table 6, indexes 3, reads 4 | queue 0 | mails 0");
+    insta::assert_snapshot!(assigned.line(), @"calls: relay-events 1, submit-feedback 1 | requests: GetItem 2, TransactWriteItems 1, UpdateItem 1 | units: table 7, indexes 3, reads 2 | queue 0 | mails 0");
+    insta::assert_snapshot!(life.line(), @"calls: close-loop 2, manage-cases 3, notify-staff 1, relay-events 6, submit-feedback 1 | requests: BatchGetItem 2, GetItem 17, PutItem 3, Query 13, TransactWriteItems 6, UpdateItem 6 | units: table 43, indexes 24, reads 31 | queue 9 | mails 3");
 
     let without_gateway = Usage {
         http: 0.0,
         ..plain.clone()
     };
-    let [at_url, plain, known, opened, life] =
-        [&without_gateway, &plain, &known, &opened, &life].map(Bill::of);
+    let [at_url, plain, known, opened, assigned, life] =
+        [&without_gateway, &plain, &known, &opened, &assigned, &life].map(Bill::of);
     let mut table = format!("Dollars per million:\n\n{HEAD}");
     for (name, bill) in [
         ("submission that needs no answer, Function URL", &at_url),
         ("submission that needs no answer, HTTP API", &plain),
         ("the same of a known customer, HTTP API", &known),
         ("submission that opens a case, HTTP API", &opened),
+        ("the same where agents take turns, HTTP API", &assigned),
         ("whole life of a case, HTTP API", &life),
     ] {
         table += &row(name, MILLION, bill);
@@ -508,8 +521,25 @@ async fn what_things_cost() {
         "a known customer"
     );
     assert!(opened.total() * MILLION <= 8.5, "opening a case");
+    assert!(assigned.total() * MILLION <= 8.5, "opening it for an agent");
     assert!(life.total() * MILLION <= 60.0, "the life of a case");
     assert!(month.total() <= 1.0, "an idle month");
+}
+
+/// A submission under a key that opens a case for one of two agents, after the first of its minute.
+async fn assigned(complaint: Value) -> Usage {
+    let mut system = System::start().await;
+    let agents = ["5f0c1d2e-7a3b-4c4d-8e5f-6a7b8c9d0e1f"; 2];
+    let rules = json!({"rules": [{"name": "all", "agents": agents}]});
+    let published = system
+        .store
+        .publish_config(ConfigKind::Assignment, 1, &rules)
+        .await;
+    assert_eq!(published.unwrap(), Published::Published);
+    system.submit(complaint.clone()).await;
+    system.meter.reset();
+    system.submit(complaint).await;
+    system.meter.reset()
 }
 
 /// Requests with which Lambda looks at the two queues in a month while nothing is in them: five at a time, each held

@@ -1230,6 +1230,14 @@ def _(s):
 def _(s): s.statement("ReportNpsRole", "dynamodb:Query")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("RESPONSE#*")
 
 
+@plant("a submission may change more than turns")
+def _(s): s.statement("SubmitFeedbackRole", "dynamodb:UpdateItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("CASE#*")
+
+
+@plant("a submission may change everything")
+def _(s): del s.statement("SubmitFeedbackRole", "dynamodb:UpdateItem")["Condition"]
+
+
 @plant("reports may read whatever names no key")
 def _(s):
     statement = s.statement("ReportNpsRole", "dynamodb:Query")

@@ -176,6 +176,11 @@ fn actor(by: &Actor) -> String {
 
 fn details(kind: &EventKind) -> Map<String, Value> {
     object(match kind {
+        EventKind::Opened {
+            priority,
+            owner: Some(owner),
+            ..
+        } => json!({"priority": priority, "owner": owner}),
         EventKind::Opened { priority, .. } => json!({"priority": priority}),
         EventKind::Assigned { owner } => json!({"owner": owner}),
         EventKind::Resolved { closes_at, .. } | EventKind::Declined { closes_at, .. } => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use resound_domain::assignment::Rule;
 use resound_domain::calendar;
 use resound_domain::case::Case;
 use resound_domain::event::Event;
@@ -25,7 +26,7 @@ use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_pages::response::{self, page};
 use resound_pages::{FormView, Values, conflict_page, form_page};
-use resound_store::{Accepted, Digest, Rules, Store};
+use resound_store::{Accepted, Digest, Lookup, Rules, Store, StoreError};
 use serde::Serialize;
 
 use crate::Config;
@@ -52,6 +53,8 @@ struct Receipt {
 /// How a submission was judged and under which identity it is kept.
 struct Identified {
     id: ResponseId,
+    /// Whether the id is of the sender's key, so that it may have been sent before.
+    keyed: bool,
     submission: Submission,
 }
 
@@ -118,22 +121,23 @@ impl App {
         request: &HttpRequest,
         fields: &RawFields,
         form: Option<&Form>,
-        Identified { id, submission }: Identified,
+        identified: Identified,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
-        let digest = idempotency::content_digest(&submission)?;
+        let digest = idempotency::content_digest(&identified.submission)?;
         let zone = form
             .and_then(|form| form.zone.as_deref())
             .and_then(calendar::zone)
             .unwrap_or_else(|| self.config.zone.clone());
-        let triage = triage::triage(&(&submission).into());
+        let triage = triage::triage(&(&identified.submission).into());
         let trace_id = request.trace.or(invocation.trace);
         follow(trace_id);
         let opened = self
-            .open(id, &submission, &triage, request.at, invocation.machine_now)
+            .open(&identified, &triage, request.at, invocation.machine_now)
             .await?
             .map(|event| Event { trace_id, ..event });
         let opened = opened.and_then(|event| Case::begin(&event).map(|case| (case, event)));
+        let Identified { id, submission, .. } = identified;
         let response = Response {
             id,
             received_at: request.at,
@@ -174,8 +178,7 @@ impl App {
     /// The event with which a submission opens a case; `None` if nothing needs an answer.
     async fn open(
         &self,
-        id: ResponseId,
-        submission: &Submission,
+        identified: &Identified,
         triage: &Triage,
         at: Timestamp,
         machine_now: Timestamp,
@@ -183,21 +186,45 @@ impl App {
         if !triage.opens_case() {
             return Ok(None);
         }
-        let book = self.rules.book(machine_now).await;
-        let book = book.map_err(|error| Fault::doing("read the rules", error))?;
+        let Identified { id, submission, .. } = identified;
+        let (book, assignment) = tokio::try_join!(
+            self.rules.book(machine_now),
+            self.rules.assignment(machine_now),
+        )
+        .map_err(|error| Fault::doing("read the rules", error))?;
         let priority = Priority::assess(
             triage.severity.is_some(),
             submission.tier,
             submission.nps,
             triage.kind == TriageKind::Complaint,
         );
-        Ok(Some(Case::open(
-            id.case(),
-            at,
-            priority,
-            Origin::of(submission, triage),
-            &book,
-        )))
+        let origin = Origin::of(submission, triage);
+        let agent = match assignment.rule(priority, &origin, submission.product.as_deref()) {
+            Some(rule) => self.agent(rule, identified).await,
+            None => None,
+        };
+        let opened = Case::open(id.case(), at, priority, origin, &book);
+        Ok(Some(opened.assigned_to(agent)))
+    }
+
+    /// Who gets the case by this rule. A repeat of what was accepted takes no turn, so that turns stay even.
+    async fn agent(&self, rule: &Rule, identified: &Identified) -> Option<String> {
+        let turn = async {
+            if identified.keyed && self.store.response(identified.id).await? != Lookup::Missing {
+                return Ok(None);
+            }
+            self.store.next_turn(&rule.name).await.map(Some)
+        };
+        let turn = match &rule.agents[..] {
+            [_] => Some(0),
+            _ => turn.await.unwrap_or_else(|error: StoreError| {
+                // Better a case that staff must take than a customer who is refused.
+                let fault = Fault::doing("take a turn", error);
+                tracing::error!(%fault, response = %identified.id, "the case is assigned to nobody");
+                None
+            }),
+        };
+        rule.agent(turn?).map(str::to_owned)
     }
 
     fn receipt(
@@ -290,7 +317,11 @@ fn identify(
         Some(key) => idempotency::response_id(&submission.form, key),
         None => idempotency::response_id_of_request(&request.id),
     };
-    Ok(Identified { id, submission })
+    Ok(Identified {
+        id,
+        keyed: key.is_some(),
+        submission,
+    })
 }
 
 /// The form these fields name, if there is one of that name.

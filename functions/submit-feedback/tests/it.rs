@@ -2,10 +2,13 @@
 
 #![cfg(test)]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::join_all;
 use proptest::prelude::*;
-use resound_domain::case::State;
+use resound_domain::assignment::Assignment;
+use resound_domain::case::{Case, State};
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
@@ -13,7 +16,7 @@ use resound_domain::trace::TraceId;
 use resound_lambda_kit::http::HttpResponse;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation};
-use resound_store::{ConfigKind, Lookup, Published};
+use resound_store::{CaseFilter, ConfigKind, Lookup, Published};
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
 use submit_feedback::{App, Config};
@@ -486,4 +489,124 @@ proptest! {
         let response = runtime.block_on(async { World::new().await.send(event).await });
         prop_assert!(response.status < 500, "{:?}", response);
     }
+}
+
+async fn publish_assignment(world: &World, rules: Value) {
+    let document = json!({"rules": rules});
+    Assignment::read(&document).unwrap();
+    let store = &world.aws.store;
+    let published = store.publish_config(ConfigKind::Assignment, 1, &document);
+    assert_eq!(published.await.unwrap(), Published::Published);
+}
+
+async fn owner(world: &World, response: &HttpResponse) -> Option<String> {
+    let case = world.aws.store.history(id(response).case()).await;
+    let history = case.unwrap().unwrap();
+    let log = history.events.iter().map(|stored| &stored.event);
+    assert_eq!(Case::replay(log).unwrap(), history.case);
+    assert_eq!(history.events.len(), 1, "the opening carries the owner");
+    history.case.owner().map(str::to_owned)
+}
+
+fn keyed(n: usize) -> Value {
+    let mut event = with_body(&json!({"nps": 2, "text": "It broke."}).to_string());
+    event["headers"]["idempotency-key"] = format!("a-key-of-its-own-{n}").into();
+    event
+}
+
+/// How many of these cases each owner has.
+async fn given(world: &World, responses: &[HttpResponse]) -> BTreeMap<String, u32> {
+    let mut given = BTreeMap::new();
+    for response in responses {
+        *given
+            .entry(owner(world, response).await.unwrap())
+            .or_default() += 1;
+    }
+    given
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cases_go_round_however_many_come_together() {
+    let world = World::new().await;
+    let agents = ["ann", "bo", "cy"];
+    publish_assignment(&world, json!([{"name": "all", "agents": agents}])).await;
+    let responses = join_all((0..40).map(|n| world.send(keyed(n)))).await;
+    let given = given(&world, &responses).await;
+    let counts: Vec<_> = given.values().copied().collect();
+    assert_eq!((given.len(), counts.iter().sum::<u32>()), (3, 40));
+    assert!(counts.iter().all(|n| (13..=14).contains(n)), "{given:?}");
+
+    let filter = CaseFilter {
+        owner: Some("ann".to_owned()),
+        ..CaseFilter::default()
+    };
+    let listed = world.aws.store.cases(&filter, None, 100).await.unwrap();
+    assert_eq!(u32::try_from(listed.cases.len()).unwrap(), given["ann"]);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_takes_no_turn() {
+    let world = World::new().await;
+    publish_assignment(&world, json!([{"name": "all", "agents": ["ann", "bo"]}])).await;
+    let mut responses = Vec::new();
+    for n in 0..10 {
+        // If the second took a turn, everything would be Ann's.
+        let (first, again) = (world.send(keyed(n)).await, world.send(keyed(n)).await);
+        assert_eq!(id(&again), id(&first));
+        responses.push(first);
+    }
+    let given = given(&world, &responses).await;
+    assert_eq!((given["ann"], given["bo"]), (5, 5));
+}
+
+#[tokio::test]
+async fn the_rule_that_matches_says_who_gets_a_case() {
+    let world = World::new().await;
+    let complaint = |more: Value| {
+        let mut body = json!({"nps": 5, "text": "It broke."});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body
+    };
+    let before = world.post(complaint(json!({"product": "K-200"}))).await;
+    assert_eq!(owner(&world, &before).await, None, "there are no rules yet");
+
+    let world = World::new().await;
+    let rules = json!([
+        {"name": "kettles", "when": {"product": ["K-200"]}, "agents": ["ann"]},
+        {"name": "shops", "when": {"touchpoint": ["store"], "channel": ["store"]}, "agents": ["bo"]},
+        {"name": "urgent", "when": {"priority": ["P1", "P2"]}, "agents": ["cy"]},
+    ]);
+    publish_assignment(&world, rules).await;
+    for (more, expected) in [
+        (json!({"product": "K-200", "nps": 1}), Some("ann")),
+        (
+            json!({"touchpoint": "store", "channel": "store"}),
+            Some("bo"),
+        ),
+        (json!({"nps": 1}), Some("cy")),
+        (json!({}), None),
+    ] {
+        let response = world.post(complaint(more.clone())).await;
+        assert_eq!(
+            owner(&world, &response).await.as_deref(),
+            expected,
+            "{more}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_refused_because_a_turn_cannot_be_taken() {
+    let world = World::new().await;
+    // Longer than a key takes. Nobody can publish it through the API.
+    let name = "#".repeat(200);
+    let document = json!({"rules": [{"name": name, "agents": ["ann", "bo"]}]});
+    let store = &world.aws.store;
+    let published = store.publish_config(ConfigKind::Assignment, 1, &document);
+    assert_eq!(published.await.unwrap(), Published::Published);
+    let response = world.post(json!({"nps": 2, "text": "It broke."})).await;
+    assert_eq!(response.status, 201);
+    assert_eq!(owner(&world, &response).await, None);
 }

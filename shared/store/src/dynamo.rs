@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put,
+    AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use futures::future::join_all;
@@ -405,6 +405,41 @@ impl Store {
                 _ => Err(StoreError::from_sdk(error)),
             },
         }
+    }
+
+    /// Adds one to a number of an item that is there; what it is then, or `None` if there is no such item. After a lost
+    /// answer it may have been added more than once.
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    pub(crate) async fn increment(
+        &self,
+        key: &Key,
+        attribute: &'static str,
+    ) -> Result<Option<u64>, StoreError> {
+        let change = Change::new(key, format!("SET #{attribute} = #{attribute} + :one"));
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&change.key)))
+            .set_expression_attribute_names(Some(change.names()))
+            .expression_attribute_values(":one", n(1_u64))
+            .update_expression(change.update)
+            .condition_expression(change.condition)
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await;
+        let updated = match answer {
+            Ok(answer) => answer.attributes.unwrap_or_default(),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(None),
+                _ => return Err(StoreError::from_sdk(error)),
+            },
+        };
+        let number = updated.get(attribute).and_then(|value| value.as_n().ok());
+        let number = number.and_then(|number| number.parse().ok());
+        number
+            .map(Some)
+            .ok_or_else(|| StoreError::corrupt(key.encode(), "it counts with no number"))
     }
 
     /// All of it or nothing. A transaction that met another one, or a throttle, is sent again a few times: that

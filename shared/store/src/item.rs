@@ -582,6 +582,17 @@ impl Stored for RunItem {
     }
 }
 
+// Assignment
+
+/// How many turns a rule has given. Serialized under the name that [`TURNS`] repeats.
+#[derive(Serialize)]
+pub(crate) struct TurnsItem {
+    pub(crate) turns: u64,
+}
+
+/// The attribute of [`TurnsItem`] that is counted up.
+pub(crate) const TURNS: &str = "turns";
+
 // Configuration
 
 #[derive(Serialize)]

@@ -66,6 +66,11 @@ pub enum Key {
         /// From 1 up.
         version: u32,
     },
+    /// How many turns a rule of assignment has given.
+    Turns {
+        /// The name of the rule.
+        rule: Part,
+    },
 }
 
 /// Names an entry in the ledger: one message about one cause, to one recipient by one medium.
@@ -113,6 +118,8 @@ pub enum ConfigKind {
     Calendar,
     /// Who among staff is told, and by which sinks.
     Recipients,
+    /// Who gets a new case.
+    Assignment,
 }
 
 /// Free text inside a key, escaped where it is written so that no value can pass for a separator.
@@ -234,6 +241,7 @@ impl Key {
             Self::DayRun { survey, day } => (tally_partition(survey), format!("RUN#{day}")),
             Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
             Self::Config { kind, version } => (config_partition(*kind), format!("V#{version:06}")),
+            Self::Turns { rule } => (format!("ASSIGNMENT#{rule}"), "TURNS".to_owned()),
         };
         RawKey { pk, sk }
     }
@@ -291,6 +299,9 @@ impl Key {
             ("CONFIG", "V") => Self::Config {
                 kind: ConfigKind::from_name(subject)?,
                 version: parts.next()?.parse().ok()?,
+            },
+            ("ASSIGNMENT", "TURNS") => Self::Turns {
+                rule: Part::unescape(subject)?,
             },
             _ => return None,
         };
@@ -395,7 +406,13 @@ impl fmt::Debug for Medium {
 
 impl ConfigKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Policy, Self::Form, Self::Calendar, Self::Recipients];
+    pub const ALL: [Self; 5] = [
+        Self::Policy,
+        Self::Form,
+        Self::Calendar,
+        Self::Recipients,
+        Self::Assignment,
+    ];
 
     /// The persisted name.
     pub const fn name(self) -> &'static str {
@@ -404,6 +421,7 @@ impl ConfigKind {
             Self::Form => "form",
             Self::Calendar => "calendar",
             Self::Recipients => "recipients",
+            Self::Assignment => "assignment",
         }
     }
 
@@ -472,6 +490,7 @@ mod tests {
                 any::<u32>()
             )
                 .prop_map(|(kind, version)| Key::Config { kind, version }),
+            any_part().prop_map(|rule| Key::Turns { rule }),
         ]
     }
 
@@ -485,8 +504,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG)#[a-z0-9A-Z-]{0,26}",
-            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|V)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT)#[a-z0-9A-Z-]{0,26}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|V|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -3,7 +3,8 @@
 //! One table holds everything; [`Key`] says what is kept under which key and [`schema`] how the table and its
 //! indexes are built. Each access pattern is one method of [`Store`]. All of them
 //!
-//! - can be repeated: after a lost answer the second call finds what the first one wrote;
+//! - can be repeated, but [`next_turn`](Store::next_turn): after a lost answer the second call finds what the first
+//!   one wrote;
 //! - tell "somebody else was first" as an outcome and never as an error; only a failed condition counts as that, a
 //!   conflict of transactions or a throttle is tried again;
 //! - never create an item by updating it, so that what was erased stays erased;
@@ -23,6 +24,7 @@ mod restore;
 mod rules;
 pub mod schema;
 mod tallies;
+mod turns;
 
 use aws_sdk_dynamodb::Client;
 

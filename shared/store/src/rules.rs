@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::try_join;
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::assignment::Assignment;
 use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::form::Forms;
@@ -22,6 +23,7 @@ pub struct Rules {
     builtin_calendars: Arc<Calendars>,
     forms: Cached<Forms>,
     book: Cached<Book>,
+    assignment: Cached<Assignment>,
 }
 
 /// A document that is read again after a minute of machine time.
@@ -61,6 +63,7 @@ impl Rules {
             builtin_calendars: Arc::new(calendars),
             forms: Cached::default(),
             book: Cached::default(),
+            assignment: Cached::default(),
         }
     }
 
@@ -95,5 +98,20 @@ impl Rules {
         .await?;
         let book = Book::compile(Arc::clone(&self.builtin_calendars), policies, calendars);
         Ok(self.book.put(machine_now, Arc::new(book)))
+    }
+
+    /// Who gets a new case. Without such a document, or with one of no rules, nobody does.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn assignment(&self, machine_now: Timestamp) -> Result<Arc<Assignment>, StoreError> {
+        if let Some(assignment) = self.assignment.get(machine_now) {
+            return Ok(assignment);
+        }
+        let latest = self
+            .store
+            .latest_config::<Assignment>(ConfigKind::Assignment);
+        let assignment = latest.await?.map(|(_, rules)| rules).unwrap_or_default();
+        Ok(self.assignment.put(machine_now, Arc::new(assignment)))
     }
 }

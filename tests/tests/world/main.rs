@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod desk;
 mod main_job;
 mod restore;
 mod roles;

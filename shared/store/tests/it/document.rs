@@ -79,6 +79,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "a version of a configuration document",
             "not exists",
         ),
+        Key::Turns { .. } => (
+            "Turns",
+            "how many turns a rule of assignment has given",
+            "not exists, then one more",
+        ),
     }
 }
 
@@ -116,7 +121,8 @@ async fn ruled_case(table: &Table, first: &Response) -> CaseId {
         ..first.clone()
     };
     let origin = Origin::of(&response.submission, &response.triage);
-    let event = Case::open(response.id.case(), t0(), Priority::P2, origin, &book);
+    let event = Case::open(response.id.case(), t0(), Priority::P2, origin, &book)
+        .assigned_to(Some("ann".to_owned()));
     let mut current = Case::begin(&event).unwrap();
     let _new = store
         .accept(&response, &DIGEST, Some((&current, &event)), now())
@@ -275,6 +281,9 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .await
         .unwrap();
 
+    assert_eq!(store.next_turn("gold #1").await.unwrap(), 0);
+    let rule = Part::new("gold #1").unwrap();
+
     let mut keys = vec![
         ("response".to_owned(), Key::Response(response.id)),
         ("case".to_owned(), Key::Case(id)),
@@ -330,6 +339,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                     version: 1,
                 },
             ),
+            ("turns", Key::Turns { rule }),
         ]
         .map(|(name, key)| (name.to_owned(), key)),
     );

@@ -16,6 +16,7 @@ mod faults;
 mod notices;
 mod support;
 mod tallies;
+mod turns;
 
 /// Handlers run on any thread, so whatever they wait for must be able to move.
 #[test]
