@@ -13,7 +13,7 @@ use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, key_of, n, s};
 use crate::events::{Due, StoredEvent, settle_in_transaction};
-use crate::item::{CaseItem, Stored, attribute, event_item, message_item};
+use crate::item::{CaseItem, OVER, STANDING, Stored, attribute, event_item, message_item};
 use crate::key::{Key, RawKey, case_partition};
 use crate::notices::{Lease, Notice, Outcome, record_change};
 use crate::schema::{self, QUEUE, QUEUE_SHARDS, from_millis, queue_shard};
@@ -122,7 +122,7 @@ impl CaseFilter {
 /// One page of a list of cases.
 #[derive(Debug)]
 pub struct CasePage {
-    /// The cases, by their next promise.
+    /// The cases, by what is missed next.
     pub cases: Vec<Case>,
     /// Those that cannot be read, each a [`StoreError::Corrupt`]; they hide no other.
     pub corrupt: Vec<StoreError>,
@@ -150,7 +150,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (at, id) = text.split_once('-').ok_or(InvalidCursor)?;
-        from_millis(at).ok_or(InvalidCursor)?;
+        from_millis(at.strip_prefix([STANDING, OVER]).unwrap_or(at)).ok_or(InvalidCursor)?;
         let id: CaseId = id.parse().map_err(|_| InvalidCursor)?;
         Ok(Self(format!("{at}#{id}")))
     }
@@ -317,10 +317,13 @@ impl Store {
         })
     }
 
-    /// Cases by their next promise, the most urgent first; closed ones stand by when they closed.
+    /// Cases by what is missed next: by the earliest deadline of the clocks that run, so that what was missed already
+    /// comes first; then those of which no clock runs, by their last event; then those with an outcome, by when they
+    /// close or closed. Of the same instant, by id.
     ///
-    /// The list is read from an index. A case that changes meanwhile may be missed or come twice on different pages;
-    /// one that does not match any more is never shown. At most [`MAX_PAGE`] cases a page.
+    /// The list is read from an index. While nothing changes, its pages hold each case once and in this order, through
+    /// all states. A case that changes meanwhile may be missed or come twice on different pages; one that does not match
+    /// any more is never shown. At most [`MAX_PAGE`] cases a page.
     ///
     /// # Errors
     /// [`StoreError`]

@@ -241,20 +241,33 @@ impl CaseItem {
             due_shard: due.map(|_| case_shard_of(case.id())),
             due_at: due.map(millis),
             queue: queue_shard_of(case.state(), case.id()),
-            queue_at: format!("{}#{}", millis(queue_time(case)), case.id()),
+            queue_at: queue_place(case),
             owner: case.owner().map(str::to_owned),
         }
     }
 }
 
-/// Where a case stands in its queue: by the next promise to the customer, then by when it closes or closed; where
-/// nothing is due, by when it last changed.
-fn queue_time(case: &Case) -> Timestamp {
-    case.closed_at()
-        .or_else(|| case.clocks().next_due())
-        .or_else(|| case.closes_at())
-        .unwrap_or_else(|| case.last_event_at())
+/// Where a case stands in its queue: by the deadline that is missed next or was missed first, of the clocks that run.
+///
+/// After all of these come the cases of which none runs, by their last event, and then those with an outcome, by when
+/// they close or closed: letters sort after digits.
+fn queue_place(case: &Case) -> String {
+    let place = match case.clocks().next_due() {
+        Some(due) => millis(due),
+        None if !case.state().is_over() => format!("{STANDING}{}", millis(case.last_event_at())),
+        None => {
+            let closes = case.closed_at().or(case.closes_at());
+            let at = closes.unwrap_or_else(|| case.last_event_at());
+            format!("{OVER}{}", millis(at))
+        }
+    };
+    format!("{place}#{}", case.id())
 }
+
+/// Begins the place of a case of which no clock runs.
+pub(crate) const STANDING: char = 'v';
+/// Begins the place of a case that has an outcome.
+pub(crate) const OVER: char = 'x';
 
 pub(crate) fn case_item(case: &Case) -> Result<Item, StoreError> {
     encode(&Key::Case(case.id()), &CaseItem::of(case))

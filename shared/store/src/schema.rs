@@ -66,13 +66,13 @@ pub const BY_CUSTOMER: Index = Index {
     about: "the responses of one known customer",
 };
 
-/// The work of staff: cases of one state by their next promise.
+/// The work of staff: cases of one state by what is missed next.
 pub const QUEUE: Index = Index {
     name: "queue",
     hash: "queue",
     range: "queue_at",
     include: &["owner"],
-    about: "the cases of one state by their next promise; closed ones by when they closed",
+    about: "the cases of one state by what is missed next; those with an outcome by when they close or closed",
 };
 
 /// Every index.

@@ -562,7 +562,8 @@ async fn render() -> String {
         "\nPartitions are sharded by the id of the item, because a throttled index refuses writes to the table:\n\n\
          - `due`: `{}` to `{}`, `{}` to `{}`, and `{}` for events nobody tries any more;\n\
          - `by-day`: `{}` to `{}` for each survey and local day;\n\
-         - `queue`: `{}` to `{}` for each state. `queue_at` is the next promise, or when the case closes or closed,\n  \
+         - `queue`: `{}` to `{}` for each state. `queue_at` is the earliest deadline of the clocks that run; `v`\n  \
+         and the last event where none runs; `x` and when it closes or closed where there is an outcome;\n  \
          followed by `#` and the id.",
         schema::case_shard(0),
         schema::case_shard(last(schema::CASE_SHARDS)),
