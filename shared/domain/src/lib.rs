@@ -15,6 +15,7 @@ pub mod locale;
 pub mod policy;
 pub mod privacy;
 pub mod response;
+pub mod risk;
 pub mod score;
 pub mod submission;
 pub mod tally;
