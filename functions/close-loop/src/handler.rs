@@ -333,6 +333,9 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
     match kind {
         EventKind::Replied { .. } => Some(Occasion::Reply),
         EventKind::AwaitingCustomer { message: true, .. } => Some(Occasion::Question),
+        EventKind::Resolved { internal: true, .. } | EventKind::Declined { internal: true, .. } => {
+            None
+        }
         EventKind::Resolved { .. }
         | EventKind::Followed {
             outcome: Ending::Resolved,
@@ -343,6 +346,7 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
         } => Some(Occasion::Declined),
         EventKind::Opened { .. }
         | EventKind::Acknowledged
+        | EventKind::TakenUp { .. }
         | EventKind::Assigned { .. }
         | EventKind::AwaitingCustomer { message: false, .. }
         | EventKind::Resumed { .. }

@@ -104,7 +104,7 @@ impl Order {
                 Command::AwaitCustomer { message },
                 EventKind::AwaitingCustomer { message: m, .. },
             ) => message == m,
-            (Command::Acknowledge, EventKind::Acknowledged)
+            (Command::Acknowledge, EventKind::Acknowledged | EventKind::TakenUp { .. })
             | (Command::Reply, EventKind::Replied { .. })
             | (Command::Resume, EventKind::Resumed { .. })
             | (Command::Resolve, EventKind::Resolved { .. })

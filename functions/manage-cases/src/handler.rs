@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use crate::Config;
 use crate::command::{Order, names};
-use crate::list::Wanted;
+use crate::list::{CaseKind, Wanted};
 use crate::stuck;
 use crate::view;
 
@@ -103,6 +103,7 @@ impl App {
             .map(|case| expired(case, request, &book))
             .filter(|case| wanted.states.contains(&case.state()))
             .filter(|case| wanted.priority.is_none_or(|p| p == case.priority()))
+            .filter(|case| wanted.kind.is_none_or(|kind| kind == CaseKind::of(case)))
             .map(|case| view::summary(&case))
             .collect();
         let next = page.next.map(|cursor| cursor.to_string());
@@ -329,9 +330,13 @@ impl App {
     }
 
     fn shown(&self, history: &History, response: &Lookup) -> Result<HttpResponse, Rejection> {
-        let token = self.config.keys.issue_receipt(history.case.id().response());
-        let status_url = format!("{}/v1/receipts/{token}", self.config.public_url);
-        let view: Value = view::full(history, response, &status_url);
+        let url = &self.config.public_url;
+        // A task has no customer who could look.
+        let status_url = history.case.task().is_none().then(|| {
+            let token = self.config.keys.issue_receipt(history.case.id().response());
+            format!("{url}/v1/receipts/{token}")
+        });
+        let view: Value = view::full(history, response, status_url.as_deref(), url);
         Ok(HttpResponse::json(200, &view)?
             .etag(history.case.revision())
             .no_store())
@@ -501,6 +506,11 @@ fn conflict(request: &HttpRequest, refused: &Refused) -> Rejection {
                 &format!("The case to merge into is {state} and has its outcome: reopen it first."),
             );
             return problem.with("state", state).into();
+        }
+        Refused::Task => {
+            let zh_cn = "任务没有客户，不能与个案合并。";
+            let en = "A task has no customer and is not merged with a case.";
+            return problem.detail(zh_cn, en).into();
         }
         Refused::TooMany => {
             let problem = problem.detail(

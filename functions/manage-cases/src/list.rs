@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use resound_domain::case::State;
+use resound_domain::case::{Case, State};
 use resound_domain::locale::Locale;
 use resound_domain::policy::Priority;
 use resound_lambda_kit::http::HttpRequest;
@@ -15,12 +15,40 @@ use crate::command::{OWNER_LIMIT, is_owner};
 /// How many cases a page has unless the caller says otherwise.
 const PAGE: usize = 50;
 
+/// What opened a case. Names are published: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CaseKind {
+    /// A response.
+    Feedback,
+    /// A risk rule.
+    Task,
+}
+
+impl CaseKind {
+    const ALL: [Self; 2] = [Self::Feedback, Self::Task];
+
+    pub(crate) fn of(case: &Case) -> Self {
+        match case.task() {
+            Some(_) => Self::Task,
+            None => Self::Feedback,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Feedback => "feedback",
+            Self::Task => "task",
+        }
+    }
+}
+
 /// Which page of which list. An empty parameter counts as left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) states: BTreeSet<State>,
     pub(crate) owner: Option<String>,
     pub(crate) priority: Option<Priority>,
+    pub(crate) kind: Option<CaseKind>,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) limit: usize,
 }
@@ -64,6 +92,13 @@ impl Wanted {
                 if found.is_none() {
                     let names: Vec<_> = Priority::ALL.iter().map(|p| p.name()).collect();
                     faults.push(unknown("priority", &names, locale));
+                }
+                found
+            }),
+            kind: given(request, "kind").and_then(|name| {
+                let found = CaseKind::ALL.into_iter().find(|kind| kind.name() == name);
+                if found.is_none() {
+                    faults.push(unknown("kind", &CaseKind::ALL.map(CaseKind::name), locale));
                 }
                 found
             }),

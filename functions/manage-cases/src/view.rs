@@ -7,8 +7,10 @@ use resound_domain::book::Book;
 use resound_domain::case::Case;
 use resound_domain::clock::{Clock, Outcome as ClockOutcome};
 use resound_domain::event::{Actor, Effect, Event, EventKind};
+use resound_domain::locale::Locale;
 use resound_domain::privacy::{mask_email, mask_phone, mask_text};
 use resound_domain::response::Response;
+use resound_domain::risk::Task;
 use resound_store::{History, Lookup, Notice, NoticeStatus, Outcome, StoredEvent};
 use serde_json::{Map, Value, json};
 
@@ -36,9 +38,9 @@ pub(crate) fn add(history: &mut History, events: &[Event]) {
 /// A case in a list.
 pub(crate) fn summary(case: &Case) -> Map<String, Value> {
     let clocks = case.clocks();
-    object(json!({
+    let mut view = object(json!({
         "id": case.id(),
-        "reference": case.id().response().reference(),
+        "reference": case.reference(),
         "state": case.state(),
         "priority": case.priority(),
         "owner": case.owner(),
@@ -52,11 +54,72 @@ pub(crate) fn summary(case: &Case) -> Map<String, Value> {
         "close_by": clocks.whole_loop.as_ref().and_then(Clock::due),
         "closes_at": case.closes_at(),
         "closed_at": case.closed_at(),
+    }));
+    if let Some(task) = case.task() {
+        view.insert("task".to_owned(), named(task).into());
+    }
+    view
+}
+
+/// What a risk rule found, in a line.
+fn named(task: &Task) -> Map<String, Value> {
+    object(json!({
+        "rule": task.rule(),
+        "title": {
+            "zh-CN": task.title(Locale::ZhCn),
+            "en": task.title(Locale::En),
+        },
     }))
 }
 
+/// What a risk rule found, with where staff find what shows it.
+fn task(task: &Task, public_url: &str) -> Value {
+    let evidence = task.evidence().iter().map(|id| {
+        json!({
+            "id": id,
+            "reference": id.reference(),
+            "url": format!("{public_url}/v1/cases/{id}"),
+        })
+    });
+    let mut view = named(task);
+    view.insert("evidence".to_owned(), evidence.collect());
+    view.insert("found".to_owned(), numbers(task));
+    view.into()
+}
+
+/// The numbers behind it, for machines.
+fn numbers(task: &Task) -> Value {
+    match task {
+        Task::ChurnRisk { .. } | Task::Interview { .. } => json!({}),
+        Task::Anomaly(surge) | Task::Crisis(surge) => json!({
+            "survey": surge.survey,
+            "product": surge.product,
+            "day": surge.day,
+            "complaints": surge.complaints,
+        }),
+        Task::Review {
+            survey,
+            from,
+            before,
+            to,
+            after,
+        } => json!({
+            "survey": survey,
+            "from": from,
+            "before": before,
+            "to": to,
+            "after": after,
+        }),
+    }
+}
+
 /// A case with everything that happened to it.
-pub(crate) fn full(history: &History, response: &Lookup, status_url: &str) -> Value {
+pub(crate) fn full(
+    history: &History,
+    response: &Lookup,
+    status_url: Option<&str>,
+    public_url: &str,
+) -> Value {
     let case = &history.case;
     let (response, erased) = match response {
         Lookup::Found(response) => (submission(response), false),
@@ -81,8 +144,11 @@ pub(crate) fn full(history: &History, response: &Lookup, status_url: &str) -> Va
         "response": response,
         "erased": erased,
         "timeline": history.events.iter().map(|event| entry(event, history)).collect::<Vec<_>>(),
-        "allowed": case.state().allows(),
+        "allowed": case.allows(),
     })));
+    if let Some(found) = case.task() {
+        view.insert("task".to_owned(), task(found, public_url));
+    }
     Value::Object(view)
 }
 
@@ -211,6 +277,7 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         } => json!({"clock": clock, "due": due, "audience": audience}),
         EventKind::NoticeInDoubt { cause, doubt } => json!({"cause": cause, "doubt": doubt}),
         EventKind::Acknowledged
+        | EventKind::TakenUp { .. }
         | EventKind::Replied { .. }
         | EventKind::AwaitingCustomer { .. }
         | EventKind::Resumed { .. }

@@ -7,6 +7,7 @@ use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::policy::{Audience, Priority};
+use resound_domain::risk::{Rule, Task};
 use resound_domain::trace::TraceId;
 use resound_sinks::{Event, Line, Message, MessageId, Severity};
 use serde::Serialize;
@@ -18,6 +19,11 @@ use serde_json::Value;
 pub enum Matter {
     /// A case with a severity signal was opened.
     Severe,
+    /// A risk rule opened a task.
+    Risk {
+        /// Which rule.
+        rule: Rule,
+    },
     /// A clock passed the warning share of its target.
     Warning {
         /// Which clock.
@@ -61,6 +67,8 @@ pub struct Alert<'a> {
     pub trace_id: Option<TraceId>,
     /// Its human reference.
     pub reference: &'a str,
+    /// What a risk rule found, if the case is a task.
+    pub task: Option<&'a Task>,
     /// Its priority.
     pub priority: Priority,
     /// Where it stands now.
@@ -89,6 +97,13 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
     };
     match *kind {
         EventKind::Opened {
+            task: Some(ref task),
+            ..
+        } => {
+            let rule = task.rule();
+            Some((Matter::Risk { rule }, rule.audience()))
+        }
+        EventKind::Opened {
             priority: Priority::P1,
             ..
         } => Some((Matter::Severe, Audience::Executive)),
@@ -115,6 +130,8 @@ impl Alert<'_> {
         let l = self.locale;
         match self.matter {
             Matter::Severe => l.choose("出现严重信号", "Severity signal").to_owned(),
+            // The title says which.
+            Matter::Risk { .. } => l.choose("风险任务", "Risk").to_owned(),
             Matter::Warning { clock, .. } => match l {
                 Locale::ZhCn => format!("即将超时：{}", self.clock(clock)),
                 Locale::En => format!("Due soon: {}", self.clock(clock)),
@@ -177,7 +194,7 @@ impl Alert<'_> {
             Matter::Warning { due, .. }
             | Matter::Breach { due, .. }
             | Matter::Escalation { due, .. } => Some(due),
-            Matter::Severe | Matter::Doubt { .. } => None,
+            Matter::Severe | Matter::Risk { .. } | Matter::Doubt { .. } => None,
         }
     }
 
@@ -190,7 +207,13 @@ impl Alert<'_> {
 
     /// One line that says everything that matters.
     pub fn subject(&self) -> String {
-        format!("[{:?}] {} [{}]", self.priority, self.what(), self.reference)
+        let what = match (self.matter, self.task) {
+            (Matter::Risk { .. }, Some(task)) => task.title(self.locale),
+            // That a task is late says little without what it is about.
+            (_, Some(task)) => format!("{} · {}", self.what(), task.title(self.locale)),
+            (_, None) => self.what(),
+        };
+        format!("[{:?}] {what} [{}]", self.priority, self.reference)
     }
 
     /// The same with what there is to know besides: its deadline, where it stands, who works it.
@@ -209,8 +232,13 @@ impl Alert<'_> {
 
     const fn severity(&self) -> Severity {
         match self.matter {
-            Matter::Severe | Matter::Breach { .. } | Matter::Escalation { .. } => Severity::Urgent,
-            Matter::Warning { .. } | Matter::Doubt { .. } => Severity::Warning,
+            Matter::Severe
+            | Matter::Risk { rule: Rule::Crisis }
+            | Matter::Breach { .. }
+            | Matter::Escalation { .. } => Severity::Urgent,
+            Matter::Risk { .. } | Matter::Warning { .. } | Matter::Doubt { .. } => {
+                Severity::Warning
+            }
         }
     }
 
@@ -234,6 +262,7 @@ impl Alert<'_> {
     fn line(&self) -> Result<Line, serde_json::Error> {
         let kind = match self.matter {
             Matter::Severe => "case.severe",
+            Matter::Risk { .. } => "case.risk",
             Matter::Warning { .. } => "case.warned",
             Matter::Breach { .. } => "case.breached",
             Matter::Escalation { .. } => "case.escalated",
@@ -267,6 +296,8 @@ impl Alert<'_> {
             audience: Audience,
             matter: Matter,
             summary: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            task: Option<&'a Task>,
             url: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             trace_id: Option<TraceId>,
@@ -280,6 +311,7 @@ impl Alert<'_> {
             audience: self.audience,
             matter: self.matter,
             summary: self.subject(),
+            task: self.task,
             url: self.url,
             trace_id: self.trace_id,
         })
@@ -289,6 +321,12 @@ impl Alert<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use resound_domain::book::Book;
+    use resound_domain::calendar::Calendars;
+    use resound_domain::case::Case;
+    use resound_domain::form::FormId;
+    use resound_domain::id::ResponseId;
+    use resound_domain::risk::Surge;
 
     fn alert(matter: Matter, locale: Locale, zone: &TimeZone) -> Alert<'_> {
         Alert {
@@ -297,6 +335,7 @@ mod tests {
             case: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
             reference: "R-RFFQ6-9G5FA",
+            task: None,
             priority: Priority::P2,
             state: State::Acknowledged,
             owner: Some("li.wei@example.test"),
@@ -324,6 +363,65 @@ mod tests {
         insta::assert_snapshot!(en.lines[0].text, @"[P2] Overdue: first response [R-RFFQ6-9G5FA] · deadline 2026-11-21 18:00:00 CST · acknowledged · li.wei@example.test");
         insta::assert_snapshot!(en.title, @"[P2] Overdue: first response [R-RFFQ6-9G5FA]");
         insta::assert_snapshot!(resound_sinks::standard::payload(&en), @r#"{"data":{"audience":"owner","case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","matter":{"clock":"first_response","due":"2026-11-21T10:00:00Z","kind":"breach"},"owner":"li.wei@example.test","priority":"P2","reference":"R-RFFQ6-9G5FA","state":"acknowledged","summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","trace_id":"1-6a1f9b4c-000000000000000000000007","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV"},"timestamp":"2026-11-21T10:00:00.001Z","type":"case.breached"}"#);
+    }
+
+    #[test]
+    fn a_risk_says_what_happened_and_stays_said_when_it_is_late() {
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        let task = Task::Crisis(Surge {
+            survey: FormId::default_form(),
+            product: "Kettle <b>".to_owned(),
+            day: jiff::civil::date(2026, 11, 20),
+            complaints: vec![5, 10, 20],
+            evidence: Vec::new(),
+        });
+        let opened = of(task.clone());
+        let (found, audience) = matter(&opened, Priority::P1).unwrap();
+        assert_eq!(audience, Audience::Executive);
+        let late = Matter::Warning {
+            clock: ClockKind::FirstResponse,
+            due: "2026-11-21T10:00:00Z".parse().unwrap(),
+        };
+        let subject = |matter, locale| {
+            let alert = Alert {
+                task: Some(&task),
+                priority: Priority::P1,
+                reference: "T-RFFQ6-9G5FA",
+                ..alert(matter, locale, &zone)
+            };
+            alert.subject()
+        };
+        insta::assert_snapshot!(subject(found, Locale::ZhCn), @"[P1] 投诉危机：“Kettle <b>”的投诉逐日翻倍（5 → 10 → 20） [T-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(found, Locale::En), @"[P1] Crisis: complaints about “Kettle <b>” double daily (5 → 10 → 20) [T-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(late, Locale::ZhCn), @"[P1] 即将超时：首次响应 · 投诉危机：“Kettle <b>”的投诉逐日翻倍（5 → 10 → 20） [T-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(late, Locale::En), @"[P1] Due soon: first response · Crisis: complaints about “Kettle <b>” double daily (5 → 10 → 20) [T-RFFQ6-9G5FA]");
+        let alert = Alert {
+            task: Some(&task),
+            ..alert(found, Locale::En, &zone)
+        };
+        let message = alert.message("a".parse().unwrap(), String::new()).unwrap();
+        assert_eq!(message.severity, Severity::Urgent);
+        insta::assert_snapshot!(resound_sinks::standard::payload(&message), @r#"{"data":{"audience":"owner","case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","matter":{"kind":"risk","rule":"crisis"},"owner":"li.wei@example.test","priority":"P2","reference":"R-RFFQ6-9G5FA","state":"acknowledged","summary":"[P2] Crisis: complaints about “Kettle <b>” double daily (5 → 10 → 20) [R-RFFQ6-9G5FA]","task":{"crisis":{"complaints":[5,10,20],"day":"2026-11-20","product":"Kettle <b>","survey":"default"}},"trace_id":"1-6a1f9b4c-000000000000000000000007","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV"},"timestamp":"2026-11-21T10:00:00.001Z","type":"case.risk"}"#);
+    }
+
+    /// The opening of such a task.
+    fn of(task: Task) -> EventKind {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let book = Book::built_in(Calendars::office_hours("Asia/Shanghai").unwrap());
+        Case::open_task(id, Timestamp::UNIX_EPOCH, task, &book).kind
+    }
+
+    #[test]
+    fn whom_each_risk_concerns_is_told() {
+        let evidence = [1, 2, 3].map(ResponseId::from_bits);
+        for (task, expected) in [
+            (Task::ChurnRisk { evidence }, Audience::TeamLead),
+            (Task::Interview { evidence }, Audience::Owner),
+        ] {
+            let rule = task.rule();
+            let told = matter(&of(task), rule.priority());
+            assert_eq!(told, Some((Matter::Risk { rule }, expected)));
+        }
     }
 
     #[test]

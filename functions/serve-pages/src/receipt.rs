@@ -199,6 +199,7 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         }),
         // The first step is the response itself; a missed promise is told by the promise.
         EventKind::Opened { .. }
+        | EventKind::TakenUp { .. }
         | EventKind::Assigned { .. }
         | EventKind::Planned { .. }
         | EventKind::Absorbed { .. }

@@ -32,6 +32,9 @@
 //! - `record_customer_message` ends a wait, and opens again what had an outcome. Where the first response was given
 //!   already it starts the clock of the next one, unless that runs: the oldest message without an answer counts.
 //! - `merge` stops the clocks: the survivor's go on. The customer hears the survivor's outcome.
+//! - A **task** is a case that a risk rule opened. There is no customer to write to, so it takes `acknowledge` (which
+//!   stops its first response), `assign`, `plan`, `resolve`, `decline`, `reopen` and `close` alone, where the table has
+//!   them; what is written with an outcome is for staff. It is not merged and takes no case in.
 //! - When other rules begin to apply, running and paused clocks are computed under them, with one event that says so.
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +46,7 @@ use crate::clock::{ClockKind, Clocks, Ground, Moved, Step};
 use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
 use crate::policy::{Agreed, Origin, Priority, Terms};
+use crate::risk::Task;
 use crate::trace::{self, TraceId};
 
 /// The most cases that one case survives: an outcome is written for all of them at once.
@@ -145,6 +149,19 @@ impl State {
             }
             Self::Closed => &[RecordCustomerMessage, Reopen],
             Self::Merged => &[],
+        }
+    }
+
+    /// The commands a task in this state takes: those of [`allows`](Self::allows) for which no customer is needed.
+    pub const fn allows_of_task(self) -> &'static [Verb] {
+        use Verb::{Acknowledge, Assign, Close, Decline, Plan, Reopen, Resolve};
+        match self {
+            Self::Open | Self::Reopened => &[Acknowledge, Assign, Plan, Resolve, Decline],
+            Self::Acknowledged => &[Assign, Plan, Resolve, Decline],
+            Self::Resolved | Self::Declined => &[Assign, Reopen, Close],
+            Self::Closed => &[Reopen],
+            // No task gets there.
+            Self::AwaitingCustomer | Self::Merged => &[],
         }
     }
 
@@ -304,6 +321,9 @@ pub enum Refused {
         /// The state of the case that was to survive.
         state: State,
     },
+    /// A task takes no case in and is taken in by none: it has no customer who could hear of an outcome.
+    #[error("a task is not merged")]
+    Task,
     /// A case survives [`MAX_ABSORBED`] others at most.
     #[error("a case cannot take in more than {MAX_ABSORBED} others")]
     TooMany,
@@ -374,9 +394,22 @@ pub struct Case {
     merged_into: Option<CaseId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     absorbed: Vec<CaseId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    task: Option<Task>,
 }
 
 impl Case {
+    /// The first event of a case that a risk rule opens, under the rules that apply at that instant.
+    pub fn open_task(id: CaseId, at: Timestamp, task: Task, book: &Book) -> Event {
+        let priority = task.rule().priority();
+        let mut event = Self::open(id, at, priority, Origin::default(), book);
+        event.by = Actor::System;
+        if let EventKind::Opened { task: found, .. } = &mut event.kind {
+            *found = Some(task);
+        }
+        event
+    }
+
     /// The first event of a case that a customer's response opens, under the rules that apply at that instant;
     /// [`begin`](Self::begin) makes the case of it. It has no trace and no owner: who knows one sets it.
     pub fn open(
@@ -401,6 +434,7 @@ impl Case {
                 clocks,
                 origin: Some(origin),
                 owner: None,
+                task: None,
             },
             trace_id: None,
         }
@@ -414,6 +448,7 @@ impl Case {
             clocks,
             origin,
             owner,
+            task,
         } = &opened.kind
         else {
             return None;
@@ -435,6 +470,7 @@ impl Case {
             origin: origin.clone(),
             merged_into: None,
             absorbed: Vec::new(),
+            task: task.clone(),
         })
     }
 
@@ -536,6 +572,29 @@ impl Case {
         &self.absorbed
     }
 
+    /// What a risk rule found, if that opened it: it has neither a response nor a customer then.
+    pub fn task(&self) -> Option<&Task> {
+        self.task.as_ref()
+    }
+
+    /// The short form of its id that people read out: that of the response that opened it, or for a task `T-` and the
+    /// same characters.
+    pub fn reference(&self) -> String {
+        let reference = self.id.response().reference();
+        match self.task {
+            Some(_) => reference.replacen('R', "T", 1),
+            None => reference,
+        }
+    }
+
+    /// The commands it takes as it stands.
+    pub fn allows(&self) -> &'static [Verb] {
+        match self.task {
+            Some(_) => self.state.allows_of_task(),
+            None => self.state.allows(),
+        }
+    }
+
     /// The first instant at which `expire` would act under the rules its clocks were computed under; `None` if it never
     /// will by itself. Where other rules have begun to apply since, `expire` may find that it moved.
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -606,6 +665,9 @@ impl Case {
         if merged.id == case.id {
             return Err(Refused::IntoItself);
         }
+        if case.task.is_some() || merged.task.is_some() {
+            return Err(Refused::Task);
+        }
         if case.state.is_over() {
             return Err(Refused::NoSurvivor { state: case.state });
         }
@@ -653,6 +715,10 @@ impl Case {
             | EventKind::Followed { .. }
             | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,
+            EventKind::TakenUp { clocks } => {
+                self.state = State::Acknowledged;
+                self.clocks = clocks.clone();
+            }
             EventKind::Assigned { owner } => self.owner = Some(owner.clone()),
             EventKind::Replied { clocks } => {
                 if matches!(self.state, State::Open | State::Reopened) {
@@ -668,12 +734,16 @@ impl Case {
                 self.state = State::Acknowledged;
                 self.clocks = clocks.clone();
             }
-            EventKind::Resolved { clocks, closes_at } => {
+            EventKind::Resolved {
+                clocks, closes_at, ..
+            } => {
                 self.state = State::Resolved;
                 self.clocks = clocks.clone();
                 self.closes_at = Some(*closes_at);
             }
-            EventKind::Declined { clocks, closes_at } => {
+            EventKind::Declined {
+                clocks, closes_at, ..
+            } => {
                 self.state = State::Declined;
                 self.clocks = clocks.clone();
                 self.closes_at = Some(*closes_at);
@@ -812,7 +882,7 @@ impl Case {
         if let Some(into) = self.merged_into {
             return Err(Refused::Merged { into });
         }
-        let allowed = self.state.allows();
+        let allowed = self.allows();
         let verb = command.verb();
         if !allowed.contains(&verb) {
             return Err(Refused::WrongState {
@@ -822,10 +892,14 @@ impl Case {
             });
         }
         let clocks = &self.clocks;
+        let internal = self.task.is_some();
         let edition = book.of(&self.terms);
         let ground = Ground::new(now, &self.terms, edition);
         let closes_at = later(now, self.terms.auto_close.max(SignedDuration::ZERO));
         Ok(match command {
+            Command::Acknowledge if self.task.is_some() => EventKind::TakenUp {
+                clocks: clocks.answered(ground),
+            },
             Command::Acknowledge => EventKind::Acknowledged,
             Command::Assign { owner } => EventKind::Assigned {
                 owner: owner.clone(),
@@ -861,10 +935,12 @@ impl Case {
             Command::Resolve => EventKind::Resolved {
                 clocks: clocks.stopped(ground),
                 closes_at,
+                internal,
             },
             Command::Decline => EventKind::Declined {
                 clocks: clocks.stopped(ground),
                 closes_at,
+                internal,
             },
             Command::Reopen => {
                 let (terms, clocks) = self.afresh(now, book);

@@ -62,7 +62,7 @@ impl ClockKind {
 /// The clocks of a case. Names are persisted: append only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
-    /// Stops at the first message to the customer.
+    /// Stops at the first message to the customer; that of a task when it is taken up.
     pub first_response: Clock,
     /// Starts at a message of the customer that came after the first response, stops at the next message to them;
     /// `None` before there was one.
@@ -177,7 +177,7 @@ impl Clocks {
         Some((at, step.event(kind, due, terms)))
     }
 
-    /// Staff wrote to the customer.
+    /// Staff wrote to the customer, or took up a task.
     pub(crate) fn answered(&self, ground: Ground<'_>) -> Self {
         self.map(|kind, clock| match kind {
             ClockKind::FirstResponse | ClockKind::NextResponse => ground.stopped(self, clock),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{ClockKind, Clocks, Moved};
 use crate::id::CaseId;
 use crate::policy::{Audience, Origin, Priority, Terms};
+use crate::risk::Task;
 use crate::trace::{self, TraceId};
 
 /// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
@@ -58,7 +59,7 @@ pub enum Actor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// A response opened the case.
+    /// A response opened the case, or a risk rule did.
     Opened {
         /// How urgent it is.
         priority: Priority,
@@ -72,9 +73,17 @@ pub enum EventKind {
         /// Who got it by the rules of assignment: a staff `sub`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
+        /// What a risk rule found, if that opened it and no response did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<Task>,
     },
     /// Staff saw it.
     Acknowledged,
+    /// Staff took up a task, which is all the first response that it asks for.
+    TakenUp {
+        /// The clocks after it.
+        clocks: Clocks,
+    },
     /// Staff gave it to somebody.
     Assigned {
         /// The new owner: a staff `sub`.
@@ -103,6 +112,9 @@ pub enum EventKind {
         clocks: Clocks,
         /// When the case closes by itself.
         closes_at: Timestamp,
+        /// Whether the words are for staff only, as those of a task are.
+        #[serde(default, skip_serializing_if = "is_false")]
+        internal: bool,
     },
     /// Will not be done; the reason is the message with this event's seq.
     Declined {
@@ -110,6 +122,9 @@ pub enum EventKind {
         clocks: Clocks,
         /// When the case closes by itself.
         closes_at: Timestamp,
+        /// Whether the words are for staff only, as those of a task are.
+        #[serde(default, skip_serializing_if = "is_false")]
+        internal: bool,
     },
     /// Not solved after all; fresh clocks.
     Reopened {
@@ -200,6 +215,14 @@ pub enum EventKind {
     Unknown,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// Whose words a message holds, and for whom. Names are persisted: append only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -266,7 +289,9 @@ impl EventKind {
     pub const fn direction(&self) -> Direction {
         match self {
             Self::CustomerWrote { .. } => Direction::FromCustomer,
-            Self::Planned { .. } => Direction::Internal,
+            Self::Planned { .. }
+            | Self::Resolved { internal: true, .. }
+            | Self::Declined { internal: true, .. } => Direction::Internal,
             _ => Direction::ToCustomer,
         }
     }
@@ -276,20 +301,28 @@ impl EventKind {
         match self {
             Self::Replied { .. }
             | Self::AwaitingCustomer { message: true, .. }
-            | Self::Resolved { .. }
-            | Self::Declined { .. }
+            | Self::Resolved {
+                internal: false, ..
+            }
+            | Self::Declined {
+                internal: false, ..
+            }
             | Self::Followed { .. } => &[Effect::CustomerNotice],
-            // A severity signal reaches an executive at once.
+            // A severity signal reaches an executive at once, and what a risk rule found whom it concerns.
             Self::Opened {
                 priority: Priority::P1,
                 ..
             }
+            | Self::Opened { task: Some(_), .. }
             | Self::Warned { .. }
             | Self::Breached { .. }
             | Self::Escalated { .. }
             | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
+            | Self::TakenUp { .. }
+            | Self::Resolved { internal: true, .. }
+            | Self::Declined { internal: true, .. }
             | Self::Assigned { .. }
             | Self::AwaitingCustomer { message: false, .. }
             | Self::Resumed { .. }
@@ -309,6 +342,7 @@ impl EventKind {
         match self {
             Self::Opened { .. } => "opened",
             Self::Acknowledged => "acknowledged",
+            Self::TakenUp { .. } => "taken_up",
             Self::Assigned { .. } => "assigned",
             Self::Replied { .. } => "replied",
             Self::AwaitingCustomer { .. } => "awaiting_customer",
@@ -332,7 +366,7 @@ impl EventKind {
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 20] = [
+    pub const WRITTEN: [&str; 21] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -353,5 +387,6 @@ impl EventKind {
         "absorbed",
         "followed",
         "retargeted",
+        "taken_up",
     ];
 }

@@ -25,6 +25,11 @@ pub struct ResponseId(u128);
 #[serde(into = "String", try_from = "String")]
 pub struct CaseId(u128);
 
+/// Identifies what a risk rule is about (a customer, a product, a survey) without naming it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct SubjectId(u128);
+
 impl ResponseId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
@@ -54,14 +59,27 @@ impl ResponseId {
 }
 
 impl CaseId {
+    /// The id with these bits: of a task, which no response opens. That of a response's case is
+    /// [`ResponseId::case`].
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// The bits of the id, for choosing a shard.
     pub const fn bits(self) -> u128 {
         self.0
     }
 
-    /// The response that opened this case.
+    /// The response that opened this case. There is none of this id if it is a task.
     pub const fn response(self) -> ResponseId {
         ResponseId(self.0)
+    }
+}
+
+impl SubjectId {
+    /// The id with these bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
     }
 }
 
@@ -129,6 +147,7 @@ macro_rules! textual {
 
 textual!(ResponseId);
 textual!(CaseId);
+textual!(SubjectId);
 
 #[cfg(test)]
 mod tests {

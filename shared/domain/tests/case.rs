@@ -15,12 +15,14 @@ use resound_domain::book::{Book, Edition, NamedCalendar};
 use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{BrokenLog, Case, Command, Refused, State, Verb};
 use resound_domain::clock::{Clock, ClockKind, Moved, Outcome};
-use resound_domain::event::{Actor, Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::{
     Audience, CalendarName, Delay, Ladder, Origin, Policy, Priority, Rule, RuleTargets, Target,
     Targets, When,
 };
+use resound_domain::risk;
 use resound_domain::submission::{Channel, Tier};
 use serde_json::{Value, json};
 
@@ -290,6 +292,129 @@ fn an_unanswered_case_climbs_the_ladder() {
     }
     expected.sort_by_key(|(at, _)| *at);
     assert_eq!(log, expected);
+}
+
+fn task(rule: risk::Rule) -> Case {
+    let evidence = [1, 2, 3].map(ResponseId::from_bits);
+    let surge = risk::Surge {
+        survey: FormId::default_form(),
+        product: "kettle".to_owned(),
+        day: jiff::civil::date(2026, 11, 22),
+        complaints: vec![5, 10, 20],
+        evidence: Vec::new(),
+    };
+    let task = match rule {
+        risk::Rule::Crisis => risk::Task::Crisis(surge),
+        risk::Rule::Interview => risk::Task::Interview { evidence },
+        _ => risk::Task::ChurnRisk { evidence },
+    };
+    let event = Case::open_task(CaseId::from_bits(7), at(MONDAY), task, &book());
+    assert_eq!((event.seq, &event.by), (1, &Actor::System));
+    // Whatever its priority, somebody is told.
+    assert_eq!(event.kind.effects(), [Effect::StaffAlert]);
+    Case::begin(&event).unwrap()
+}
+
+#[test]
+fn a_task_has_the_clocks_of_its_priority() {
+    for (rule, priority, response, resolution) in [
+        (risk::Rule::Crisis, Priority::P1, 2, 24),
+        (risk::Rule::ChurnRisk, Priority::P2, 4, 48),
+        (risk::Rule::Interview, Priority::P3, 24, 72),
+    ] {
+        let case = task(rule);
+        assert_eq!(case.priority(), priority);
+        assert_eq!(case.reference(), "T-00000-00007");
+        let due = |clock: &Clock| clock.due().unwrap();
+        assert_eq!(
+            due(&case.clocks().first_response),
+            at(MONDAY) + hours(response)
+        );
+        assert_eq!(
+            due(&case.clocks().resolution),
+            at(MONDAY) + hours(resolution)
+        );
+        // Nobody acts.
+        let events = names(&case.expire(at(MONDAY) + hours(resolution + 1), &book()));
+        assert!(events.starts_with(&["warned", "breached"]), "{events:?}");
+    }
+}
+
+#[test]
+fn a_task_takes_what_needs_no_customer() {
+    use Verb::{Acknowledge, Assign, Close, Decline, Plan, Reopen, Resolve};
+    let states: [(&[Command], State, &[Verb]); 5] = [
+        (
+            &[],
+            State::Open,
+            &[Acknowledge, Assign, Plan, Resolve, Decline],
+        ),
+        (
+            &[Command::Acknowledge],
+            State::Acknowledged,
+            &[Assign, Plan, Resolve, Decline],
+        ),
+        (
+            &[Command::Resolve],
+            State::Resolved,
+            &[Assign, Reopen, Close],
+        ),
+        (
+            &[Command::Decline, Command::Close],
+            State::Closed,
+            &[Reopen],
+        ),
+        (
+            &[Command::Resolve, Command::Reopen],
+            State::Reopened,
+            &[Acknowledge, Assign, Plan, Resolve, Decline],
+        ),
+    ];
+    for (path, state, takes) in states {
+        let mut case = task(risk::Rule::ChurnRisk);
+        for command in path {
+            perform(&mut case, command, at(MONDAY) + hours(1));
+        }
+        assert_eq!((case.state(), case.allows()), (state, takes));
+        for verb in Verb::ALL {
+            let handled = case.handle(&command(verb), staff(), at(MONDAY) + hours(2), &book());
+            assert_eq!(handled.is_ok(), takes.contains(&verb), "{state:?} {verb:?}");
+            // Nobody outside is told anything, whatever is done.
+            for event in handled.into_iter().flatten() {
+                let effects = event.kind.effects();
+                assert!(!effects.contains(&Effect::CustomerNotice), "{verb:?}");
+                assert_ne!(event.kind.direction(), Direction::FromCustomer);
+                if matches!(verb, Resolve | Decline | Plan) {
+                    assert_eq!(event.kind.direction(), Direction::Internal);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_taken_up_has_had_its_first_response() {
+    let mut case = task(risk::Rule::ChurnRisk);
+    let now = at(MONDAY) + hours(1);
+    let events = perform(&mut case, &Command::Acknowledge, now);
+    assert_eq!(names(&events), ["taken_up"]);
+    assert_eq!(case.clocks().first_response.stopped_at(), Some(now));
+    assert!(case.clocks().resolution.is_running());
+    perform(&mut case, &Command::Resolve, now);
+    assert_eq!(names(&case.expire(now + hours(1000), &book())), ["closed"]);
+}
+
+#[test]
+fn tasks_and_cases_are_not_merged() {
+    let feedback = Case::begin(&Event {
+        case: SURVIVOR,
+        ..opening(Priority::P2, Channel::Web, at(MONDAY))
+    });
+    let (feedback, task) = (feedback.unwrap(), task(risk::Rule::ChurnRisk));
+    for (survivor, merged) in [(&feedback, &task), (&task, &feedback)] {
+        let absorbed = survivor.absorb(merged, staff(), at(MONDAY), &book());
+        assert_eq!(absorbed, Err(Refused::Task));
+    }
 }
 
 #[test]

@@ -7,8 +7,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
 use resound_domain::event::{Direction, Effect, Event, EventKind};
+use resound_domain::id::CaseId;
 use resound_domain::response::Response;
+use resound_domain::risk::{Mark, Rule, is_complaint, is_negative};
+use resound_domain::score::{Ces, Csat, Nps, Scores};
 use resound_domain::tally::{Counted, Dimension, Tally};
+use resound_domain::triage::{Kind, Sentiment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -17,19 +21,28 @@ use crate::dynamo::{Item, key_of};
 use crate::key::{Key, NoticeKey, RawKey};
 use crate::notices::{Notice, NoticeStatus, Outcome};
 use crate::responses::Digest;
+use crate::risks::Remark;
 use crate::schema::{
     case_shard_of, day_shard_of, event_shard_of, from_millis, millis, queue_shard_of,
 };
 use crate::{Message, Repair, StoreError, StoredEvent, repair, schema};
 
-/// The version of the items that this code writes; it reads this one and every earlier one.
-const VERSION: u32 = 1;
+/// The form of most items.
+const FORM: u32 = 1;
+
+/// The form of the case of a task. A version that knows the first form only would take it for a customer's and let
+/// staff write to nobody: to that it cannot be read, and is left alone.
+const TASK_FORM: u32 = 2;
 
 /// DynamoDB's limit for a partition key.
 const MAX_HASH_BYTES: usize = 2048;
 
 /// Writes an item: its key, the version of its form, its attributes.
 pub(crate) fn encode<T: Serialize>(key: &Key, body: &T) -> Result<Item, StoreError> {
+    encode_as(FORM, key, body)
+}
+
+fn encode_as<T: Serialize>(form: u32, key: &Key, body: &T) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Head {
         #[serde(rename = "PK")]
@@ -39,7 +52,7 @@ pub(crate) fn encode<T: Serialize>(key: &Key, body: &T) -> Result<Item, StoreErr
         v: u32,
     }
     let RawKey { pk, sk } = key.encode();
-    let mut item: Item = serde_dynamo::to_item(Head { pk, sk, v: VERSION })
+    let mut item: Item = serde_dynamo::to_item(Head { pk, sk, v: form })
         .map_err(|e| StoreError::Rejected(e.into()))?;
     let body: Item = serde_dynamo::to_item(body).map_err(|e| StoreError::Rejected(e.into()))?;
     item.extend(body);
@@ -58,8 +71,12 @@ fn body<T: DeserializeOwned>(item: Item) -> Result<(Key, T), StoreError> {
         let key = Key::decode(&raw)?;
         let v = item.get("v").and_then(|v| v.as_n().ok());
         let v: u32 = v.ok_or("it does not say which form it has")?.parse()?;
-        if v > VERSION {
-            return Err(format!("it has form {v}, newer than {VERSION}").into());
+        let newest = match key {
+            Key::Case(_) => TASK_FORM,
+            _ => FORM,
+        };
+        if v > newest {
+            return Err(format!("it has form {v}, newer than {newest}").into());
         }
         Ok((key, serde_dynamo::from_item(item)?))
     };
@@ -101,6 +118,12 @@ struct ResponseItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<String>,
     locale: String,
+    /// What triage took it for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    /// Only if it is negative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sentiment: Option<Sentiment>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,6 +161,9 @@ pub(crate) fn response_item(response: &Response, digest: &Digest) -> Result<Item
             product: counted.product,
             tier: counted.tier.map(|tier| tier.name().to_owned()),
             locale: counted.locale.tag().to_owned(),
+            kind: Some(response.triage.kind),
+            sentiment: Some(response.triage.sentiment)
+                .filter(|&sentiment| sentiment == Sentiment::Negative),
             response: response.clone(),
             digest: *digest,
         },
@@ -189,6 +215,55 @@ struct DayRow {
     #[serde(default)]
     tier: Option<resound_domain::submission::Tier>,
     locale: resound_domain::locale::Locale,
+}
+
+/// A remark, from its entry in `by-day`.
+pub(crate) fn remark(row: Item) -> Result<Remark, StoreError> {
+    #[derive(Deserialize)]
+    struct Row {
+        received_at: String,
+        #[serde(default)]
+        nps: Option<Nps>,
+        #[serde(default)]
+        csat: Option<Csat>,
+        #[serde(default)]
+        ces: Option<Ces>,
+        #[serde(default)]
+        kind: Option<Kind>,
+        #[serde(default)]
+        sentiment: Option<Sentiment>,
+        #[serde(default)]
+        product: Option<String>,
+        #[serde(default)]
+        customer: Option<String>,
+    }
+    let raw = key_of(&row);
+    let read = || -> Result<Remark, Box<dyn std::error::Error + Send + Sync>> {
+        let Key::Response(response) = Key::decode(&raw)? else {
+            return Err("it is not of a response".into());
+        };
+        let Row {
+            received_at,
+            nps,
+            csat,
+            ces,
+            kind,
+            sentiment,
+            product,
+            customer,
+        } = serde_dynamo::from_item(row)?;
+        from_millis(&received_at).ok_or("not an instant")?;
+        let scores = Scores { nps, csat, ces };
+        // What was written before these were kept is known by its scores alone.
+        Ok(Remark {
+            response,
+            negative: is_negative(sentiment.unwrap_or(Sentiment::Neutral), scores),
+            complaint: is_complaint(kind.unwrap_or(Kind::Other), scores),
+            product,
+            customer,
+        })
+    };
+    read().map_err(|source| StoreError::corrupt(raw.clone(), source))
 }
 
 /// What of a response is counted, from its entry in `by-day`.
@@ -270,7 +345,11 @@ pub(crate) const STANDING: char = 'v';
 pub(crate) const OVER: char = 'x';
 
 pub(crate) fn case_item(case: &Case) -> Result<Item, StoreError> {
-    encode(&Key::Case(case.id()), &CaseItem::of(case))
+    let form = match case.task() {
+        Some(_) => TASK_FORM,
+        None => FORM,
+    };
+    encode_as(form, &Key::Case(case.id()), &CaseItem::of(case))
 }
 
 impl Stored for Case {
@@ -605,6 +684,43 @@ pub(crate) struct TurnsItem {
 
 /// The attribute of [`TurnsItem`] that is counted up.
 pub(crate) const TURNS: &str = "turns";
+// Risks
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MarkItem {
+    pub(crate) mark: Mark,
+    /// How often the rule has spoken: the condition of the next time.
+    pub(crate) times: u64,
+    /// The task it opened last.
+    pub(crate) task: CaseId,
+}
+
+impl Stored for (Rule, MarkItem) {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item) = body(item)?;
+        match key {
+            Key::Mark { rule, .. } => Ok((rule, item)),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct WatchItem {
+    /// Sorts as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) heard_to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) judged_to: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) assessed_to: Option<Date>,
+}
+
+impl Stored for WatchItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, watch)| watch)
+    }
+}
 
 // Configuration
 

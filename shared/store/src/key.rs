@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::Audience;
+use resound_domain::risk::Rule;
 use resound_domain::tally::Dimension;
 
 /// The primary key of an item: what it is and what it is about.
@@ -70,6 +71,18 @@ pub enum Key {
     Turns {
         /// The name of the rule.
         rule: Part,
+    },
+    /// Up to where a risk rule has spoken about a subject.
+    Mark {
+        /// What it is about.
+        subject: SubjectId,
+        /// The rule.
+        rule: Rule,
+    },
+    /// How far the risk rules have looked at a survey.
+    Watch {
+        /// The survey.
+        survey: FormId,
     },
 }
 
@@ -242,6 +255,10 @@ impl Key {
             Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
             Self::Config { kind, version } => (config_partition(*kind), format!("V#{version:06}")),
             Self::Turns { rule } => (format!("ASSIGNMENT#{rule}"), "TURNS".to_owned()),
+            Self::Mark { subject, rule } => {
+                (risk_partition(*subject), format!("MARK#{}", rule.name()))
+            }
+            Self::Watch { survey } => (format!("WATCH#{survey}"), "RUN".to_owned()),
         };
         RawKey { pk, sk }
     }
@@ -303,6 +320,13 @@ impl Key {
             ("ASSIGNMENT", "TURNS") => Self::Turns {
                 rule: Part::unescape(subject)?,
             },
+            ("RISK", "MARK") => Self::Mark {
+                subject: subject.parse().ok()?,
+                rule: Rule::from_name(parts.next()?)?,
+            },
+            ("WATCH", "RUN") => Self::Watch {
+                survey: survey(subject)?,
+            },
             _ => return None,
         };
         parts.next().is_none().then_some(key)
@@ -326,6 +350,11 @@ pub(crate) fn tally_partition(survey: &FormId) -> String {
 /// The partition of a configuration document.
 pub(crate) fn config_partition(kind: ConfigKind) -> String {
     format!("CONFIG#{}", kind.name())
+}
+
+/// The partition of what risk rules are about: the marks of each rule.
+pub(crate) fn risk_partition(subject: SubjectId) -> String {
+    format!("RISK#{subject}")
 }
 
 impl From<&Key> for RawKey {
@@ -491,6 +520,13 @@ mod tests {
             )
                 .prop_map(|(kind, version)| Key::Config { kind, version }),
             any_part().prop_map(|rule| Key::Turns { rule }),
+            (any::<u128>(), proptest::sample::select(Rule::ALL.to_vec())).prop_map(
+                |(bits, rule)| Key::Mark {
+                    subject: SubjectId::from_bits(bits),
+                    rule
+                }
+            ),
+            any_survey().prop_map(|survey| Key::Watch { survey }),
         ]
     }
 
@@ -504,8 +540,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT)#[a-z0-9A-Z-]{0,26}",
-            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|V|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH)#[a-z0-9A-Z-]{0,26}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|MARK|V|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -21,6 +21,7 @@ mod notices;
 pub mod repair;
 mod responses;
 mod restore;
+mod risks;
 mod rules;
 pub mod schema;
 mod tallies;
@@ -41,6 +42,7 @@ pub use key::{
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use responses::{Accepted, Buried, Digest, Lookup};
 pub use restore::Restored;
+pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};
 pub use rules::{Cached, Rules};
 pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
 

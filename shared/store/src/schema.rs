@@ -39,7 +39,7 @@ pub const DUE: Index = Index {
     about: "cases by the next instant at which time changes them, events by their next repair, and those stuck",
 };
 
-/// Responses by local day, for the nightly count. Scores and dimensions only.
+/// Responses by local day, for the nightly count and the risk rules. Scores, dimensions, what triage read, and whose.
 pub const BY_DAY: Index = Index {
     name: "by-day",
     hash: "day",
@@ -53,8 +53,11 @@ pub const BY_DAY: Index = Index {
         "product",
         "tier",
         "locale",
+        "kind",
+        "sentiment",
+        "customer",
     ],
-    about: "the responses of a survey's local day, with their scores and dimensions",
+    about: "the responses of a survey's local day, with their scores and dimensions, and what risk rules ask of them",
 };
 
 /// The responses of a customer who is known to the sender.

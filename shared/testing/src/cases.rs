@@ -13,15 +13,16 @@ use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Event};
-use resound_domain::id::ResponseId;
+use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
+use resound_domain::risk::{Mark, Place, Task};
 use resound_domain::submission::Submission;
 use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
 use resound_emulator::sqs::Receive;
 use resound_messages::{EffectDue, Message, decode};
-use resound_store::{Accepted, Appended, Digest};
+use resound_store::{Accepted, Appended, Digest, Raise, Raised};
 use serde_json::json;
 
 use crate::{Aws, ZONE, start};
@@ -100,6 +101,26 @@ impl Aws {
             .store
             .accept(&response, &Digest([0; 32]), opened, start());
         assert_eq!(accepted.await.expect("the table answers"), Accepted::New);
+        case
+    }
+
+    /// The churn-risk task of this number that a rule opened at the [`start`], under the default policy; the responses
+    /// that show it have the next three numbers.
+    pub async fn raised(&self, bits: u128) -> Case {
+        let evidence = [1, 2, 3].map(|n| ResponseId::from_bits(bits + n));
+        let task = Task::ChurnRisk { evidence };
+        let opened = Case::open_task(CaseId::from_bits(bits), start(), task, &book());
+        let case = Case::begin(&opened).expect("a case");
+        let [.., id] = evidence;
+        let raise = Raise {
+            case: &case,
+            opened: &opened,
+            subject: SubjectId::from_bits(bits),
+            mark: Mark::Response(Place { at: start(), id }),
+            seen: None,
+        };
+        let raised = self.store.raise(&raise, start()).await;
+        assert_eq!(raised.expect("the table answers"), Raised::Raised);
         case
     }
 

@@ -365,7 +365,7 @@ async fn items_that_cannot_be_understood_are_left_alone() {
     for (path, value) in [
         ("/case/M/state/S", "snoozed"),
         ("/case/M/priority/S", "P0"),
-        ("/v/N", "2"),
+        ("/v/N", "3"),
         ("/case/M/clocks/M/resolution/M/fired/S", "board"),
     ] {
         let case = world.submit(complaint()).await.case;

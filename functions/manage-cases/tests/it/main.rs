@@ -13,3 +13,4 @@ mod outage;
 mod show;
 mod stuck;
 mod support;
+mod task;

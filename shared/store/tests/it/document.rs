@@ -7,19 +7,21 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
 use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
-use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
 use resound_domain::response::Response;
+use resound_domain::risk::{self, Mark, Place, Surge, Task};
 use resound_domain::score::Scores;
 use resound_domain::tally::{Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    Cell, Claim, ConfigKind, Key, Lookup, Medium, Message, NoticeKey, Outcome, Part, Recipient,
-    Recorded, Signed, Watermark,
+    Cell, Claim, ConfigKind, Key, Lookup, Medium, Message, NoticeKey, Outcome, Part, Raise, Raised,
+    Recipient, Recorded, Signed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -83,6 +85,16 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Turns",
             "how many turns a rule of assignment has given",
             "not exists, then one more",
+        ),
+        Key::Mark { .. } => (
+            "Mark",
+            "up to where a risk rule has spoken about a subject, and the task it opened last",
+            "with the task; not exists, then `times` = seen",
+        ),
+        Key::Watch { .. } => (
+            "Watch",
+            "how far the risk rules have looked at a survey",
+            "not exists, then only forward",
         ),
     }
 }
@@ -283,12 +295,64 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
 
     assert_eq!(store.next_turn("gold #1").await.unwrap(), 0);
     let rule = Part::new("gold #1").unwrap();
+    let (subject, found_by) = (SubjectId::from_bits(ID), risk::Rule::Anomaly);
+    let task = surge(day);
+    raise(
+        table,
+        CaseId::from_bits(ID + 3),
+        subject,
+        task,
+        Mark::Day(day),
+    )
+    .await;
+    let [one, two, three] = [1, 2, 3].map(|n| ResponseId::from_bits(ID + n));
+    let place = Place {
+        at: t0(),
+        id: three,
+    };
+    let churn = Task::ChurnRisk {
+        evidence: [one, two, three],
+    };
+    let churned = CaseId::from_bits(ID + 4);
+    raise(table, churned, subject, churn, Mark::Response(place)).await;
+    let worked = table.store.case(churned).await.unwrap().unwrap();
+    let worked = table.commanded(&worked, Command::Acknowledge).await;
+    table.commanded(&worked, Command::Resolve).await;
+    let watch = Watch {
+        heard_to: Some(t0()),
+        judged_to: Some(day),
+        assessed_to: Some(day),
+    };
+    store.watched(&survey(), watch).await.unwrap();
 
     let mut keys = vec![
         ("response".to_owned(), Key::Response(response.id)),
         ("case".to_owned(), Key::Case(id)),
+        ("task".to_owned(), Key::Case(CaseId::from_bits(ID + 3))),
+        ("churn_task".to_owned(), Key::Case(churned)),
+        (
+            "mark_day".to_owned(),
+            Key::Mark {
+                subject,
+                rule: found_by,
+            },
+        ),
+        (
+            "mark_response".to_owned(),
+            Key::Mark {
+                subject,
+                rule: risk::Rule::ChurnRisk,
+            },
+        ),
+        ("watch".to_owned(), Key::Watch { survey: survey() }),
     ];
-    for (of, id) in [("", id), ("ruled_", second)] {
+    let task = CaseId::from_bits(ID + 3);
+    for (of, id) in [
+        ("", id),
+        ("ruled_", second),
+        ("task_", task),
+        ("churn_", churned),
+    ] {
         for stored in store.history(id).await.unwrap().unwrap().events {
             let (seq, kind) = (stored.event.seq, stored.event.kind.name());
             keys.push((
@@ -344,6 +408,30 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .map(|(name, key)| (name.to_owned(), key)),
     );
     keys
+}
+
+fn surge(day: Date) -> Task {
+    Task::Anomaly(Surge {
+        survey: survey(),
+        product: "锅 #1".to_owned(),
+        day,
+        complaints: vec![5, 7, 9, 12],
+        evidence: vec![ResponseId::from_bits(ID)],
+    })
+}
+
+async fn raise(table: &Table, id: CaseId, subject: SubjectId, task: Task, mark: Mark) {
+    let opened = Case::open_task(id, t0(), task, &book());
+    let case = Case::begin(&opened).unwrap();
+    let raise = Raise {
+        case: &case,
+        opened: &opened,
+        subject,
+        mark,
+        seen: None,
+    };
+    let raised = table.store.raise(&raise, now()).await.unwrap();
+    assert_eq!(raised, Raised::Raised);
 }
 
 /// The attributes of an item, each with its type; maps and lists are gone into.
@@ -532,7 +620,7 @@ async fn render() -> String {
          1970 in 15 digits.\n\n\
          ## Indexes\n\n\
          Global, sparse and narrow. They lag behind the table, so the item itself is read again before anything is decided\n\
-         (the nightly count, which takes scores and dimensions from `by-day`, is the exception).\n\n\
+         (what counts whole days from `by-day`, the nightly count and the risk rules about products, is the exception).\n\n\
          | index | partition key | sort key | projection | answers |\n|---|---|---|---|---|\n",
     );
     for index in INDEXES {

@@ -14,6 +14,7 @@ mod document;
 mod events;
 mod faults;
 mod notices;
+mod risks;
 mod support;
 mod tallies;
 mod turns;
