@@ -15,7 +15,7 @@ use resound_store::{DayCell, Rules, Store, StoreError};
 
 use crate::Config;
 use crate::query::{By, Query};
-use crate::report::Report;
+use crate::report::{Compared, Report};
 
 /// The function.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl App {
             .map_err(|error| trouble(&request, error))?;
         // A survey that had no night yet has nothing to be out of date.
         let as_of = counted.iter().filter_map(|counted| counted.as_of).min();
-        let report = Report::new(tallies(&query, counted), as_of);
+        let report = Report::new(&query, rows(&query, counted), as_of, request.locale());
         Ok(HttpResponse::json(200, &report)?.no_store())
     }
 
@@ -80,7 +80,8 @@ impl App {
             By::Dimension(dimension) => dimension,
         };
         let (cells, watermark) = tokio::try_join!(
-            self.store.tallies(&survey, query.from, query.to, dimension),
+            self.store
+                .tallies(&survey, query.read_from(), query.days.to, dimension),
             self.store.watermark(&survey),
         )?;
         Ok(Counted {
@@ -107,17 +108,36 @@ impl Function for App {
     }
 }
 
-/// The counts of each row, in the order of their keys.
-fn tallies(query: &Query, counted: Vec<Counted>) -> BTreeMap<String, Tally> {
-    let mut rows: BTreeMap<String, Tally> = BTreeMap::new();
+/// The counts of each row, and of what it is compared with, in the order of their keys.
+fn rows(query: &Query, counted: Vec<Counted>) -> BTreeMap<String, Compared> {
+    let mut rows: BTreeMap<String, Compared> = BTreeMap::new();
+    let mut add = |key: String, before: bool, tally: &Tally| {
+        let row = rows.entry(key).or_default();
+        let of = if before {
+            row.before.get_or_insert_default()
+        } else {
+            row.now.get_or_insert_default()
+        };
+        of.merge(tally);
+    };
     for Counted { survey, cells, .. } in counted {
         for DayCell { day, cell } in cells {
-            let key = match query.by {
-                By::Day => day.to_string(),
-                By::Dimension(Dimension::Survey) => survey.to_string(),
-                By::Dimension(_) => cell.value.into_string(),
-            };
-            rows.entry(key).or_default().merge(&cell.tally);
+            let now = query.days.contain(day);
+            match query.by {
+                By::Day => {
+                    if now {
+                        add(day.to_string(), false, &cell.tally);
+                    }
+                    // What is today's number is tomorrow's to be compared with.
+                    if let Ok(next) = day.tomorrow()
+                        && query.days.contain(next)
+                    {
+                        add(next.to_string(), true, &cell.tally);
+                    }
+                }
+                By::Dimension(Dimension::Survey) => add(survey.to_string(), !now, &cell.tally),
+                By::Dimension(_) => add(cell.value.into_string(), !now, &cell.tally),
+            }
         }
     }
     rows

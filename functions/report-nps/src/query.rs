@@ -6,9 +6,11 @@ use jiff::civil::Date;
 use jiff::{Span, ToSpan, Unit};
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
+use resound_domain::nps::Window;
 use resound_domain::tally::Dimension;
 use resound_lambda_kit::http::HttpRequest;
 use resound_lambda_kit::problem::FieldError;
+use serde::Serialize;
 
 /// How many days a report covers unless the caller says otherwise.
 const DAYS: i64 = 30;
@@ -42,13 +44,35 @@ impl By {
     }
 }
 
+/// Local days from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Days {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+}
+
+impl Days {
+    pub(crate) fn contain(self, day: Date) -> bool {
+        self.from <= day && day <= self.to
+    }
+
+    /// As many days just before these; `None` where keys do not reach.
+    fn before(self) -> Option<Self> {
+        let to = self.from.yesterday().ok()?;
+        let from = to
+            .checked_sub((days(self.from, self.to)? - 1).days())
+            .ok()?;
+        (from.year() >= 0).then_some(Self { from, to })
+    }
+}
+
 /// A report that can be made. An empty parameter counts as left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Query {
-    /// The first local day.
-    pub(crate) from: Date,
-    /// The last local day, included.
-    pub(crate) to: Date,
+    /// What it is about.
+    pub(crate) days: Days,
+    /// What that is compared with; of days, each is compared with the one before it.
+    pub(crate) before: Option<Days>,
     pub(crate) by: By,
     /// Only this survey; `None` for all of them.
     pub(crate) survey: Option<FormId>,
@@ -56,7 +80,8 @@ pub(crate) struct Query {
 
 impl Query {
     /// Reads the query of a request that came on the local day `today`: the thirty days up to it, unless it says
-    /// otherwise.
+    /// otherwise. A window says which days go with the last one; weeks and months are compared with the week or month before,
+    /// all others with as many days.
     ///
     /// # Errors
     /// Every fault, at most one for each parameter.
@@ -67,24 +92,46 @@ impl Query {
             faults: Vec::new(),
         };
         let from = reader.day("from");
-        let to = reader.day("to");
+        let to = reader.day("to").unwrap_or(today);
         let by = reader.by();
         let survey = reader.survey();
-        let to = to.unwrap_or(today);
-        let from = from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
-        if reader.faults.is_empty() {
-            reader.span(from, to);
+        let window = reader.window(from.is_some());
+        let mut asked = Days {
+            from: from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days())),
+            to,
+        };
+        let mut before = asked.before();
+        if let Some(period) = window.and_then(|window| window.period(to)) {
+            (asked.from, asked.to) = (period.first(), period.last());
+            before = period.previous().map(|period| Days {
+                from: period.first(),
+                to: period.last(),
+            });
+            before = before.filter(|days| days.from.year() >= 0);
+        }
+        if by == By::Day {
+            let first = asked.from.yesterday().ok();
+            before = first
+                .filter(|day| day.year() >= 0)
+                .map(|day| Days { from: day, to: day });
         }
         if reader.faults.is_empty() {
-            Ok(Self {
-                from,
-                to,
-                by,
-                survey,
-            })
-        } else {
-            Err(reader.faults)
+            reader.span(asked.from, asked.to);
         }
+        if !reader.faults.is_empty() {
+            return Err(reader.faults);
+        }
+        Ok(Self {
+            days: asked,
+            before,
+            by,
+            survey,
+        })
+    }
+
+    /// All days that are to be read: what is asked for and, just before it, what that is compared with.
+    pub(crate) fn read_from(&self) -> Date {
+        self.before.map_or(self.days.from, |before| before.from)
     }
 }
 
@@ -161,6 +208,29 @@ impl<'a> Reader<'a> {
             );
         }
         survey
+    }
+
+    /// A window already says where it begins.
+    fn window(&mut self, has_from: bool) -> Option<Window> {
+        let name = self.given("window")?;
+        let window = Window::from_name(name);
+        if window.is_none() {
+            let names = Window::EVERY.map(Window::name).join(", ");
+            self.fault(
+                "window",
+                "unknown-value",
+                format_args!("window 无法识别：可用的值为 {names}。"),
+                format_args!("`window` is not known: send one of {names}."),
+            );
+        } else if has_from {
+            self.fault(
+                "from",
+                "not-with-window",
+                "from 不能与 window 同时使用：时间窗口由 to 决定。",
+                "`from` cannot be sent with `window`, which goes by `to` alone.",
+            );
+        }
+        window
     }
 
     fn span(&mut self, from: Date, to: Date) {

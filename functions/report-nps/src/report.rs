@@ -3,12 +3,31 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use resound_domain::locale::Locale;
+use resound_domain::nps::share::ShareSummary;
+use resound_domain::nps::{Comparison, NpsChange, NpsSummary, Rating, Verdict};
 use resound_domain::tally::Tally;
 use serde::Serialize;
+
+use crate::query::{By, Days, Query};
+
+/// The counts of a row, and of the days it is compared with; `None` where nobody sent anything.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    pub(crate) now: Option<Tally>,
+    pub(crate) before: Option<Tally>,
+}
 
 /// The numbers of the nights so far.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    /// The first local day.
+    from: Date,
+    /// The last local day, included.
+    to: Date,
+    /// The days that changes are from; `null` for a report by day, whose rows are compared with the day before each.
+    compared_with: Option<Days>,
     rows: Vec<Row>,
     /// Business time of the run these numbers are from, the earliest of the surveys'; `null` before the first night.
     as_of: Option<Timestamp>,
@@ -27,75 +46,170 @@ struct Row {
     detractors: u64,
     nps: Option<f64>,
     standard_error: Option<f64>,
-    interval: Option<[f64; 2]>,
-    csat: Option<Mean>,
-    ces: Option<Mean>,
+    wald: Option<[f64; 2]>,
+    adjusted_wald: Option<[f64; 2]>,
+    change: Option<Change>,
+    csat: Option<RatingRow>,
+    ces: Option<RatingRow>,
 }
 
-/// The mean of a score on its own scale.
-#[derive(Debug, PartialEq, Serialize)]
-struct Mean {
+/// A verdict, for programs and for people.
+#[derive(Debug, Serialize)]
+struct Said {
+    code: Verdict,
+    text: &'static str,
+}
+
+impl Said {
+    const fn new(code: Verdict, locale: Locale) -> Self {
+        Self {
+            code,
+            text: code.text(locale),
+        }
+    }
+}
+
+/// What has become of the score since the days before.
+#[derive(Debug, Serialize)]
+struct Change {
+    /// How many answered then.
+    n: u64,
+    /// The score then.
+    nps: f64,
+    difference: f64,
+    wald: Comparison,
+    adjusted_wald: Comparison,
+    verdict: Said,
+}
+
+/// The rating of a question, on its own scale.
+#[derive(Debug, Serialize)]
+struct RatingRow {
     n: u64,
     mean: f64,
+    standard_error: Option<f64>,
+    interval: Option<[f64; 2]>,
+    top_two: ShareSummary,
+    change: Option<RatingChangeRow>,
+}
+
+/// What has become of a rating since the days before.
+#[derive(Debug, Serialize)]
+struct RatingChangeRow {
+    /// How many answered then.
+    n: u64,
+    mean: MeanChangeRow,
+    top_two: ShareChangeRow,
+}
+
+#[derive(Debug, Serialize)]
+struct MeanChangeRow {
+    /// The mean then.
+    before: f64,
+    difference: f64,
+    welch: Option<Comparison>,
+    verdict: Said,
+}
+
+#[derive(Debug, Serialize)]
+struct ShareChangeRow {
+    /// The share then, in percent.
+    before: f64,
+    difference: f64,
+    agresti_caffo: Comparison,
+    verdict: Said,
 }
 
 impl Report {
-    /// The report of these tallies.
-    pub(crate) fn new(tallies: BTreeMap<String, Tally>, as_of: Option<Timestamp>) -> Self {
-        let rows = tallies.into_iter().map(|(key, tally)| row(key, &tally));
+    /// The report of these rows, in words of this language. What nobody sent anything to has no row.
+    pub(crate) fn new(
+        query: &Query,
+        rows: BTreeMap<String, Compared>,
+        as_of: Option<Timestamp>,
+        locale: Locale,
+    ) -> Self {
+        let rows = rows.into_iter().filter_map(|(key, of)| {
+            let now = of.now?;
+            Some(row(key, &now, of.before.as_ref(), locale))
+        });
         Self {
+            from: query.days.from,
+            to: query.days.to,
+            compared_with: query.before.filter(|_| query.by != By::Day),
             rows: rows.collect(),
             as_of,
         }
     }
 }
 
-fn row(key: String, tally: &Tally) -> Row {
-    let summary = tally.nps_summary();
+fn row(key: String, now: &Tally, before: Option<&Tally>, locale: Locale) -> Row {
+    let summary = now.nps_summary();
+    let then = before.and_then(Tally::nps_summary);
     Row {
         key,
-        responses: tally.responses,
+        responses: now.responses,
         n: summary.map_or(0, |s| s.n),
         promoters: summary.map_or(0, |s| s.promoters),
         passives: summary.map_or(0, |s| s.passives),
         detractors: summary.map_or(0, |s| s.detractors),
         nps: summary.map(|s| s.nps),
         standard_error: summary.map(|s| s.standard_error),
-        interval: summary.map(|s| s.interval),
-        csat: mean(&tally.csat),
-        ces: mean(&tally.ces),
+        wald: summary.map(|s| s.wald),
+        adjusted_wald: summary.map(|s| s.adjusted_wald),
+        change: then
+            .zip(summary)
+            .map(|(then, now)| change(&then, &now, locale)),
+        csat: rating(
+            now.csat_rating(),
+            before.and_then(Tally::csat_rating),
+            locale,
+        ),
+        ces: rating(now.ces_rating(), before.and_then(Tally::ces_rating), locale),
     }
 }
 
-/// The mean of counts of the scores 1, 2, 3, ...
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of answers are far below 2^53"
-)]
-fn mean(counts: &[u64]) -> Option<Mean> {
-    let n = counts
-        .iter()
-        .fold(0_u64, |sum, &count| sum.saturating_add(count));
-    let scores = (1..).map(f64::from);
-    let total: f64 = counts
-        .iter()
-        .zip(scores)
-        .map(|(&count, score): (&u64, f64)| count as f64 * score)
-        .sum();
-    (n > 0).then(|| Mean {
-        n,
-        mean: total / n as f64,
+fn change(then: &NpsSummary, now: &NpsSummary, locale: Locale) -> Change {
+    let change = NpsChange::between(then, now);
+    Change {
+        n: then.n,
+        nps: then.nps,
+        difference: change.difference,
+        wald: change.wald,
+        adjusted_wald: change.adjusted_wald,
+        verdict: Said::new(change.verdict, locale),
+    }
+}
+
+fn rating<const N: usize>(
+    now: Option<Rating<N>>,
+    then: Option<Rating<N>>,
+    locale: Locale,
+) -> Option<RatingRow> {
+    let now = now?;
+    let change = then.and_then(|then| {
+        let change = now.change(&then)?;
+        Some(RatingChangeRow {
+            n: then.n,
+            mean: MeanChangeRow {
+                before: then.mean,
+                difference: change.mean.difference,
+                welch: change.mean.welch,
+                verdict: Said::new(change.mean.verdict, locale),
+            },
+            top_two: ShareChangeRow {
+                before: then.top_two.percent,
+                difference: change.top_two.difference,
+                agresti_caffo: change.top_two.agresti_caffo,
+                verdict: Said::new(change.top_two.verdict, locale),
+            },
+        })
+    });
+    Some(RatingRow {
+        n: now.n,
+        mean: now.mean,
+        standard_error: now.standard_error,
+        interval: now.interval,
+        top_two: now.top_two,
+        change,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mean_is_on_its_own_scale() {
-        assert_eq!(mean(&[0; 5]), None);
-        assert_eq!(mean(&[1, 0, 0, 0, 1]), Some(Mean { n: 2, mean: 3.0 }));
-        assert_eq!(mean(&[0, 0, 0, 0, 0, 0, 3]), Some(Mean { n: 3, mean: 7.0 }));
-    }
 }

@@ -191,7 +191,137 @@ async fn the_age_of_the_oldest_numbers_is_told() {
     let report = desk.report(&format!("survey={other}")).await;
     assert_eq!(report["as_of"], "2026-11-02T03:00:00Z");
     let empty = Desk::new().await;
-    assert_eq!(empty.report("").await, json!({"rows": [], "as_of": null}));
+    let nothing = empty.report("").await;
+    assert_eq!(
+        (&nothing["rows"], &nothing["as_of"]),
+        (&json!([]), &Value::Null)
+    );
+}
+
+/// So many of each standing, and as many ratings of CSAT 5, 3 and 1.
+fn standings(promoters: usize, passives: usize, detractors: usize) -> Tally {
+    let each = |nps, csat, n| vec![(nps, csat); n];
+    let people = [
+        each(10, 5, promoters),
+        each(8, 3, passives),
+        each(2, 1, detractors),
+    ]
+    .concat();
+    let people = people.into_iter().map(|(nps, csat): (u8, u8)| Scores {
+        nps: Some(nps.try_into().unwrap()),
+        csat: Some(csat.try_into().unwrap()),
+        ..Scores::default()
+    });
+    people.collect()
+}
+
+#[tokio::test]
+async fn a_change_is_told_with_its_chance_and_in_words() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    for (day, web, phone) in [
+        (
+            date(2026, 10, 31),
+            standings(30, 50, 20),
+            standings(5, 5, 5),
+        ),
+        (date(2026, 11, 1), standings(50, 40, 10), standings(9, 1, 0)),
+    ] {
+        desk.night(&default, day, &[("web", web), ("phone", phone)])
+            .await;
+    }
+    let day = "from=2026-11-01&to=2026-11-01";
+    let report = desk.report(&format!("{day}&by=channel")).await;
+    insta::assert_json_snapshot!(report);
+    let chinese = desk.report(&format!("{day}&by=channel&lang=zh-CN")).await;
+    let verdict = &chinese["rows"][1]["change"]["verdict"];
+    assert_eq!(
+        verdict,
+        &json!({"code": "up", "text": "上升，不太可能出于偶然"})
+    );
+
+    let days = desk.report("from=2026-10-31&to=2026-11-01&by=day").await;
+    assert_eq!(days["compared_with"], Value::Null);
+    assert_eq!(days["rows"][0]["change"], Value::Null);
+    let whole = desk.report(day).await;
+    assert_eq!(days["rows"][1]["change"], whole["rows"][0]["change"]);
+}
+
+#[tokio::test]
+async fn a_window_is_compared_with_the_one_before() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    // The twenty-fifth of October is a Sunday.
+    for day in [
+        date(2026, 9, 30),
+        date(2026, 10, 1),
+        date(2026, 10, 25),
+        date(2026, 10, 26),
+        date(2026, 11, 2),
+    ] {
+        desk.night(&default, day, &[("web", scores(&[9], &[]))])
+            .await;
+    }
+    for (query, from, to, before, n, then) in [
+        (
+            "window=week&to=2026-10-28",
+            "2026-10-26",
+            "2026-11-01",
+            ("2026-10-19", "2026-10-25"),
+            1,
+            1,
+        ),
+        (
+            "window=month&to=2026-10-15",
+            "2026-10-01",
+            "2026-10-31",
+            ("2026-09-01", "2026-09-30"),
+            3,
+            1,
+        ),
+        (
+            "window=7d",
+            "2026-10-27",
+            "2026-11-02",
+            ("2026-10-20", "2026-10-26"),
+            1,
+            2,
+        ),
+        (
+            "window=90d&to=2026-11-02",
+            "2026-08-05",
+            "2026-11-02",
+            ("2026-05-07", "2026-08-04"),
+            5,
+            0,
+        ),
+        (
+            "from=2026-10-26&to=2026-11-02",
+            "2026-10-26",
+            "2026-11-02",
+            ("2026-10-18", "2026-10-25"),
+            2,
+            1,
+        ),
+    ] {
+        let report = desk.report(query).await;
+        assert_eq!(
+            (&report["from"], &report["to"]),
+            (&json!(from), &json!(to)),
+            "{query}"
+        );
+        assert_eq!(
+            report["compared_with"],
+            json!({"from": before.0, "to": before.1}),
+            "{query}"
+        );
+        let row = &report["rows"][0];
+        assert_eq!(row["n"], n, "{query}");
+        assert_eq!(row["change"]["n"].as_u64().unwrap_or(0), then, "{query}");
+    }
+    // What was only heard of before has no row.
+    let report = desk.report("window=1d&to=2026-10-27").await;
+    assert_eq!(report["rows"], json!([]));
 }
 
 #[tokio::test]
@@ -262,6 +392,12 @@ async fn every_fault_is_named_at_once() {
         ("by=All", "by: unknown-value"),
         ("survey=../x", "survey: unknown-form"),
         ("to=0000-01-01", ""),
+        ("from=0000-01-01&to=0000-01-31&by=day", ""),
+        ("window=month&to=0000-01-01", ""),
+        ("window=180d&to=9999-12-31", ""),
+        ("window=week&to=9999-12-31", ""),
+        ("window=year", "window: unknown-value"),
+        ("window=7d&from=2026-11-01", "from: not-with-window"),
         (
             "from=-000002-01-01&to=-000001-01-01",
             "from: invalid-date, to: invalid-date",

@@ -12,6 +12,7 @@ pub mod event;
 pub mod form;
 pub mod id;
 pub mod locale;
+pub mod nps;
 pub mod policy;
 pub mod privacy;
 pub mod response;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
+use crate::nps::{NpsSummary, Rating};
 use crate::response::Response;
 use crate::score::Scores;
 use crate::submission::{Channel, Tier};
@@ -59,9 +60,17 @@ impl Tally {
 
     /// The Net Promoter Score of those who answered that question; `None` if nobody did.
     pub fn nps_summary(&self) -> Option<NpsSummary> {
-        let (low, high) = self.nps.split_at(7);
-        let (middle, high) = high.split_at(2);
-        NpsSummary::of(sum(high), sum(middle), sum(low))
+        NpsSummary::of(self.into())
+    }
+
+    /// What was answered to CSAT; `None` if nobody answered.
+    pub fn csat_rating(&self) -> Option<Rating<5>> {
+        Rating::of(&self.csat)
+    }
+
+    /// What was answered to CES; `None` if nobody answered.
+    pub fn ces_rating(&self) -> Option<Rating<7>> {
+        Rating::of(&self.ces)
     }
 }
 
@@ -73,81 +82,6 @@ impl FromIterator<Scores> for Tally {
         }
         tally
     }
-}
-
-fn sum(counts: &[u64]) -> u64 {
-    counts.iter().fold(0, |total, &n| total.saturating_add(n))
-}
-
-/// A Net Promoter Score with its uncertainty. Everything but the counts is in points, from -100 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct NpsSummary {
-    /// How many answered the question.
-    pub n: u64,
-    /// Of these, how many gave 9 or 10.
-    pub promoters: u64,
-    /// Of these, how many gave 7 or 8.
-    pub passives: u64,
-    /// Of these, how many gave 0 to 6.
-    pub detractors: u64,
-    /// Share of promoters minus share of detractors.
-    pub nps: f64,
-    /// The standard error of `nps`: with shares p and d, 100 * sqrt((p + d - (p - d)^2) / n), the square root of the
-    /// variance of a difference of two multinomial shares (divisor n, not n - 1).
-    pub standard_error: f64,
-    /// The 95 % interval, low and high.
-    ///
-    /// Adjusted Wald with three pseudo-answers, 3/4 promoter, 3/2 passive, 3/4 detractor: the method that covered best
-    /// in B. Rocks, "Interval Estimation for the 'Net Promoter Score'", The American Statistician 70 (2016). The plain
-    /// `nps` plus or minus 1.96 standard errors has no width when all agree, and with ten answers holds the truth far
-    /// less often than it says; from a few hundred answers on the two are the same to a fraction of a point. Cut at
-    /// -100 and 100, and widened to hold `nps` itself where a single answer would fall outside.
-    pub interval: [f64; 2],
-}
-
-impl NpsSummary {
-    /// The score of these counts; `None` if all are zero.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of answers are far below 2^53"
-    )]
-    pub fn of(promoters: u64, passives: u64, detractors: u64) -> Option<Self> {
-        let n = sum(&[promoters, passives, detractors]);
-        if n == 0 {
-            return None;
-        }
-        let (nps, standard_error) = difference(promoters as f64, detractors as f64, n as f64);
-        let (centre, spread) = difference(
-            promoters as f64 + 0.75,
-            detractors as f64 + 0.75,
-            n as f64 + 3.0,
-        );
-        let half = Z_95 * spread;
-        Some(Self {
-            n,
-            promoters,
-            passives,
-            detractors,
-            nps,
-            standard_error,
-            interval: [
-                (centre - half).max(-100.0).min(nps),
-                (centre + half).min(100.0).max(nps),
-            ],
-        })
-    }
-}
-
-/// The standard normal quantile of 97.5 %.
-const Z_95: f64 = 1.959_963_984_540_054;
-
-/// The difference of two shares of `n` and its standard error, in points.
-fn difference(promoters: f64, detractors: f64, n: f64) -> (f64, f64) {
-    let (p, d) = (promoters / n, detractors / n);
-    let variance = (p + d - (p - d).powi(2)).max(0.0);
-    // The counts are whole, so that a score that is whole comes out as one: -60, not -60.00000000000001.
-    let points = 100.0 * (promoters - detractors) / n;
-    (points, 100.0 * (variance / n).sqrt())
 }
 
 /// What tallies are kept by. Names are persisted and published: append only.
@@ -256,6 +190,9 @@ impl Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
+    use crate::nps::Pair;
     use crate::score::{Ces, Csat, Nps};
     use proptest::prelude::*;
 
@@ -310,19 +247,60 @@ mod tests {
             prop_assert_eq!(parts, all.into_iter().collect());
         }
 
+        /// However many skip however many questions: what the others answered stands, to the bit.
         #[test]
-        fn a_summary_stays_in_bounds(promoters in 0u64..2000, passives in 0u64..2000, detractors in 0u64..2000) {
-            let Some(s) = NpsSummary::of(promoters, passives, detractors) else {
-                prop_assert_eq!(promoters + passives + detractors, 0);
-                return Ok(());
+        fn a_skipped_question_never_moves_a_score(all in prop::collection::vec(scores(), 1..50), skip in prop::array::uniform3(any::<bool>())) {
+            let [skip_nps, skip_csat, skip_ces] = skip;
+            let partly = |s: &Scores| Scores {
+                nps: s.nps.filter(|_| !skip_nps),
+                csat: s.csat.filter(|_| !skip_csat),
+                ces: s.ces.filter(|_| !skip_ces),
             };
-            let [low, high] = s.interval;
-            prop_assert!((-100.0..=100.0).contains(&s.nps));
-            prop_assert!((0.0..=100.0).contains(&s.standard_error));
-            prop_assert!(-100.0 <= low && low <= s.nps && s.nps <= high && high <= 100.0);
-            prop_assert!(low < high, "no number of answers makes it certain");
-            let mirror = NpsSummary::of(detractors, passives, promoters).unwrap();
-            prop_assert!((mirror.nps + s.nps).abs() < 1e-9 && (mirror.standard_error - s.standard_error).abs() < 1e-9);
+            let before: Tally = all.iter().copied().collect();
+            let mut after = before.clone();
+            for s in all.iter().map(partly) {
+                after.add(s);
+            }
+            prop_assert!(!skip_nps || after.nps_summary() == before.nps_summary());
+            prop_assert!(!skip_csat || after.csat_rating() == before.csat_rating());
+            prop_assert!(!skip_ces || after.ces_rating() == before.ces_rating());
+            prop_assert_eq!(after.responses, 2 * before.responses);
+        }
+
+        /// The cells of a dimension that everybody has add up to the day, and those of a pair to each of its dimensions.
+        #[test]
+        fn a_day_is_the_sum_of_its_parts(all in prop::collection::vec((scores(), 0..3usize, 0..3usize), 0..60)) {
+            let counted = |&(scores, channel, tier): &(Scores, usize, usize)| Counted {
+                scores,
+                channel: [Channel::Web, Channel::Phone, Channel::Store][channel],
+                touchpoint: None,
+                product: None,
+                tier: [None, Some(Tier::Gold), Some(Tier::Bronze)][tier],
+                locale: Locale::En,
+            };
+            let mut cells: BTreeMap<(String, String), Tally> = BTreeMap::new();
+            for response in all.iter().map(counted) {
+                let singles = response.cells().map(|(d, v)| (d.name().to_owned(), v.to_owned()));
+                let pairs = Pair::cells(&response).map(|(pair, key)| (pair.name(), key));
+                for cell in singles.chain(pairs) {
+                    cells.entry(cell).or_default().add(response.scores);
+                }
+            }
+            let sum = |dimension: &str, of: &dyn Fn(&str) -> bool| {
+                let mut sum = Tally::default();
+                cells.iter().filter(|((d, v), _)| d == dimension && of(v)).for_each(|(_, t)| sum.merge(t));
+                sum
+            };
+            let every = |_: &str| true;
+            let day: Tally = all.iter().map(|(scores, ..)| *scores).collect();
+            prop_assert_eq!(&sum("all", &every), &day);
+            prop_assert_eq!(&sum("channel", &every), &day);
+            prop_assert_eq!(&sum("locale", &every), &day);
+            prop_assert_eq!(sum("channel+tier", &every), sum("tier", &every));
+            for tier in ["gold", "bronze"] {
+                let of_tier = |value: &str| Pair::values(value).is_some_and(|(_, second)| second == tier);
+                prop_assert_eq!(sum("channel+tier", &of_tier), sum("tier", &|value| value == tier));
+            }
         }
     }
 
@@ -347,72 +325,6 @@ mod tests {
         let summary = tally.nps_summary().unwrap();
         assert_eq!((summary.n, summary.promoters), (1, 1));
         assert_eq!(Tally::default().nps_summary(), None);
-    }
-
-    #[test]
-    fn published_vectors_agree() {
-        let mut checked = 0;
-        for line in include_str!("../tests/vectors/nps.jsonl").lines() {
-            let v: serde_json::Value = serde_json::from_str(line).unwrap();
-            let id = &v["id"];
-            let summary = if let Some(given) = v["scores"].as_array() {
-                let scores = given
-                    .iter()
-                    .map(|s| Nps::try_from(u8::try_from(s.as_u64().unwrap()).unwrap()).unwrap());
-                let tally: Tally = scores
-                    .map(|s| Scores {
-                        nps: Some(s),
-                        ..Scores::default()
-                    })
-                    .collect();
-                tally.nps_summary().unwrap()
-            } else if let Some(promoters) = v["promoters"].as_u64() {
-                NpsSummary::of(
-                    promoters,
-                    v["passives"].as_u64().unwrap(),
-                    v["detractors"].as_u64().unwrap(),
-                )
-                .unwrap()
-            } else {
-                // A population of shares 1/2, 1/3, 1/6: six people have exactly these.
-                NpsSummary::of(3, 2, 1).unwrap()
-            };
-            let close = |ours: f64, theirs: &serde_json::Value, tolerance: f64| {
-                theirs
-                    .as_f64()
-                    .is_none_or(|t| (ours / 100.0 - t).abs() <= tolerance)
-            };
-            assert!(close(summary.nps, &v["nps"], 1e-9), "{id}: {summary:?}");
-            let tolerance = v["tolerance"].as_f64().unwrap_or(0.001);
-            assert!(
-                close(summary.standard_error, &v["standard_error"], tolerance),
-                "{id}: {summary:?}"
-            );
-            let variance = (summary.standard_error / 100.0).powi(2)
-                * f64::from(u32::try_from(summary.n).unwrap());
-            assert!(
-                close(variance * 100.0, &v["variance"], 1e-9),
-                "{id}: {summary:?}"
-            );
-            checked += 1;
-        }
-        assert_eq!(checked, 8);
-    }
-
-    #[test]
-    fn the_interval_is_honest_about_few_answers_and_settles_with_many() {
-        let one = NpsSummary::of(1, 0, 0).unwrap();
-        assert_eq!(one.standard_error, 0.0);
-        assert!(
-            one.interval[0] < -40.0 && one.interval[1] == 100.0,
-            "{one:?}"
-        );
-        // Wald's interval for this survey is 14.14..20.86.
-        let many = NpsSummary::of(250, 675, 75).unwrap();
-        assert!(
-            (many.interval[0] - 14.14).abs() < 0.1 && (many.interval[1] - 20.86).abs() < 0.1,
-            "{many:?}"
-        );
     }
 
     #[test]

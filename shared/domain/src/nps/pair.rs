@@ -1,0 +1,153 @@
+//! Cells of two dimensions at once: which touchpoint on which channel.
+
+use crate::tally::{Counted, Dimension};
+
+/// Two different dimensions that split the responses of a survey, in the order of [`Dimension`]: channel and tier are the same
+/// pair as tier and channel. The whole and the survey split nothing, and are in no pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pair {
+    first: Dimension,
+    second: Dimension,
+}
+
+/// The dimensions that pairs are made of.
+const SPLITTING: [Dimension; 5] = [
+    Dimension::Channel,
+    Dimension::Touchpoint,
+    Dimension::Product,
+    Dimension::Tier,
+    Dimension::Locale,
+];
+
+/// What stands between two values in a key: the unit separator of ASCII. No value holds a control character.
+const BETWEEN: char = '\u{1f}';
+
+impl Pair {
+    /// The pair of two dimensions, in any order; `None` if they are the same, or one of them splits nothing.
+    pub fn new(one: Dimension, other: Dimension) -> Option<Self> {
+        let splits = |dimension| SPLITTING.contains(&dimension);
+        (one != other && splits(one) && splits(other)).then(|| Self {
+            first: one.min(other),
+            second: one.max(other),
+        })
+    }
+
+    /// Every pair.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let from = |at: usize| SPLITTING.into_iter().skip(at + 1);
+        (0..)
+            .zip(SPLITTING)
+            .flat_map(move |(at, one)| from(at).filter_map(move |other| Self::new(one, other)))
+    }
+
+    /// Both dimensions.
+    pub const fn dimensions(self) -> (Dimension, Dimension) {
+        (self.first, self.second)
+    }
+
+    /// The name in keys and in `by=`: `channel+tier`. Persisted: append only.
+    pub fn name(self) -> String {
+        format!("{}+{}", self.first.name(), self.second.name())
+    }
+
+    /// The pair of this name; only in the order in which [`name`](Self::name) writes it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (one, other) = name.split_once('+')?;
+        let (one, other) = (Dimension::from_name(one)?, Dimension::from_name(other)?);
+        Self::new(one, other).filter(|pair| pair.first == one)
+    }
+
+    /// One text for two values, to be the value of a cell's key. One text, one pair of values: cells sort by the first value,
+    /// then the second.
+    pub fn key(first: &str, second: &str) -> String {
+        format!("{first}{BETWEEN}{second}")
+    }
+
+    /// The two values of a key.
+    pub fn values(key: &str) -> Option<(&str, &str)> {
+        key.split_once(BETWEEN)
+    }
+
+    /// The cells of two dimensions that a response is counted in: those for which it has both values.
+    pub fn cells(counted: &Counted) -> impl Iterator<Item = (Self, String)> + '_ {
+        let value = |wanted: Dimension| {
+            let mut cells = counted.cells();
+            cells.find_map(|(dimension, value)| (dimension == wanted).then_some(value))
+        };
+        Self::every().filter_map(move |pair| {
+            let key = Self::key(value(pair.first)?, value(pair.second)?);
+            Some((pair, key))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locale::Locale;
+    use crate::score::Scores;
+    use crate::submission::{Channel, Tier};
+    use proptest::prelude::*;
+
+    #[test]
+    fn there_are_ten_pairs_and_their_names_are_kept() {
+        let names: Vec<_> = Pair::every().map(Pair::name).collect();
+        insta::assert_debug_snapshot!(names);
+        for pair in Pair::every() {
+            let (one, other) = pair.dimensions();
+            assert_eq!(Pair::new(other, one), Some(pair));
+            assert_eq!(Pair::from_name(&pair.name()), Some(pair));
+            assert_eq!(
+                Pair::from_name(&format!("{}+{}", other.name(), one.name())),
+                None
+            );
+        }
+        for (one, other) in [
+            (Dimension::All, Dimension::Tier),
+            (Dimension::Survey, Dimension::Tier),
+            (Dimension::Tier, Dimension::Tier),
+        ] {
+            assert_eq!(Pair::new(one, other), None);
+        }
+        for no in ["", "tier", "tier+", "channel+tier+locale", "all+tier"] {
+            assert_eq!(Pair::from_name(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn a_response_counts_once_in_each_pair_it_has_both_values_of() {
+        let counted = Counted {
+            scores: Scores::default(),
+            channel: Channel::Phone,
+            touchpoint: None,
+            product: Some("A+1".to_owned()),
+            tier: Some(Tier::Gold),
+            locale: Locale::En,
+        };
+        let cells: Vec<_> = Pair::cells(&counted)
+            .map(|(pair, key)| {
+                let (first, second) = Pair::values(&key).unwrap();
+                format!("{}: {first}, {second}", pair.name())
+            })
+            .collect();
+        assert_eq!(
+            cells,
+            [
+                "channel+product: phone, A+1",
+                "channel+tier: phone, gold",
+                "channel+locale: phone, en",
+                "product+tier: A+1, gold",
+                "product+locale: A+1, en",
+                "tier+locale: gold, en",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn one_key_one_pair_of_values(a in "[^\\p{Cc}]{0,20}", b in "[^\\p{Cc}]{0,20}") {
+            let key = Pair::key(&a, &b);
+            prop_assert_eq!(Pair::values(&key), Some((a.as_str(), b.as_str())));
+        }
+    }
+}
