@@ -1,14 +1,4 @@
-//! Business-time vectors: one case a line, in the format of `tests/vectors/README.md`.
-//!
-//! `VECTORS=/path/to/cases.jsonl cargo test -p resound-domain --test vectors given -- --nocapture` runs the cases of any file.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "helpers of tests may fail the test, and are told by a person what to run"
-)]
+//! Business-time vectors: one case a line, in the format of the README beside this file.
 
 use std::fmt::Display;
 
@@ -21,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Re-derived from the test suites that each case names in `source`.
-const PUBLISHED: &str = include_str!("vectors/business_hours.jsonl");
+const PUBLISHED: &str = include_str!("business_hours.jsonl");
 /// The rest of what those suites have, and cases of our own.
-const FURTHER: &str = include_str!("vectors/business_hours_further.jsonl");
+const FURTHER: &str = include_str!("business_hours_further.jsonl");
 
 /// A case. A field that is not known is an error: nothing a case says goes unheard.
 #[derive(Debug, Deserialize)]
@@ -310,7 +300,7 @@ fn answer(case: &Case) -> Result<(), String> {
 }
 
 /// Runs the cases of a file: how many ran, and which were skipped. Fails with every case that was answered wrongly.
-fn run(file: &str) -> (usize, Vec<String>) {
+pub(crate) fn run(file: &str) -> (usize, Vec<String>) {
     let (mut ran, mut skipped, mut wrong) = (0, Vec::new(), Vec::new());
     for (number, line) in (1..)
         .zip(file.lines())
@@ -359,12 +349,4 @@ fn published() {
 fn further() {
     let (ran, skipped) = run(FURTHER);
     assert_eq!((ran, skipped.len()), (160, 0));
-}
-
-/// The file that `VECTORS` names.
-#[test]
-fn given() {
-    if let Ok(path) = std::env::var("VECTORS") {
-        run(&std::fs::read_to_string(path).unwrap());
-    }
 }
