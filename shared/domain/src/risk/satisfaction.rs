@@ -4,7 +4,12 @@ use jiff::civil::Date;
 use jiff::{ToSpan, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::nps::rating::top_two;
+use crate::nps::volatility::POINTS;
+use crate::nps::{Share, Z_95};
 use crate::tally::Tally;
+
+pub use crate::nps::FEWEST_ANSWERS;
 
 /// How many days one assessment covers.
 const DAYS: i64 = 30;
@@ -12,14 +17,8 @@ const DAYS: i64 = 30;
 /// How many assessments are compared: those of 180 days.
 pub const PERIODS: usize = 6;
 
-/// An assessment on fewer answers than this is compared with none.
-pub const FEWEST_ANSWERS: u64 = 30;
-
-/// How much satisfaction must move, in points: percent of all who answered.
-const POINTS: u64 = 5;
-
-/// The standard normal quantile of 97.5 %: two assessments in a row, each compared once.
-const Z_ONE: f64 = 1.959_963_984_540_054;
+/// Two assessments in a row, each compared once.
+const Z_ONE: f64 = Z_95;
 
 /// The same for the five comparisons of the newest with each earlier one, each at a fifth of the error (Bonferroni):
 /// the quantile of 99.5 %.
@@ -78,12 +77,10 @@ pub struct Assessment {
 impl Assessment {
     /// The assessment of these counts.
     pub fn of(tally: &Tally) -> Self {
-        let sum = |counts: &[u64]| counts.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
-        let (_, satisfied) = tally.csat.split_at(3);
-        Self {
-            satisfied: sum(satisfied),
-            answered: sum(&tally.csat),
-        }
+        top_two(&tally.csat).map_or_else(Self::default, |share| Self {
+            satisfied: share.count(),
+            answered: share.of(),
+        })
     }
 
     /// The share of the satisfied in percent, with one decimal, `81.5`; `-` if nobody answered.
@@ -96,34 +93,11 @@ impl Assessment {
         format!("{}.{}", tenths / 10, tenths % 10)
     }
 
-    /// Whether the shares differ by more than five points, and by more than chance: the interval of their difference at
-    /// `z` does not hold zero.
-    ///
-    /// The interval is Agresti's and Caffo's, the plain one with one success and one failure added to each sample
-    /// ("Simple and Effective Confidence Intervals for Proportions and Differences of Proportions Result from Adding
-    /// Two Successes and Two Failures", The American Statistician 54 (2000)).
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of answers are far below 2^53"
-    )]
+    /// Whether the shares differ by more than [`POINTS`], and by more than chance at `z`: [`Share::differs`].
     fn differs(self, other: Self, z: f64) -> bool {
-        if self.answered.min(other.answered) < FEWEST_ANSWERS {
-            return false;
-        }
-        // |a/n - b/m| > 5 %, without a rounding: |am - bn| * 100 > 5nm.
-        let cross = |a: Self, b: Self| u128::from(a.satisfied) * u128::from(b.answered);
-        let apart = cross(self, other).abs_diff(cross(other, self));
-        let whole = u128::from(self.answered) * u128::from(other.answered);
-        if apart.saturating_mul(100) <= whole.saturating_mul(POINTS.into()) {
-            return false;
-        }
-        let adjusted = |of: Self| {
-            let n = of.answered as f64 + 2.0;
-            let share = (of.satisfied as f64 + 1.0) / n;
-            (share, share * (1.0 - share) / n)
-        };
-        let ((a, of_a), (b, of_b)) = (adjusted(self), adjusted(other));
-        (a - b).abs() > z * (of_a + of_b).sqrt()
+        let share = |of: Self| Share::new(of.satisfied, of.answered);
+        let both = share(self).zip(share(other));
+        both.is_some_and(|(one, other)| one.differs(other, POINTS, z))
     }
 }
 
