@@ -13,7 +13,7 @@ pub(super) mod wire;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -32,6 +32,8 @@ use state::Queues;
 pub struct Sqs {
     base: String,
     clock: MachineClock,
+    /// When the clock was stopped, if it was.
+    stopped_at: OnceLock<i64>,
     /// Milliseconds the queues are ahead of the machine.
     ahead: AtomicI64,
     queues: Mutex<Queues>,
@@ -97,6 +99,7 @@ impl Sqs {
         Self {
             base: base.into(),
             clock: MachineClock::start(),
+            stopped_at: OnceLock::new(),
             ahead: AtomicI64::new(0),
             // Random enough: it only has to differ from the seeds of other instances.
             queues: Mutex::new(Queues::new(RandomState::new().hash_one(0))),
@@ -290,6 +293,12 @@ impl Sqs {
         self.with(|queues, now| queues.is_quiet(now))
     }
 
+    /// Stops the time of the queues: from now on [`skip_ahead`](Self::skip_ahead) alone moves it. For tests that must
+    /// repeat exactly, however long they take.
+    pub fn stop_clock(&self) {
+        self.stopped_at.get_or_init(|| self.clock.now());
+    }
+
     /// Moves the time of the queues, and of nothing else, ahead: visibility, delays and retention pass sooner. For
     /// tests that will not sit out a timeout.
     pub fn skip_ahead(&self, duration: Duration) {
@@ -300,9 +309,9 @@ impl Sqs {
     fn with<T>(&self, operation: impl FnOnce(&mut Queues, i64) -> T) -> T {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that time does not go back from one operation to the next.
-        let now = self
-            .clock
-            .now()
+        let now = self.stopped_at.get().copied();
+        let now = now
+            .unwrap_or_else(|| self.clock.now())
             .saturating_add(self.ahead.load(Ordering::SeqCst));
         let answer = operation(&mut queues, now);
         let wake = std::mem::take(&mut queues.wake);
@@ -376,5 +385,23 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(20)).await;
         sqs.skip_ahead(Duration::from_secs(30));
         assert_eq!(waiting.await.unwrap().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_stopped_clock_is_moved_by_hand_only() {
+        let sqs = Sqs::new("http://localhost");
+        sqs.create_queue("work", &BTreeMap::new()).unwrap();
+        sqs.stop_clock();
+        let message = NewMessage {
+            delay: Some(1),
+            ..NewMessage::new("x")
+        };
+        sqs.send("work", message).unwrap();
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let received = sqs.receive("work", Receive::default()).await.unwrap();
+        assert_eq!(received.len(), 0);
+        sqs.skip_ahead(Duration::from_secs(1));
+        let received = sqs.receive("work", Receive::default()).await.unwrap();
+        assert_eq!(received.len(), 1);
     }
 }
