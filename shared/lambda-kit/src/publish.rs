@@ -27,6 +27,8 @@ pub struct Outgoing {
     pub body: String,
     /// The trace it belongs to: X-Ray then shows its consumer with whoever sent it.
     pub trace: Option<TraceId>,
+    /// How many seconds pass before anybody gets it; SQS takes at most 900.
+    pub delay: u16,
 }
 
 /// A message that may not be on the queue.
@@ -110,6 +112,9 @@ fn entry(index: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntr
     let mut entry = SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(message.body.as_str());
+    if message.delay > 0 {
+        entry = entry.delay_seconds(message.delay.into());
+    }
     if let Some(trace) = message.trace {
         let header = MessageSystemAttributeValue::builder()
             .data_type("String")
@@ -180,6 +185,7 @@ mod tests {
         Outgoing {
             body: body.to_owned(),
             trace: Some(trace),
+            delay: 0,
         }
     }
 

@@ -108,6 +108,7 @@ impl Relay {
                     messages.push(Outgoing {
                         body,
                         trace: due.trace_id,
+                        delay: 0,
                     });
                     sent.push(due);
                 }
