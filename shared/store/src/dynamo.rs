@@ -73,6 +73,12 @@ impl Change {
         self
     }
 
+    /// Goes on with the last clause of the update: `, #name = :name`.
+    pub(crate) fn also(mut self, update: &str) -> Self {
+        self.update.push_str(update);
+        self
+    }
+
     /// The value of a `:name` in the expressions.
     pub(crate) fn value(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.insert(name.to_owned(), value);

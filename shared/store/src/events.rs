@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use resound_domain::event::{Effect, Event};
 use resound_domain::id::CaseId;
 
@@ -221,6 +221,33 @@ impl Store {
             Written::Done if exhausted => Postponed::Stuck,
             Written::Done => Postponed::Again { due_at },
         })
+    }
+
+    /// Moves the repair of an event to `due_at` (machine time), because `effect` waits until then: sooner would find it
+    /// waiting, later would be late. Nothing happens if something else is open too, which does not wait, or if the event
+    /// is settled or stuck.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn repair_at(
+        &self,
+        case: CaseId,
+        seq: u32,
+        effect: Effect,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        // The index knows whole milliseconds: the next one, or the effect would be found waiting after all.
+        let whole = due_at.checked_add(SignedDuration::from_nanos(999_999));
+        let due_at = whole.unwrap_or(due_at);
+        let change = Change::new(&Key::Event { case, seq }, "SET #due_at = :at")
+            .only_if("size(#open) = :one AND contains(#open, :name) AND #due_shard = :shard")
+            .value(":one", n(1u32))
+            .value(":name", s(effect.name()))
+            .value(":shard", s(event_shard_of(case)))
+            .value(":at", s(millis(due_at)));
+        match self.change(change).await? {
+            Written::Done | Written::Refused(_) => Ok(()),
+        }
     }
 
     /// Makes an event that was stuck due at once, with all its attempts before it.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Edition, Signed};
 use crate::dynamo::{Item, key_of};
-use crate::key::{Key, NoticeKey, RawKey};
+use crate::key::{GroupKey, Key, NoticeKey, RawKey};
 use crate::notices::{Notice, NoticeStatus, Outcome};
 use crate::responses::Digest;
 use crate::risks::Remark;
@@ -536,6 +536,9 @@ pub(crate) struct NoticeItem {
     pub(crate) recorded_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) provider_id: Option<String>,
+    /// The group it is in. A version that knows none sees an attempt whose lease runs out, and tells it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
 }
 
 impl Outcome {
@@ -553,17 +556,123 @@ impl Outcome {
 
 impl NoticeItem {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        match self.status {
-            StatusName::InProgress | StatusName::Released => None,
-            StatusName::Sent => Some(Outcome::Sent {
-                provider_id: self.provider_id.clone(),
+        self.status.outcome(self.provider_id.as_deref())
+    }
+}
+
+impl StatusName {
+    fn outcome(self, provider_id: Option<&str>) -> Option<Outcome> {
+        match self {
+            Self::InProgress | Self::Released => None,
+            Self::Sent => Some(Outcome::Sent {
+                provider_id: provider_id.map(str::to_owned),
             }),
-            StatusName::Refused => Some(Outcome::Refused),
-            StatusName::Unknown => Some(Outcome::Unknown),
-            StatusName::NoContact => Some(Outcome::NoContact),
-            StatusName::NoConsent => Some(Outcome::NoConsent),
-            StatusName::MailOff => Some(Outcome::MailOff),
+            Self::Refused => Some(Outcome::Refused),
+            Self::Unknown => Some(Outcome::Unknown),
+            Self::NoContact => Some(Outcome::NoContact),
+            Self::NoConsent => Some(Outcome::NoConsent),
+            Self::MailOff => Some(Outcome::MailOff),
         }
+    }
+}
+
+/// The entry of an alert that is in a group.
+pub(crate) fn grouped_notice(
+    key: NoticeKey,
+    group: GroupKey,
+    due_at: Timestamp,
+) -> Result<Item, StoreError> {
+    encode(
+        &Key::Notice(key),
+        &NoticeItem {
+            status: StatusName::InProgress,
+            holder: "group".to_owned(),
+            epoch: 1,
+            attempts: 1,
+            leased_until: due_at,
+            recorded_at: None,
+            provider_id: None,
+            group: Some(group.to_string()),
+        },
+    )
+}
+
+// Groups
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GroupStatus {
+    Open,
+    Sealed,
+    Recorded,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GroupItem {
+    pub(crate) status: GroupStatus,
+    pub(crate) count: u32,
+    /// Machine time.
+    pub(crate) due_at: Timestamp,
+    pub(crate) epoch: u32,
+    pub(crate) attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) holder: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leased_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outcome: Option<StatusName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_id: Option<String>,
+}
+
+impl GroupItem {
+    /// A new group with one alert.
+    pub(crate) const fn open(to: Option<String>, due_at: Timestamp) -> Self {
+        Self {
+            status: GroupStatus::Open,
+            count: 1,
+            due_at,
+            epoch: 0,
+            attempts: 0,
+            to,
+            sealed_at: None,
+            holder: None,
+            leased_until: None,
+            outcome: None,
+            provider_id: None,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.outcome?.outcome(self.provider_id.as_deref())
+    }
+}
+
+pub(crate) fn read_group(item: Item) -> Result<(GroupKey, GroupItem), StoreError> {
+    let (key, group) = body(item)?;
+    match key {
+        Key::Group(key) => Ok((key, group)),
+        _ => Err(misplaced(&key)),
+    }
+}
+
+/// Its key says it all.
+pub(crate) fn member_item(group: GroupKey, case: CaseId, seq: u32) -> Result<Item, StoreError> {
+    #[derive(Serialize)]
+    struct MemberItem {}
+    encode(&Key::Member { group, case, seq }, &MemberItem {})
+}
+
+pub(crate) fn read_member(item: &Item) -> Result<(CaseId, u32), StoreError> {
+    let raw = key_of(item);
+    match Key::decode(&raw) {
+        Ok(Key::Member { case, seq, .. }) => Ok((case, seq)),
+        Ok(key) => Err(misplaced(&key)),
+        Err(error) => Err(StoreError::corrupt(raw, error)),
     }
 }
 
@@ -589,6 +698,8 @@ impl Stored for Notice {
             None => NoticeStatus::Released,
         };
         Ok(Self {
+            // One that only a newer version can name is for that version to send.
+            group: item.group.and_then(|group| group.parse().ok()),
             key,
             attempts: item.attempts,
             status,

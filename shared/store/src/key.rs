@@ -60,6 +60,17 @@ pub enum Key {
         /// The survey.
         survey: FormId,
     },
+    /// Alerts that go to one recipient by one sink as one message.
+    Group(GroupKey),
+    /// An alert in a group.
+    Member {
+        /// The group.
+        group: GroupKey,
+        /// The case of the event that staff are told of.
+        case: CaseId,
+        /// The place of the event in its log.
+        seq: u32,
+    },
     /// A version of a configuration document.
     Config {
         /// Which document.
@@ -98,6 +109,80 @@ pub struct NoticeKey {
     pub recipient: Recipient,
     /// How they are told.
     pub medium: Medium,
+}
+
+/// To whom alerts go in groups, and by which sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line {
+    /// Who is told.
+    pub audience: Audience,
+    /// By which of their sinks.
+    pub medium: Medium,
+    /// Where not all of the audience is told by it but one of them: a hash of their address.
+    pub one: Option<u64>,
+}
+
+/// Names a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// To whom it goes, and by which sink.
+    pub line: Line,
+    /// From 1 up, within the line.
+    pub number: u32,
+}
+
+/// `owner/email/all/000007`, as messages and the ledger name a group.
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line {
+            audience, medium, ..
+        } = self.line;
+        let role = Recipient::Staff(audience).name();
+        let (medium, one) = (medium.name(), self.line.one_name());
+        write!(f, "{role}/{medium}/{one}/{:06}", self.number)
+    }
+}
+
+impl FromStr for GroupKey {
+    type Err = UnknownKey;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKey> {
+        let read = || {
+            let mut parts = text.split('/');
+            let line = Line::read(&mut parts)?;
+            let number = parts.next()?.parse().ok()?;
+            Some(Self { line, number })
+        };
+        // One key, one text.
+        read()
+            .filter(|key| key.to_string() == text)
+            .ok_or(UnknownKey)
+    }
+}
+
+impl Line {
+    fn one_name(self) -> String {
+        match self.one {
+            None => "all".to_owned(),
+            Some(hash) => format!("{hash:016x}"),
+        }
+    }
+
+    fn read<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        let Recipient::Staff(audience) = Recipient::from_name(parts.next()?)? else {
+            return None;
+        };
+        let medium = parts.next()?.parse().ok()?;
+        let one = match parts.next()? {
+            "all" => None,
+            hash => Some(u64::from_str_radix(hash, 16).ok()?),
+        };
+        Some(Self {
+            audience,
+            medium,
+            one,
+        })
+    }
 }
 
 /// Who is told. Names are persisted: append only.
@@ -253,6 +338,14 @@ impl Key {
             ),
             Self::DayRun { survey, day } => (tally_partition(survey), format!("RUN#{day}")),
             Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
+            Self::Group(group) => (
+                group_partition(group.line),
+                format!("G#{:06}", group.number),
+            ),
+            Self::Member { group, case, seq } => (
+                group_partition(group.line),
+                format!("{}{case}#{seq:06}", member_prefix(*group)),
+            ),
             Self::Config { kind, version } => (config_partition(*kind), format!("V#{version:06}")),
             Self::Turns { rule } => (format!("ASSIGNMENT#{rule}"), "TURNS".to_owned()),
             Self::Mark { subject, rule } => {
@@ -313,6 +406,18 @@ impl Key {
                     survey: survey(subject)?,
                 },
             },
+            ("GROUP", "G") => Self::Group(GroupKey {
+                line: line(subject)?,
+                number: parts.next()?.parse().ok()?,
+            }),
+            ("GROUP", "M") => Self::Member {
+                group: GroupKey {
+                    line: line(subject)?,
+                    number: parts.next()?.parse().ok()?,
+                },
+                case: parts.next()?.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
             ("CONFIG", "V") => Self::Config {
                 kind: ConfigKind::from_name(subject)?,
                 version: parts.next()?.parse().ok()?,
@@ -345,6 +450,28 @@ pub(crate) fn case_partition(id: CaseId) -> String {
 /// The partition of a survey's tallies.
 pub(crate) fn tally_partition(survey: &FormId) -> String {
     format!("TALLY#{survey}")
+}
+
+fn line(text: &str) -> Option<Line> {
+    let mut parts = text.split('#');
+    let line = Line::read(&mut parts)?;
+    parts.next().is_none().then_some(line)
+}
+
+/// The partition of the groups of a line, with the alerts in them.
+pub(crate) fn group_partition(line: Line) -> String {
+    let role = Recipient::Staff(line.audience).name();
+    format!("GROUP#{role}#{}#{}", line.medium.name(), line.one_name())
+}
+
+/// How the sort keys of the alerts of a group begin.
+pub(crate) fn member_prefix(group: GroupKey) -> String {
+    format!("M#{:06}#", group.number)
+}
+
+/// How the sort keys of what the ledger has about an event and those it is told to begin.
+pub(crate) fn notice_prefix(cause: u32, recipient: Recipient) -> String {
+    format!("NOTICE#{cause:06}#{}#", recipient.name())
 }
 
 /// The partition of a configuration document.
@@ -482,6 +609,21 @@ mod tests {
             .prop_filter_map("bounded", |text| Part::new(text).ok())
     }
 
+    fn any_group() -> impl Strategy<Value = GroupKey> {
+        let audience = proptest::sample::select(vec![Audience::Owner, Audience::Executive]);
+        let medium = "[a-z0-9-]{1,40}".prop_map(|name| name.parse().unwrap());
+        (audience, medium, any::<Option<u64>>(), any::<u32>()).prop_map(
+            |(audience, medium, one, number)| GroupKey {
+                line: Line {
+                    audience,
+                    medium,
+                    one,
+                },
+                number,
+            },
+        )
+    }
+
     fn any_key() -> impl Strategy<Value = Key> {
         prop_oneof![
             any::<u128>().prop_map(|bits| Key::Response(ResponseId::from_bits(bits))),
@@ -514,6 +656,12 @@ mod tests {
                 }),
             (any_survey(), any_day()).prop_map(|(survey, day)| Key::DayRun { survey, day }),
             any_survey().prop_map(|survey| Key::Run { survey }),
+            any_group().prop_map(Key::Group),
+            (any_group(), any_case(), any::<u32>()).prop_map(|(group, case, seq)| Key::Member {
+                group,
+                case,
+                seq
+            }),
             (
                 proptest::sample::select(ConfigKind::ALL.to_vec()),
                 any::<u32>()
@@ -539,9 +687,17 @@ mod tests {
         }
 
         #[test]
+        fn a_group_is_named_by_one_text(group in any_group(), text in "(owner|customer)/[a-z]{0,2}/(all|[0-9a-f]{1,16})/[0-9]{1,7}") {
+            prop_assert_eq!(group.to_string().parse(), Ok(group));
+            if let Ok(group) = text.parse::<GroupKey>() {
+                prop_assert_eq!(group.to_string(), text);
+            }
+        }
+
+        #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH)#[a-z0-9A-Z-]{0,26}",
-            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|MARK|V|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|GROUP)#(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|MARK|V|G|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

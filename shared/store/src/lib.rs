@@ -15,6 +15,7 @@ mod config;
 mod dynamo;
 mod error;
 mod events;
+pub mod groups;
 mod item;
 mod key;
 mod notices;
@@ -36,8 +37,10 @@ pub use cases::{
 pub use config::{Edition, Editions, Published, Signed};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
+pub use groups::{GroupClaim, GroupLease, Joined, Joining};
 pub use key::{
-    ConfigKind, InvalidMedium, Key, Medium, NoticeKey, Part, RawKey, Recipient, TooLong, UnknownKey,
+    ConfigKind, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey, Recipient,
+    TooLong, UnknownKey,
 };
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use responses::{Accepted, Buried, Digest, Lookup};

@@ -11,7 +11,7 @@ use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Written, n, s};
 use crate::item::{NoticeItem, StatusName, attribute, encode, read_notice};
-use crate::key::{Key, NoticeKey};
+use crate::key::{GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
 
 /// What came of claiming a notice.
@@ -37,6 +37,15 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// The right that whoever sends a group has to its alerts, while nobody else took them over.
+    pub(crate) const fn of_group(key: NoticeKey) -> Self {
+        Self {
+            key,
+            epoch: 1,
+            attempts: 1,
+        }
+    }
+
     /// The notice.
     pub const fn key(&self) -> NoticeKey {
         self.key
@@ -68,6 +77,17 @@ pub enum Outcome {
     MailOff,
 }
 
+impl Outcome {
+    pub(crate) const fn provider_id(&self) -> Option<&String> {
+        match self {
+            Self::Sent { provider_id } => provider_id.as_ref(),
+            Self::Refused | Self::Unknown | Self::NoContact | Self::NoConsent | Self::MailOff => {
+                None
+            }
+        }
+    }
+}
+
 /// What came of recording or giving back a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -87,6 +107,8 @@ pub struct Notice {
     pub attempts: u32,
     /// Where it stands.
     pub status: NoticeStatus,
+    /// The group it is in.
+    pub group: Option<GroupKey>,
 }
 
 /// Where a notice stands.
@@ -134,6 +156,7 @@ impl Store {
             leased_until: until(machine_now, lease),
             recorded_at: None,
             provider_id: None,
+            group: None,
         };
         let old = match self.put_new(encode(&Key::Notice(key), &item)?).await? {
             Written::Done => return Ok(Claim::Fresh(fresh)),
@@ -325,27 +348,17 @@ pub(crate) fn record_change(
     outcome: &Outcome,
     machine_now: Timestamp,
 ) -> Result<Change, StoreError> {
-    let mut update = "SET #status = :status, #recorded_at = :now".to_owned();
-    let provider_id = match outcome {
-        Outcome::Sent { provider_id } => provider_id.as_ref(),
-        Outcome::Refused
-        | Outcome::Unknown
-        | Outcome::NoContact
-        | Outcome::NoConsent
-        | Outcome::MailOff => None,
-    };
-    if provider_id.is_some() {
-        update.push_str(", #provider_id = :provider_id");
-    }
-    let change = held(lease, update)?
+    let change = held(lease, "SET #status = :status, #recorded_at = :now")?
         .value(":status", attribute(&outcome.status())?)
         .value(":now", attribute(&machine_now)?);
-    Ok(match provider_id {
-        Some(id) => change.value(":provider_id", s(id)),
+    Ok(match outcome.provider_id() {
+        Some(id) => change
+            .also(", #provider_id = :provider_id")
+            .value(":provider_id", s(id)),
         None => change,
     })
 }
 
-fn until(machine_now: Timestamp, lease: SignedDuration) -> Timestamp {
+pub(crate) fn until(machine_now: Timestamp, lease: SignedDuration) -> Timestamp {
     machine_now.checked_add(lease).unwrap_or(Timestamp::MAX)
 }

@@ -91,6 +91,7 @@ impl Store {
                     leased_until: Timestamp::UNIX_EPOCH,
                     recorded_at: None,
                     provider_id: None,
+                    group: None,
                 };
                 // Refused: the ledger has an entry, which was copied in the first half.
                 if let Written::Done = self.put_new(encode(&Key::Notice(key), &attempt)?).await? {

@@ -20,8 +20,8 @@ use resound_domain::score::Scores;
 use resound_domain::tally::{Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    Cell, Claim, ConfigKind, Key, Lookup, Medium, Message, NoticeKey, Outcome, Part, Raise, Raised,
-    Recipient, Recorded, Signed, Watch, Watermark,
+    Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup, Medium, Message,
+    NoticeKey, Outcome, Part, Raise, Raised, Recipient, Recorded, Signed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -75,6 +75,16 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Run",
             "how far the nightly runs of a survey have come",
             "not exists, then only forward",
+        ),
+        Key::Group(_) => (
+            "Group",
+            "alerts to one recipient by one sink that are one message",
+            "not exists, then `status` is open to join, `epoch` = seen to send",
+        ),
+        Key::Member { .. } => (
+            "Member",
+            "an alert of a group, by case and event",
+            "not exists, with its group open",
         ),
         Key::Config { .. } => (
             "Configuration",
@@ -239,6 +249,30 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
 
     let cause = words.unwrap().seq;
     let id = current.id();
+    let line = Line {
+        audience: Audience::Owner,
+        medium: Medium::EMAIL,
+        one: Some(7),
+    };
+    let way = Joining {
+        line,
+        to: Some("ann@example.com".to_owned()),
+        due_at: now(),
+    };
+    let joined = store.join(id, cause, &[way], now()).await.unwrap();
+    let Joined::Joined(news) = joined else {
+        panic!("nothing of it is there yet")
+    };
+    let group = news[0].0;
+    let claimed = store.claim_group(group, "invocation", now(), hours(1));
+    let GroupClaim::Claimed(claimed) = claimed.await.unwrap() else {
+        panic!("nobody else claims it")
+    };
+    let taken = Outcome::Sent {
+        provider_id: Some("0101".to_owned()),
+    };
+    let recorded = store.record_group(&claimed, &taken).await.unwrap();
+    assert_eq!(recorded, Recorded::Recorded);
     let notice = NoticeKey {
         case: id,
         cause,
@@ -379,6 +413,22 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                 },
             ),
             ("notice", Key::Notice(notice)),
+            (
+                "notice_grouped",
+                Key::Notice(NoticeKey {
+                    recipient: Recipient::Staff(Audience::Owner),
+                    ..notice
+                }),
+            ),
+            ("group", Key::Group(group)),
+            (
+                "member",
+                Key::Member {
+                    group,
+                    case: id,
+                    seq: cause,
+                },
+            ),
             (
                 "tally",
                 Key::Tally {

@@ -254,6 +254,48 @@ async fn after_the_last_attempt_an_event_is_stuck_until_resumed() {
 }
 
 #[tokio::test]
+async fn the_repair_of_an_effect_that_waits_is_put_off_and_of_no_other() {
+    let table = Table::new().await;
+    let (case, seq) = replied(&table, 1).await;
+    let letter = Effect::CustomerNotice;
+    let repair = async || {
+        let event = table.store.event(case.id(), seq).await.unwrap().unwrap();
+        event.repair.map(|repair| (repair.due_at, repair.attempts))
+    };
+    let put_off = async |effect, at| {
+        let put_off = table.store.repair_at(case.id(), seq, effect, at);
+        put_off.await.unwrap();
+    };
+    let first = now() + repair::FIRST_BACK_OFF;
+    let later = now() + jiff::SignedDuration::from_hours(10);
+    put_off(Effect::StaffAlert, later).await;
+    assert_eq!(repair().await, Some((first, 0)), "that is not open");
+    // In whole milliseconds, never before.
+    put_off(letter, later - jiff::SignedDuration::from_nanos(1)).await;
+    assert_eq!(repair().await, Some((later, 0)));
+    assert_eq!(due(&table, first).await, []);
+    assert_eq!(due(&table, later).await.len(), 1);
+
+    let key = Key::Event {
+        case: case.id(),
+        seq,
+    };
+    with_two_effects(&table, &key).await;
+    put_off(letter, first).await;
+    assert_eq!(repair().await, Some((later, 0)), "the other does not wait");
+    for effect in Effect::ALL {
+        let settled = table.store.settle(case.id(), seq, effect).await;
+        assert_ne!(settled.unwrap(), Settled::Missing);
+    }
+    put_off(letter, later).await;
+    assert_eq!(repair().await, None, "it is settled");
+    let missing = table.store.repair_at(case.id(), 99, letter, later);
+    missing.await.unwrap();
+    let missing = table.store.event(case.id(), 99).await.unwrap();
+    assert_eq!(missing, None, "nothing is made");
+}
+
+#[tokio::test]
 async fn an_effect_of_a_newer_version_stays_open() {
     let table = Table::new().await;
     let (case, seq) = replied(&table, 0).await;

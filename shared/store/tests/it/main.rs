@@ -13,6 +13,7 @@ mod config;
 mod document;
 mod events;
 mod faults;
+mod groups;
 mod notices;
 mod risks;
 mod support;

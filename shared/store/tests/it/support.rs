@@ -1,11 +1,19 @@
 //! An empty table in process, and things to put into it.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
@@ -28,6 +36,50 @@ pub(crate) const T0: &str = "2026-11-21T02:00:00.5Z";
 pub(crate) struct Table {
     pub(crate) store: Store,
     pub(crate) client: Client,
+    losing: Losing,
+}
+
+/// A connection that loses answers when it is asked to: the request was carried out.
+#[derive(Debug, Clone)]
+struct Losing {
+    inner: SharedHttpClient,
+    shared: Arc<Mutex<(Option<&'static str>, usize)>>,
+}
+
+impl HttpClient for Losing {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(LosingConnector {
+            inner: self.inner.http_connector(settings, components),
+            shared: Arc::clone(&self.shared),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct LosingConnector {
+    inner: SharedHttpConnector,
+    shared: Arc<Mutex<(Option<&'static str>, usize)>>,
+}
+
+impl HttpConnector for LosingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let mut shared = self.shared.lock().unwrap();
+        let lost = shared.0.take_if(|name| target.ends_with(*name)).is_some();
+        shared.1 += usize::from(lost);
+        let answer = self.inner.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            match lost {
+                true => Err(ConnectorError::io("the connection was reset".into())),
+                false => Ok(answer),
+            }
+        })
+    }
 }
 
 impl Table {
@@ -38,19 +90,34 @@ impl Table {
             listener,
             dynoxide::Database::memory().unwrap(),
         ));
+        let losing = Losing {
+            inner: aws_smithy_http_client::Builder::new().build_http(),
+            shared: Arc::default(),
+        };
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::from_keys("test", "test", None))
             .endpoint_url(format!("http://{address}"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(losing.clone())
             .build();
         let client = Client::from_conf(config);
         schema::create_table(&client, TABLE).await.unwrap();
         Self {
             store: Store::new(client.clone(), TABLE),
             client,
+            losing,
         }
+    }
+
+    /// Loses the answer to the next request of this name.
+    pub(crate) fn lose_answer_of(&self, request: &'static str) {
+        self.losing.shared.lock().unwrap().0 = Some(request);
+    }
+
+    /// How many answers were lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.losing.shared.lock().unwrap().1
     }
 
     /// The item under a key, as it is.
