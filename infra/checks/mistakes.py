@@ -393,6 +393,14 @@ def _(s): s.statement("NotifyStaffRole", "sqs:DeleteMessage")["Action"].remove("
 def _(s): s.statement("RelayEventsRole", "sqs:SendMessage")["Resource"].pop()
 
 
+@plant("the alerts may not remind themselves of a group")
+def _(s): s.statements("NotifyStaffRole").remove(s.statement("NotifyStaffRole", "sqs:SendMessage"))
+
+
+@plant("the alerts may write to customers")
+def _(s): s.statement("NotifyStaffRole", "sqs:SendMessage")["Resource"].append({"Fn::GetAtt": ["CustomerNotices", "Arn"]})
+
+
 @plant("a sender may send to every queue")
 def _(s): s.statement("RelayEventsRole", "sqs:SendMessage")["Resource"] = "*"
 
@@ -1025,6 +1033,14 @@ def _(s): s.environment("NotifyStaff")["MANAGER_EMAIL"] = {"Ref": "ExecutiveEmai
 
 @plant("the webhook's secret is its address")
 def _(s): s.environment("NotifyStaff")["ALERT_WEBHOOK_SECRET"] = {"Ref": "AlertWebhookUrl"}
+
+
+@plant("how long alerts wait for others is fixed")
+def _(s): s.environment("NotifyStaff")["ALERT_GROUP_SECONDS"] = "60"
+
+
+@plant("the alerts remind customers of their groups")
+def _(s): s.environment("NotifyStaff")["STAFF_ALERTS_URL"] = {"Ref": "CustomerNotices"}
 
 
 @plant("the webhook may always be a private address")
@@ -1869,6 +1885,14 @@ def _(s): s.body["Parameters"]["DeletionProtection"]["Default"] = "false"
 
 @plant("the webhook may be a private address by default")
 def _(s): s.body["Parameters"]["WebhookAllowPrivate"]["Default"] = "true"
+
+
+@plant("alerts are not grouped by default")
+def _(s): s.body["Parameters"]["AlertGroupSeconds"]["Default"] = 0
+
+
+@plant("alerts may wait for others longer than for their repair")
+def _(s): s.body["Parameters"]["AlertGroupSeconds"]["MaxValue"] = 600
 
 
 @plant("functions log everything by default")

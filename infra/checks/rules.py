@@ -59,7 +59,7 @@ FUNCTIONS = {
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
     "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH),
-    "notify-staff": Function("queue", WRITE, consumes="StaffAlerts", mails=True),
+    "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
 }
@@ -253,12 +253,15 @@ def functions_are_the_ones_we_know(t):
 
 @rule
 def timings_keep_their_order(t):
-    """function timeout < lease < visibility < back-off, visibility >= 6 x timeout, as lambda-kit states them."""
+    """function timeout < lease < visibility < back-off, visibility >= 6 x timeout, as lambda-kit states them; groups before the back-off."""
     source = read("shared/lambda-kit/src/timing.rs")
     stated = {n: int(s) for n, s in re.findall(r"const (\w+): \w*Duration = \w*Duration::from_secs\((\d+)\)", source)}
     http, consumer, visibility = (stated[n] for n in ("HTTP_TIMEOUT", "CONSUMER_TIMEOUT", "QUEUE_VISIBILITY"))
     if not max(http, consumer) < stated["NOTICE_LEASE"] < visibility < stated["FIRST_BACK_OFF"]:
         yield "lambda-kit: timeout < lease < visibility < back-off does not hold"
+    most = re.search(r"const MOST_SECONDS: u32 = (\d+);", read("functions/notify-staff/src/config.rs"))
+    if t.parameters["AlertGroupSeconds"].get("MaxValue") != int(most[1]) or int(most[1]) + consumer >= stated["FIRST_BACK_OFF"]:
+        yield "AlertGroupSeconds: a group must be sent before its events are repaired, and the function takes no more"
     timeouts = {}
     for name, (logical, function) in t.functions().items():
         timeouts[logical] = function.get("Timeout", 3)
@@ -302,6 +305,7 @@ def environment_matches_config(t):
         "ALERT_WEBHOOK_URL": {"Ref": "AlertWebhookUrl"},
         "ALERT_WEBHOOK_SECRET": {"Ref": "AlertWebhookSecret"},
         "WEBHOOK_ALLOW_PRIVATE": {"Ref": "WebhookAllowPrivate"},
+        "ALERT_GROUP_SECONDS": {"Ref": "AlertGroupSeconds"},
     }
     for name, (logical, function) in t.functions().items():
         given = function.get("Environment", {}).get("Variables", {})
@@ -1484,6 +1488,7 @@ def holds(value, values):
 DEFAULTS = {
     "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "StaffTokens": "scopes",
     "WebhookAllowPrivate": "false",
+    "AlertGroupSeconds": 60,
     "RolePath": "/", "DeletionProtection": "true", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
     "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
     "Architecture": "arm64",

@@ -1,7 +1,9 @@
 //! What staff read, and what their systems receive. Never a customer's words or contact.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
-use resound_domain::case::State;
+use resound_domain::case::{Case, State};
 use resound_domain::clock::ClockKind;
 use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
@@ -9,7 +11,7 @@ use resound_domain::locale::Locale;
 use resound_domain::policy::{Audience, Priority};
 use resound_domain::risk::{Rule, Task};
 use resound_domain::trace::TraceId;
-use resound_sinks::{Event, Line, Message, MessageId, Severity};
+use resound_sinks::{Event, Line, Message, MessageId, Recipient, Severity};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,7 +68,7 @@ pub struct Alert<'a> {
     /// Its trace, for finding in the logs what was submitted.
     pub trace_id: Option<TraceId>,
     /// Its human reference.
-    pub reference: &'a str,
+    pub reference: String,
     /// What a risk rule found, if the case is a task.
     pub task: Option<&'a Task>,
     /// Its priority.
@@ -78,11 +80,65 @@ pub struct Alert<'a> {
     /// When the event happened.
     pub at: Timestamp,
     /// Where staff find it.
-    pub url: &'a str,
+    pub url: String,
     /// The language staff are written in.
     pub locale: Locale,
     /// The zone dates are written in.
     pub zone: &'a TimeZone,
+}
+
+/// An alert in a group, with what it is ordered and counted by.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// What stands in the message.
+    pub line: Line,
+    /// What the title is if it stays alone.
+    pub title: String,
+    /// How loud it is.
+    pub severity: Severity,
+    /// The priority of its case.
+    pub priority: Priority,
+    /// The deadline it is about.
+    pub due: Option<Timestamp>,
+}
+
+/// The message about a group: `listed` in their order, and `more` that cannot be listed. `at` is when its membership was
+/// fixed, and `queue` where staff find all of them.
+pub fn grouped_message(
+    id: MessageId,
+    at: Timestamp,
+    locale: Locale,
+    listed: Vec<Listed>,
+    more: usize,
+    queue: String,
+) -> Message {
+    let count = listed.len().saturating_add(more);
+    let title = match listed.as_slice() {
+        [one] if more == 0 => one.title.clone(),
+        _ => {
+            let mut counts = BTreeMap::<Priority, usize>::new();
+            for alert in &listed {
+                *counts.entry(alert.priority).or_default() += 1;
+            }
+            let counts = counts.iter().map(|(p, n)| format!("{p:?} {n}"));
+            let counts = counts.collect::<Vec<_>>().join(" · ");
+            match locale {
+                Locale::ZhCn => format!("{count} 条提醒：{counts}"),
+                Locale::En => format!("{count} alerts: {counts}"),
+            }
+        }
+    };
+    let loudest = listed.iter().map(|alert| alert.severity).max();
+    Message {
+        id,
+        at,
+        locale,
+        severity: loudest.unwrap_or(Severity::Urgent),
+        title,
+        lines: listed.into_iter().map(|alert| alert.line).collect(),
+        more,
+        queue,
+    }
 }
 
 /// What follows for staff from an event, and who is to be told; `None` if nothing does.
@@ -122,6 +178,35 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             Some((Matter::Doubt { cause, doubt }, Audience::Owner))
         }
         _ => None,
+    }
+}
+
+impl<'a> Alert<'a> {
+    /// The alert about `matter`, which happened to `case` at `at`, as `recipient` reads it. `queue` is where staff find
+    /// all cases.
+    pub fn new(
+        matter: Matter,
+        audience: Audience,
+        at: Timestamp,
+        case: &'a Case,
+        recipient: &'a Recipient,
+        queue: &str,
+    ) -> Self {
+        Self {
+            matter,
+            audience,
+            case: case.id(),
+            trace_id: case.trace_id(),
+            reference: case.reference(),
+            task: case.task(),
+            priority: case.priority(),
+            state: case.state(),
+            owner: case.owner(),
+            at,
+            url: format!("{queue}/{}", case.id()),
+            locale: recipient.locale,
+            zone: &recipient.zone,
+        }
     }
 }
 
@@ -259,6 +344,20 @@ impl Alert<'_> {
         })
     }
 
+    /// This alert among others of a group.
+    ///
+    /// # Errors
+    /// As [`message`](Self::message).
+    pub fn listed(&self) -> Result<Listed, serde_json::Error> {
+        Ok(Listed {
+            line: self.line()?,
+            title: self.subject(),
+            severity: self.severity(),
+            priority: self.priority,
+            due: self.due(),
+        })
+    }
+
     fn line(&self) -> Result<Line, serde_json::Error> {
         let kind = match self.matter {
             Matter::Severe => "case.severe",
@@ -270,7 +369,7 @@ impl Alert<'_> {
         };
         Ok(Line {
             text: self.text(),
-            url: self.url.to_owned(),
+            url: self.url.clone(),
             about: self.case.to_string(),
             trace: self.trace_id,
             event: Event {
@@ -304,7 +403,7 @@ impl Alert<'_> {
         }
         serde_json::to_value(Data {
             case: self.case,
-            reference: self.reference,
+            reference: &self.reference,
             priority: self.priority,
             state: self.state,
             owner: self.owner,
@@ -312,7 +411,7 @@ impl Alert<'_> {
             matter: self.matter,
             summary: self.subject(),
             task: self.task,
-            url: self.url,
+            url: &self.url,
             trace_id: self.trace_id,
         })
     }
@@ -334,13 +433,13 @@ mod tests {
             audience: Audience::Owner,
             case: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
-            reference: "R-RFFQ6-9G5FA",
+            reference: "R-RFFQ6-9G5FA".to_owned(),
             task: None,
             priority: Priority::P2,
             state: State::Acknowledged,
             owner: Some("li.wei@example.test"),
             at: "2026-11-21T10:00:00.001Z".parse().unwrap(),
-            url: "https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            url: "https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(),
             locale,
             zone,
         }

@@ -1,5 +1,6 @@
 //! The variables of this function.
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use resound_domain::locale::Locale;
 use resound_domain::policy::Audience;
@@ -24,7 +25,12 @@ pub const VARIABLES: &[&str] = &[
     "ALERT_WEBHOOK_URL",
     "ALERT_WEBHOOK_SECRET",
     "WEBHOOK_ALLOW_PRIVATE",
+    "ALERT_GROUP_SECONDS",
+    "STAFF_ALERTS_URL",
 ];
+
+/// The most that alerts may wait for others: below the first repair of an event, less a function's time.
+const MOST_SECONDS: u32 = 120;
 
 /// What this function needs to know.
 #[derive(Debug)]
@@ -45,6 +51,11 @@ pub struct Config {
     pub addresses: Addresses,
     /// Who gets webhooks, if anybody.
     pub receiver: Option<Receiver>,
+    /// How long the first alert of a group waits for others; `None`: each is a message of its own, and quiet hours are
+    /// not kept.
+    pub group_window: Option<SignedDuration>,
+    /// The queue of this function, on which it reminds itself of groups.
+    pub queue: String,
 }
 
 /// The addresses of staff by their role; any may be missing.
@@ -93,6 +104,8 @@ impl Config {
             false => Reach::Public,
         });
         let receiver = reach.and_then(|reach| receiver(vars, reach));
+        let group_window = group_window(vars);
+        let queue = vars.required("STAFF_ALERTS_URL");
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
@@ -107,6 +120,8 @@ impl Config {
                 executive: executive?,
             },
             receiver: receiver?,
+            group_window: group_window?,
+            queue: queue?,
         })
     }
 
@@ -133,6 +148,18 @@ impl Config {
             quiet: None,
             sinks: letter.into_iter().chain(webhook).collect(),
         }
+    }
+}
+
+fn group_window(vars: &mut Vars) -> Result<Option<SignedDuration>, Recorded> {
+    match vars.parse_optional::<u32>("ALERT_GROUP_SECONDS")? {
+        None | Some(0) => Ok(None),
+        Some(seconds) if seconds <= MOST_SECONDS => {
+            Ok(Some(SignedDuration::from_secs(seconds.into())))
+        }
+        Some(_) => Err(vars.record(format!(
+            "ALERT_GROUP_SECONDS: 0 to {MOST_SECONDS} are expected"
+        ))),
     }
 }
 
@@ -182,6 +209,7 @@ mod tests {
             ("PUBLIC_URL", "https://example.test/"),
             ("TIME_ZONE", "Asia/Shanghai"),
             ("STAFF_LOCALE", "zh-CN"),
+            ("STAFF_ALERTS_URL", "https://sqs.example.test/staff-alerts"),
         ];
         Vars::from_pairs(usual.into_iter().chain(pairs.iter().copied()))
             .read(Config::read)
@@ -235,6 +263,17 @@ mod tests {
             read(&[metadata, ("WEBHOOK_ALLOW_PRIVATE", "false")]).unwrap_err(),
             "ALERT_WEBHOOK_URL: the address is not public"
         );
+    }
+
+    #[test]
+    fn alerts_wait_less_than_their_repair() {
+        let window = |seconds| read(&[("ALERT_GROUP_SECONDS", seconds)]).map(|c| c.group_window);
+        assert_eq!(read(&[]).unwrap().group_window, None);
+        assert_eq!(window("0"), Ok(None));
+        assert_eq!(window("120"), Ok(Some(SignedDuration::from_mins(2))));
+        let reason = "ALERT_GROUP_SECONDS: 0 to 120 are expected";
+        assert_eq!(window("121"), Err(reason.to_owned()));
+        assert!(i64::from(MOST_SECONDS) < resound_lambda_kit::timing::FIRST_BACK_OFF.as_secs());
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use resound_domain::case::Case;
 use resound_domain::event::{Effect, Event};
 use resound_domain::policy::Audience;
 use resound_lambda_kit::aws::Clients;
@@ -13,29 +12,37 @@ use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecor
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::outbound::Outbound;
+use resound_lambda_kit::publish::Queue;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
+use resound_messages::Message as Wire;
 use resound_relay::{failed, owed, settle};
 use resound_sinks::{Answer, Cause, Fate, Message, Recipient, Sender, Sink, SinkKind};
 use resound_store::{
     Claim, Lease, Medium, NoticeKey, Outcome as Told, Recipient as Role, Recorded, Store,
 };
+use tokio::sync::Mutex;
 
 use crate::alert::{Alert, matter};
 use crate::config::Config;
+use crate::grouped;
 use crate::recipients::{self, Published};
 
 /// The effect this function is for.
-const EFFECT: Effect = Effect::StaffAlert;
+pub(crate) const EFFECT: Effect = Effect::StaffAlert;
 /// An alert is only begun with this much time left: sending it may take 5 s, and recording that as much again.
-const ENOUGH_TIME: Duration = Duration::from_secs(10);
+pub(crate) const ENOUGH_TIME: Duration = Duration::from_secs(10);
 
 /// The function.
 #[derive(Debug)]
 pub struct App {
-    config: Config,
-    store: Store,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
     published: Published,
-    sender: Sender,
+    pub(crate) sender: Sender,
+    /// Where this function reminds itself of groups.
+    pub(crate) queue: Queue,
+    /// Held by the one alert that joins groups.
+    pub(crate) joining: Mutex<()>,
     /// Whether it was said that alerts reach nobody: once is enough.
     warned: AtomicBool,
 }
@@ -53,12 +60,13 @@ enum Way<'a> {
 }
 
 /// What a message is about, once it is read.
-struct Due {
-    event: Event,
-    audience: Audience,
-    message: Message,
+pub(crate) struct Due {
+    pub(crate) event: Event,
+    pub(crate) audience: Audience,
     /// A text no other attempt uses.
-    attempt: String,
+    pub(crate) attempt: String,
+    /// Whether the message was received before, and that did not end well.
+    pub(crate) again: bool,
 }
 
 impl App {
@@ -76,6 +84,8 @@ impl App {
         Self {
             published: Published::new(store.clone(), config.reach),
             sender: Sender::new(mail, outbound),
+            queue: Queue::new(clients.sqs.client(), &config.queue),
+            joining: Mutex::new(()),
             warned: AtomicBool::new(false),
             store,
             config,
@@ -89,6 +99,12 @@ impl App {
     /// means nothing to staff, an item that cannot be read. It goes to the dead letters, where a person sees it; the
     /// event, if there is one, stays unsettled and is repaired or listed as stuck besides.
     async fn alert(&self, record: SqsRecord, invocation: &Invocation) -> Result<Outcome, Outcome> {
+        let received = record.receive_count();
+        let attempt = format!("{}/{}/{received}", invocation.request_id, record.message_id);
+        let again = received > 1;
+        if let Wire::GroupDue(due) = record.message()? {
+            return self.group_due(&due, &attempt, invocation).await;
+        }
         let Some(event) = owed(&self.store, EFFECT, &record).await? else {
             // Delivered before.
             return Ok(Outcome::Done);
@@ -105,48 +121,35 @@ impl App {
                 event.kind.name()
             )));
         };
-        let recipient = self.recipient(&case, audience, invocation.machine_now);
-        let recipient = recipient.await?;
-        let alert = Alert {
-            matter,
-            audience,
-            case: case.id(),
-            trace_id: case.trace_id(),
-            reference: &case.reference(),
-            task: case.task(),
-            priority: case.priority(),
-            state: case.state(),
-            owner: case.owner(),
-            at: event.at,
-            url: &format!("{}/v1/cases/{}", self.config.public_url, case.id()),
-            locale: recipient.locale,
-            zone: &recipient.zone,
-        };
-        // The same at each attempt, so that receivers can drop repeats.
-        let id = format!(
-            "{}-{}-{}",
-            event.case,
-            event.seq,
-            Role::Staff(audience).name()
-        );
-        let id = id.parse().map_err(Outcome::quarantine)?;
-        let message = alert.message(id, format!("{}/v1/cases", self.config.public_url));
         let due = Due {
-            audience,
-            message: message
-                .map_err(|error| Outcome::quarantine(Fault::doing("write the alert", error)))?,
-            attempt: format!(
-                "{}/{}/{}",
-                invocation.request_id,
-                record.message_id,
-                record.receive_count()
-            ),
             event,
+            audience,
+            attempt,
+            again,
         };
+        let now = invocation.machine_now;
+        let case_owner = case.owner().and_then(|owner| Mailbox::new(owner).ok());
+        let recipient = self.recipient(case_owner.as_ref(), audience, now).await?;
+        if let Some(window) = self.config.group_window {
+            let shared = self.recipient(None, audience, now).await?;
+            let (priority, both) = (case.priority(), (&shared, &recipient));
+            let ways = grouped::ways(window, audience, priority, both, now)?;
+            if let Some(outcome) = self.group(&due, &ways, invocation).await? {
+                return Ok(outcome);
+            }
+        }
+        let queue = self.cases_url();
+        let alert = Alert::new(matter, audience, due.event.at, &case, &recipient, &queue);
+        let (case, seq) = (due.event.case, due.event.seq);
+        // The same at each attempt, so that receivers can drop repeats.
+        let id = format!("{case}-{seq}-{}", Role::Staff(audience).name());
+        let message = alert.message(id.parse().map_err(Outcome::quarantine)?, queue);
+        let message =
+            message.map_err(|error| Outcome::quarantine(Fault::doing("write the alert", error)))?;
         let channels = self.channels(&recipient.sinks)?;
         let told = channels
             .iter()
-            .map(|channel| self.deliver(&due, channel, invocation));
+            .map(|channel| self.deliver(&due, &message, channel, invocation));
         // All of them, then the first failure: one must not break off another.
         join_all(told)
             .await
@@ -155,22 +158,26 @@ impl App {
         settle(&self.store, EFFECT, &due.event).await
     }
 
-    /// Who is told when an audience is to be told of a case.
-    async fn recipient(
+    /// Where staff find all cases.
+    pub(crate) fn cases_url(&self) -> String {
+        format!("{}/v1/cases", self.config.public_url)
+    }
+
+    /// Who is told when an audience is to be. `case_owner` is who works the case, if that is an address.
+    pub(crate) async fn recipient(
         &self,
-        case: &Case,
+        case_owner: Option<&Mailbox>,
         audience: Audience,
         machine_now: Timestamp,
     ) -> Result<Recipient, Outcome> {
-        let case_owner = case.owner().and_then(|owner| Mailbox::new(owner).ok());
         let published = self.published.recipients(machine_now).await;
         let published = published.map_err(|error| failed("read the recipients", error))?;
         let found = published
             .as_ref()
             .as_ref()
-            .and_then(|recipients| recipients::find(recipients, audience, case_owner.as_ref()));
+            .and_then(|recipients| recipients::find(recipients, audience, case_owner));
         // A document without any audience is as good as none.
-        Ok(found.unwrap_or_else(|| self.config.recipient(audience, case_owner.as_ref())))
+        Ok(found.unwrap_or_else(|| self.config.recipient(audience, case_owner)))
     }
 
     /// How somebody with these sinks is told: at least one way.
@@ -201,6 +208,7 @@ impl App {
     async fn deliver(
         &self,
         due: &Due,
+        message: &Message,
         channel: &Channel<'_>,
         invocation: &Invocation,
     ) -> Result<(), Outcome> {
@@ -226,7 +234,7 @@ impl App {
         };
         match claim {
             Claim::Fresh(lease) => {
-                let told = self.send(due, channel, &lease, invocation).await?;
+                let told = self.send(due, message, channel, &lease, invocation).await?;
                 self.record(&lease, &told, invocation).await
             }
             Claim::Recorded(_) => Ok(()),
@@ -243,6 +251,7 @@ impl App {
     async fn send(
         &self,
         due: &Due,
+        message: &Message,
         channel: &Channel<'_>,
         lease: &Lease,
         invocation: &Invocation,
@@ -252,7 +261,7 @@ impl App {
         let told = match &channel.way {
             Way::By(sink) => {
                 let now = invocation.machine_now;
-                match self.sender.send(sink, &due.message, now).await {
+                match self.sender.send(sink, message, now).await {
                     Answer::Accepted { provider_id } => Told::Sent { provider_id },
                     Answer::Refused {
                         cause: Cause::NotConfigured,

@@ -5,6 +5,7 @@
 
 pub mod alert;
 mod config;
+mod grouped;
 mod handler;
 mod recipients;
 

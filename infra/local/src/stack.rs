@@ -212,6 +212,8 @@ pub fn local_defaults(http_url: &str) -> BTreeMap<String, String> {
         ("ManagerEmail", "manager@example.com".to_owned()),
         ("ExecutiveEmail", "executive@example.com".to_owned()),
         ("WebhookAllowPrivate", "true".to_owned()),
+        // Nobody waits a minute at a desk.
+        ("AlertGroupSeconds", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -16,6 +16,15 @@ use serde::{Deserialize, Serialize};
 pub enum Message {
     /// An effect of an event is due.
     EffectDue(EffectDue),
+    /// A group of alerts may have to be sent. On `staff-alerts` only.
+    GroupDue(GroupDue),
+}
+
+/// Names a group of alerts that is to be sent, unless others may still join it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupDue {
+    /// Its name in the table.
+    pub group: String,
 }
 
 /// Names an effect of an event that is to be carried out and then settled.
@@ -116,6 +125,12 @@ mod tests {
             assert_eq!(decode(sample).unwrap(), message);
             assert_eq!(encode(&message).unwrap(), sample.trim_end());
         }
+        let group = Message::GroupDue(GroupDue {
+            group: "owner/email/all/000007".to_owned(),
+        });
+        let sample = include_str!("../samples/group_due.v1.json");
+        assert_eq!(decode(sample).unwrap(), group);
+        assert_eq!(encode(&group).unwrap(), sample.trim_end());
         let tick: Tick = serde_json::from_str(include_str!("../samples/tick.json")).unwrap();
         assert_eq!(tick.time, "2026-11-21T00:30:00Z".parse().unwrap());
     }
@@ -123,7 +138,9 @@ mod tests {
     #[test]
     fn a_trace_that_cannot_be_read_spoils_no_message() {
         let body = include_str!("../samples/effect_due.v1-traced.json").replace("1-6a1f", "2-6a1f");
-        let Message::EffectDue(due) = decode(&body).unwrap();
+        let Message::EffectDue(due) = decode(&body).unwrap() else {
+            panic!("it is another message");
+        };
         assert_eq!((due.seq, due.trace_id), (3, None));
     }
 

@@ -24,7 +24,11 @@ pub async fn owed(
         case,
         seq,
         trace_id,
-    }) = record.message()?;
+    }) = record.message()?
+    else {
+        let reason = "a group is no effect of an event";
+        return Err(Outcome::Quarantine(reason.to_owned()));
+    };
     // Each is said once: what the queue knew stands in the log already.
     let known = record.trace();
     if known.is_none() {

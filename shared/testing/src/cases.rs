@@ -3,6 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "a test that cannot begin should say so"
 )]
 
@@ -63,7 +64,9 @@ impl Aws {
                     break;
                 }
                 for message in received {
-                    let Message::EffectDue(due) = decode(&message.body).expect("a message");
+                    let Message::EffectDue(due) = decode(&message.body).expect("a message") else {
+                        panic!("the relay sends effects only");
+                    };
                     sent.push((queue, due));
                 }
             }

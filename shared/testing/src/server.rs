@@ -38,6 +38,13 @@ impl Server {
         )))
     }
 
+    /// Answers every request with this status, and asks to be left alone for so many seconds.
+    pub fn busy_for(status: u16, seconds: u32) -> Self {
+        Self::start(Some(format!(
+            "HTTP/1.1 {status} Canned\r\nretry-after: {seconds}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )))
+    }
+
     /// Reads every request to its end and hangs up without an answer.
     pub fn hanging_up() -> Self {
         Self::start(None)

@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod support;

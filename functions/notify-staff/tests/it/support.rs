@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use notify_staff::{App, Config};
@@ -13,13 +14,18 @@ use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
 use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
+use resound_emulator::sqs::Receive;
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::metrics::Metrics;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation, timing};
+use resound_messages::{Message as Wire, decode};
 use resound_store::{Accepted, Appended, ConfigKind, Digest, NoticeStatus, Outcome, Published};
 use resound_testing::cases::book;
 use resound_testing::{Aws, ZONE, start, vars};
 use serde_json::{Value, json};
+
+/// The name of the queue of the function.
+const QUEUE: &str = "staff-alerts";
 
 /// The recorded message: event 2 of [`case_id`] is to be told.
 pub(crate) fn message() -> Value {
@@ -28,8 +34,13 @@ pub(crate) fn message() -> Value {
 
 /// The recorded message about another event.
 pub(crate) fn message_about(seq: u32) -> Value {
+    message_of(case_id(), seq)
+}
+
+/// The recorded message about an event of another case.
+pub(crate) fn message_of(case: CaseId, seq: u32) -> Value {
     let mut event = message();
-    let due = json!({"type": "effect_due", "effect": "staff_alert", "case": case_id(), "seq": seq});
+    let due = json!({"type": "effect_due", "effect": "staff_alert", "case": case, "seq": seq});
     event["Records"][0]["body"] = json!({"v": 1, "message": due}).to_string().into();
     event
 }
@@ -64,6 +75,8 @@ pub(crate) const MAIL: &[(&str, &str)] = &[
 
 pub(crate) struct World {
     pub(crate) aws: Aws,
+    /// The queue of the function.
+    queue: String,
     calls: AtomicU32,
     /// What all calls together measured.
     pub(crate) metrics: Metrics,
@@ -73,14 +86,28 @@ impl World {
     /// A case of this priority whose clocks ran for so many hours, perhaps assigned to somebody before.
     pub(crate) async fn with(priority: Priority, owner: Option<&str>, hours: i64) -> Self {
         let aws = Aws::start().await;
-        let response = response();
-        let opened = Case::open(
-            case_id(),
-            start(),
-            priority,
-            Origin::by(Channel::Web),
-            &book(),
-        );
+        aws.port.sqs().stop_clock();
+        let world = Self {
+            queue: aws.make_queue(QUEUE),
+            aws,
+            calls: AtomicU32::new(0),
+            metrics: Metrics::default(),
+        };
+        world.add(case_id(), priority, owner, hours).await;
+        world
+    }
+
+    /// Adds such a case.
+    pub(crate) async fn add(
+        &self,
+        id: CaseId,
+        priority: Priority,
+        owner: Option<&str>,
+        hours: i64,
+    ) {
+        let aws = &self.aws;
+        let response = response(id);
+        let opened = Case::open(id, start(), priority, Origin::by(Channel::Web), &book());
         let opened = Event {
             trace_id: response.trace_id,
             ..opened
@@ -97,15 +124,10 @@ impl World {
             };
             let by = Actor::Staff("ann".to_owned());
             let events = case.handle(&assign, by, start(), &book()).unwrap();
-            case = append(&aws, &case, &events).await;
+            case = append(aws, &case, &events).await;
         }
         let events = case.expire(start() + SignedDuration::from_hours(hours), &book());
-        append(&aws, &case, &events).await;
-        Self {
-            aws,
-            calls: AtomicU32::new(0),
-            metrics: Metrics::default(),
-        }
+        append(aws, &case, &events).await;
     }
 
     /// An ordinary case with a warning as event 2.
@@ -115,7 +137,15 @@ impl World {
 
     /// Publishes who is told of what concerns owners.
     pub(crate) async fn publish(&self, version: u32, sinks: Value) {
-        let owner = json!({"locale": "en", "time_zone": ZONE, "sinks": sinks});
+        self.publish_owner(
+            version,
+            json!({"locale": "en", "time_zone": ZONE, "sinks": sinks}),
+        )
+        .await;
+    }
+
+    /// Publishes how owners are told.
+    pub(crate) async fn publish_owner(&self, version: u32, owner: Value) {
         let document = json!({"audiences": {"owner": owner}});
         let store = &self.aws.store;
         let published = store.publish_config(ConfigKind::Recipients, version, &document);
@@ -123,7 +153,8 @@ impl World {
     }
 
     pub(crate) fn function(&self, own: &[(&str, &str)]) -> BoxedFunction {
-        function(&self.aws.clients, own)
+        let queue = [("STAFF_ALERTS_URL", &*self.queue)];
+        function(&self.aws.clients, &[&queue, own].concat())
     }
 
     /// The function with its letters going to another address than the mailbox.
@@ -132,7 +163,29 @@ impl World {
             mailer: Clients::new(&Settings::emulator(url)).mailer,
             ..self.aws.clients.clone()
         };
-        function(&clients, MAIL)
+        let queue = [("STAFF_ALERTS_URL", &*self.queue)];
+        function(&clients, &[&queue, MAIL].concat())
+    }
+
+    /// Which groups the function was to look after by now and when `seconds` more have passed on the queue.
+    pub(crate) async fn reminders(&self, seconds: u64) -> Vec<String> {
+        let sqs = self.aws.port.sqs();
+        sqs.skip_ahead(Duration::from_secs(seconds));
+        let mut groups = Vec::new();
+        loop {
+            let received = sqs.receive(QUEUE, Receive::default()).await.unwrap();
+            if received.is_empty() {
+                groups.sort();
+                return groups;
+            }
+            for message in received {
+                sqs.delete(QUEUE, &message.receipt).unwrap();
+                let Wire::GroupDue(due) = decode(&message.body).unwrap() else {
+                    panic!("the function tells itself of groups only");
+                };
+                groups.push(due.group);
+            }
+        }
     }
 
     /// Calls the function as a new invocation.
@@ -155,8 +208,18 @@ impl World {
     }
 
     pub(crate) async fn is_settled(&self, seq: u32) -> bool {
-        let event = self.aws.store.event(case_id(), seq).await.unwrap().unwrap();
+        self.is_settled_of(case_id(), seq).await
+    }
+
+    pub(crate) async fn is_settled_of(&self, case: CaseId, seq: u32) -> bool {
+        let event = self.aws.store.event(case, seq).await.unwrap().unwrap();
         !event.open.contains(&Effect::StaffAlert) && event.repair.is_none()
+    }
+
+    /// When an event is sent again.
+    pub(crate) async fn repair_of(&self, case: CaseId, seq: u32) -> Option<Timestamp> {
+        let event = self.aws.store.event(case, seq).await.unwrap().unwrap();
+        event.repair.map(|repair| repair.due_at)
     }
 
     /// What the ledger has recorded, with the attempts, by recipient and medium.
@@ -203,14 +266,14 @@ async fn append(aws: &Aws, before: &Case, events: &[Event]) -> Case {
     after
 }
 
-fn response() -> Response {
+fn response(id: CaseId) -> Response {
     let submission: Submission = serde_json::from_value(json!({
         "form": "default", "channel": "web", "locale": "en", "nps": 2, "text": "My own words.",
         "contact": {"email": "customer@example.test", "name": "Li"},
     }))
     .unwrap();
     Response {
-        id: case_id().response(),
+        id: id.response(),
         received_at: start(),
         day: jiff::civil::date(2026, 11, 2),
         triage: triage(&Input::from(&submission)),
