@@ -24,6 +24,9 @@ pub trait Scenario {
     /// What the beginning leaves for the part that is struck.
     type Given;
 
+    /// For how many seconds alerts to staff wait for others; 0: each is a message of its own.
+    const ALERT_GROUP_SECONDS: u32 = 0;
+
     /// Everything before the first call that can be struck.
     fn prepare(world: &mut World) -> impl Future<Output = Self::Given>;
 
@@ -135,6 +138,9 @@ pub fn strike_all<S: Scenario>() -> Report {
 
 async fn play<S: Scenario>(strike: Option<(usize, Fault)>) -> (World, End, Vec<String>) {
     let mut world = World::new().await;
+    if S::ALERT_GROUP_SECONDS > 0 {
+        world.group_alerts(S::ALERT_GROUP_SECONDS);
+    }
     let given = S::prepare(&mut world).await;
     match strike {
         Some((index, fault)) => world.faults.plan(index, fault),

@@ -2,11 +2,14 @@
 //!
 //! - A letter to a customer: at most once. If the ledger does not say that it was sent, it says that this is unknown, a
 //!   doubt is in the log of the case and staff were told of it.
-//! - An alert to staff: at least once by each medium, and no more often than the ledger counts attempts.
+//! - An alert to staff: at least once by each medium, and no more often than the ledger counts attempts. A message about
+//!   several tells of the same ones each time it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use notify_staff::alert::matter;
 use resound_domain::event::{Doubt, Effect, Event, EventKind};
+use resound_domain::policy::Priority;
 use serde_json::Value;
 
 use crate::table::{Dump, text};
@@ -42,6 +45,7 @@ struct Entry<'a> {
     medium: &'a str,
     status: &'a str,
     attempts: usize,
+    group: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
@@ -55,6 +59,7 @@ impl<'a> Entry<'a> {
             medium: parts.next()?,
             status: text(item, "status"),
             attempts: usize::try_from(item["attempts"].as_u64()?).ok()?,
+            group: item.get("group").and_then(Value::as_str),
         })
     }
 }
@@ -78,7 +83,7 @@ pub fn check(world: &World) -> Tally {
     for entry in entries.iter().filter(|e| e.recipient == "customer") {
         customer(world, &dump, &entries, entry, &mut tally);
     }
-    webhooks(world, &entries, &mut tally);
+    webhooks(world, &dump, &entries, &mut tally);
     letters(world, &entries, &mut tally);
     tally
 }
@@ -142,16 +147,52 @@ fn customer(
     }
 }
 
-fn webhooks(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
-    let mut taken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+/// An alert as a webhook tells of it: its case and its matter.
+type Alert = (String, String);
+
+/// The alerts of a webhook.
+fn alerts(payload: &Value) -> BTreeSet<Alert> {
+    let one = |alert: &Value| {
+        let data = &alert["data"];
+        (text(data, "case").to_owned(), data["matter"].to_string())
+    };
+    let Some(several) = payload["data"]["alerts"].as_array() else {
+        return [one(payload)].into();
+    };
+    let alerts: BTreeSet<Alert> = several.iter().map(one).collect();
+    assert_eq!(alerts.len(), several.len(), "twice in {payload}");
+    assert_eq!(payload["data"]["count"], several.len(), "{payload}");
+    alerts
+}
+
+/// The alert that an entry is about.
+fn alert(entry: &Entry<'_>, dump: &Dump) -> Alert {
+    let key = format!("CASE#{} / EVENT#{:06}", entry.case, entry.cause);
+    let event = serde_json::from_value(dump[&key]["event"].clone());
+    let event: Event = event.expect("an event");
+    // The priority decides about who is told, not about what.
+    let (matter, _) = matter(&event.kind, Priority::P1).expect("it is told");
+    let matter = serde_json::to_value(matter).expect("JSON");
+    (entry.case.to_owned(), matter.to_string())
+}
+
+fn webhooks(world: &World, dump: &Dump, entries: &[Entry<'_>], tally: &mut Tally) {
+    let mut taken: BTreeMap<String, Vec<BTreeSet<Alert>>> = BTreeMap::new();
     for webhook in world.alerts() {
-        let payloads = taken.entry(webhook.id).or_default();
-        payloads.push(webhook.payload);
+        let messages = taken.entry(webhook.id.clone()).or_default();
+        messages.push(alerts(&webhook.json()));
     }
+    for (id, messages) in &taken {
+        let same = messages.iter().all(|alerts| *alerts == messages[0]);
+        assert!(same, "{id} is not the same each time: {messages:?}");
+    }
+    let mut expected: BTreeMap<String, BTreeSet<Alert>> = BTreeMap::new();
     for entry in entries.iter().filter(|e| e.medium == "webhook") {
-        let id = format!("{}-{}-{}", entry.case, entry.cause, entry.recipient);
-        let payloads = taken.remove(&id).unwrap_or_default();
-        let times = payloads.len();
+        let id = match entry.group {
+            Some(group) => group.replace('/', "-"),
+            None => format!("{}-{}-{}", entry.case, entry.cause, entry.recipient),
+        };
+        let times = taken.get(&id).map_or(0, Vec::len);
         let counted = (1..=entry.attempts).contains(&times);
         let attempts = entry.attempts;
         assert!(
@@ -160,11 +201,18 @@ fn webhooks(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
         );
         tally.alerts += times;
         tally.repeated += times - 1;
+        let fresh = expected.entry(id).or_default().insert(alert(entry, dump));
+        assert!(fresh, "two entries for one alert");
     }
-    assert!(taken.is_empty(), "not in the ledger: {taken:?}");
+    let taken: BTreeMap<String, BTreeSet<Alert>> = taken
+        .into_iter()
+        .filter_map(|(id, messages)| Some((id, messages.into_iter().next()?)))
+        .collect();
+    assert_eq!(taken, expected, "what was told is what the ledger has");
 }
 
-/// Letters do not say which event they are about, so they are counted by case and recipient.
+/// Letters do not say which event they are about, so they are counted by case and recipient: each line of a letter about
+/// several has the address of its case.
 fn letters(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
     let mut expected: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for entry in entries {
@@ -177,10 +225,14 @@ fn letters(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
     let letters = world.letters();
     for ((case, recipient), (least, most)) in expected {
         let address = format!("{}@example.com", recipient.replace('_', "-"));
-        let about = letters
+        let lines = letters
             .iter()
-            .filter(|letter| letter.to == address && letter.about.as_deref() == Some(case));
-        let times = about.count();
+            .filter(|letter| letter.to == address)
+            .map(|letter| match letter.about.as_deref() == Some(case) {
+                true => 1,
+                false => letter.text.matches(&format!("/v1/cases/{case}\n")).count(),
+            });
+        let times: usize = lines.sum();
         assert!(
             (least..=most).contains(&times),
             "{times} letters to {recipient} about {case}, by the ledger {least} in {most} attempts"

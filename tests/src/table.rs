@@ -108,12 +108,16 @@ pub fn overdue(dump: &Dump, now: Timestamp) -> Vec<String> {
 ///
 /// - who held the entries of the ledger, how often and in machine time, and the provider's names for letters;
 /// - the attempts and the generation with which derived data were written;
+/// - which alerts were one message: who was struck comes later, and in another group;
 /// - a doubt whether a customer was told: its event and the alert of it (by which later events count on), and the
 ///   outcome `unknown` of the notice it is about. Whether a doubt is right, [`ledger`](crate::ledger) judges.
 pub fn canonical(dump: &Dump) -> Dump {
     let mut out = Dump::new();
     for (key, item) in dump {
         let (pk, sk) = key.split_once(" / ").expect("a key of two parts");
+        if pk.starts_with("GROUP#") {
+            continue;
+        }
         let numbers = Renumbered::of(dump, pk);
         let mut item = item.clone();
         let fields = item.as_object_mut().expect("an item");
@@ -187,6 +191,7 @@ fn notice(fields: &mut Map<String, Value>) {
         "leased_until",
         "recorded_at",
         "provider_id",
+        "group",
     ] {
         fields.remove(machine);
     }

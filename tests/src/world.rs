@@ -192,6 +192,7 @@ impl World {
         let told = Arc::clone(&clock);
         let aws = AwsPort::start_anywhere(&Data::Memory, Arc::new(move || told.now()));
         let aws = aws.expect("the emulated AWS starts");
+        aws.sqs().stop_clock();
         let receiver = Receiver::start();
         let mut stack = STACK.clone();
         for function in &mut stack.functions {
@@ -251,6 +252,22 @@ impl World {
         let marked = world.store.advance_watermark(&survey, watermark).await;
         marked.expect("the table answers");
         world
+    }
+
+    /// Gives a variable of a function another value and starts the function anew, as a deployment does.
+    pub fn configure(&mut self, function: &str, variable: &str, value: &str) {
+        let mut specs = self.stack.functions.iter_mut();
+        let spec = specs.find(|spec| spec.name == function);
+        let spec = spec.unwrap_or_else(|| panic!("the template has no function {function}"));
+        let known = spec.variables.insert(variable.to_owned(), value.to_owned());
+        assert!(known.is_some(), "{function} has no variable {variable}");
+        let spec = spec.clone();
+        self.start(&spec);
+    }
+
+    /// Groups alerts to staff for this long, which worlds as such do not.
+    pub fn group_alerts(&mut self, seconds: u32) {
+        self.configure("notify-staff", "ALERT_GROUP_SECONDS", &seconds.to_string());
     }
 
     /// Starts a function anew, as after a kill: what it remembered is gone.

@@ -485,7 +485,7 @@ mod tests {
             let alert = Alert {
                 task: Some(&task),
                 priority: Priority::P1,
-                reference: "T-RFFQ6-9G5FA",
+                reference: "T-RFFQ6-9G5FA".to_owned(),
                 ..alert(matter, locale, &zone)
             };
             alert.subject()

@@ -60,6 +60,25 @@ impl Scenario for Breach {
     }
 }
 
+/// The same with the alerts in one message: they join a group, it is sealed, sent and recorded with each of them.
+struct BreachInGroup;
+
+impl Scenario for BreachInGroup {
+    const NAME: &'static str = "breach-in-group";
+    const ALERT_GROUP_SECONDS: u32 = 60;
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        Breach::prepare(world).await;
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.sweep().await;
+        world.drain().await;
+        Vec::new()
+    }
+}
+
 /// Staff resolve a case and the customer is told.
 struct Close;
 
@@ -149,6 +168,11 @@ fn a_severe_submission_survives_a_fault_at_any_call() {
 #[test]
 fn a_breach_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Breach>());
+}
+
+#[test]
+fn a_group_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<BreachInGroup>());
 }
 
 #[test]

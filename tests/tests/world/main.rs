@@ -8,6 +8,7 @@
 
 mod crash;
 mod desk;
+mod groups;
 mod main_job;
 mod restore;
 mod roles;
