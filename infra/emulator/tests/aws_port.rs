@@ -374,9 +374,9 @@ async fn a_dropped_port_is_free_again_even_while_a_client_waits() {
     let port = start(&Data::Memory);
     port.sqs().create_queue("q", &BTreeMap::new()).unwrap();
     let address: SocketAddr = port.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut connection = TcpStream::connect(address).unwrap();
     let poll = std::thread::spawn(move || {
         let body = json!({ "QueueUrl": "q", "WaitTimeSeconds": 20 }).to_string();
-        let mut connection = TcpStream::connect(address).unwrap();
         let head = format!(
             "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: AmazonSQS.ReceiveMessage\r\ncontent-length: {}\r\n\r\n",
             body.len()
