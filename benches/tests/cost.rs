@@ -217,6 +217,7 @@ fn registry(meter: &Meter) -> Registry {
         serve_pages,
         manage_cases,
         report_nps,
+        manage_policy,
         relay_events,
         alert_breaches,
         notify_staff,

@@ -86,6 +86,7 @@ impl System {
             serve_pages,
             manage_cases,
             report_nps,
+            manage_policy,
             relay_events,
             alert_breaches,
             notify_staff,

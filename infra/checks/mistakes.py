@@ -730,6 +730,30 @@ def _(s): s.statements("CloseLoopRole").append(
 def _(s): s.statement("SubmitFeedbackRole", "dynamodb:PutItem")["Condition"] = {"Bool": {"aws:ViaAWSService": "true"}}
 
 
+@plant("who publishes may write cases")
+def _(s): s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("CASE#*")
+
+
+@plant("who publishes may write anything")
+def _(s): del s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]
+
+
+@plant("a dry run may read what customers wrote")
+def _(s): s.statement("ManagePolicyRole", "dynamodb:BatchGetItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["*"]
+
+
+@plant("agents may publish")
+def _(s): s["PublishPolicyRoute"]["AuthorizationScopes"]["Fn::If"][1] = ["resound/cases.write"]
+
+
+@plant("agents are shown the recipients")
+def _(s): s["ShowRecipientsRoute"]["AuthorizationScopes"]["Fn::If"][1] = ["resound/cases.read"]
+
+
+@plant("who publishes is told another reach of webhooks")
+def _(s): s["ManagePolicy"]["Environment"]["Variables"]["WEBHOOK_ALLOW_PRIVATE"] = "true"
+
+
 @plant("reports may read what customers wrote")
 def _(s): del s.statement("ReportNpsRole", "dynamodb:Query")["Condition"]
 

@@ -24,6 +24,7 @@ READ = {"dynamodb:GetItem", "dynamodb:Query"}
 WRITE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}  # parts of a transaction need the same
 LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
 REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}  # a day's cells, on condition of the run's generation
+PUBLISH = {"dynamodb:Query", "dynamodb:PutItem"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -62,6 +63,7 @@ FUNCTIONS = {
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
+    "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=LIST),
 }
 
 # Route: function and, for staff, the scope.
@@ -78,6 +80,17 @@ ROUTES = {
     "GET /v1/stuck-events": ("manage-cases", "resound/cases.manage"),
     "POST /v1/stuck-events/resume": ("manage-cases", "resound/cases.manage"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
+    "GET /v1/policy": ("manage-policy", "resound/cases.read"),
+    "PUT /v1/policy": ("manage-policy", "resound/admin"),
+    "GET /v1/calendars": ("manage-policy", "resound/cases.read"),
+    "GET /v1/calendars/{name}": ("manage-policy", "resound/cases.read"),
+    "PUT /v1/calendars/{name}": ("manage-policy", "resound/admin"),
+    "GET /v1/calendars/{name}/preview": ("manage-policy", "resound/cases.read"),
+    "POST /v1/calendars/preview": ("manage-policy", "resound/admin"),
+    "GET /v1/assignment": ("manage-policy", "resound/cases.read"),
+    "PUT /v1/assignment": ("manage-policy", "resound/admin"),
+    "GET /v1/recipients": ("manage-policy", "resound/admin"),
+    "PUT /v1/recipients": ("manage-policy", "resound/admin"),
 }
 
 OWN_METRICS = {"Fn::Sub": "Resound/${AWS::StackName}"}
@@ -1212,6 +1225,10 @@ def policies_say_what_they_mean(t):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "CONFIG#*"]}},
+        ("ManagePolicyRole", "dynamodb:PutItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*"]}},
+        ("ManagePolicyRole", "dynamodb:BatchGetItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
         ("CloseLoopRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
     }
@@ -1318,7 +1335,7 @@ DECIDED = {
     "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
                                            "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
     **{f"{function}Integration": {"TimeoutInMillis": 12_000}  # longer than the function, so that it is the one to answer
-       for function in ("SubmitFeedback", "ServePages", "ManageCases", "ReportNps")},
+       for function in ("SubmitFeedback", "ServePages", "ManageCases", "ReportNps", "ManagePolicy")},
     "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
     "HttpDomain": {"DomainName": {"Ref": "DomainName"}, "DomainNameConfigurations": [
         {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]},
@@ -1344,7 +1361,8 @@ ACCESS_LOG = {
 }
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback"}, "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
-          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*"}}
+          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*"},
+          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment"}}
 
 
 @rule

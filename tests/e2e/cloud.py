@@ -28,6 +28,7 @@ FUNCTIONS = (
     "serve-pages",
     "manage-cases",
     "report-nps",
+    "manage-policy",
     "relay-events",
     "alert-breaches",
     "notify-staff",

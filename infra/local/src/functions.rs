@@ -9,6 +9,7 @@ pub fn all() -> Registry {
         .with(serve_pages::Config::read, serve_pages::App::new)
         .with(manage_cases::Config::read, manage_cases::App::new)
         .with(report_nps::Config::read, report_nps::App::new)
+        .with(manage_policy::Config::read, manage_policy::App::new)
         .with(relay_events::Config::read, relay_events::App::new)
         .with(alert_breaches::Config::read, alert_breaches::App::new)
         .with(notify_staff::Config::read, notify_staff::App::new)

@@ -873,7 +873,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 9, 2)
+            (1, 10, 2)
         );
         let submit = stack
             .functions

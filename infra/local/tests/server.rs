@@ -50,6 +50,7 @@ fn registry() -> Registry {
     echoes!(
         Registry::new(),
         Submit "submit-feedback", Serve "serve-pages", Manage "manage-cases", Report "report-nps",
+        Policy "manage-policy",
         Relay "relay-events", Alert "alert-breaches", Notify "notify-staff", Close "close-loop",
         Aggregate "aggregate-nps"
     )

@@ -20,6 +20,7 @@ mod feedback;
 mod load;
 mod nps;
 mod odd;
+mod rules;
 mod start;
 mod system;
 mod trace;

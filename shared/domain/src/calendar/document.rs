@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -19,10 +20,54 @@ impl BusinessCalendar {
     /// [`InvalidCalendar`]: every fault, with its line.
     pub fn parse(text: &str) -> Result<Self, InvalidCalendar> {
         let mut reader = Reader::new(text);
-        let definition = reader.root().map(|root| reader.definition(root));
+        let definition = reader
+            .root()
+            .map(|root| reader.definition(root, |_, _, _, _| false));
         InvalidCalendar::unless_none(reader.faults_found())?;
         let definition = definition.unwrap_or_default();
         Self::try_from(definition).map_err(|faults| faults.with_lines(|path| reader.line(path)))
+    }
+}
+
+/// A calendar as somebody sends it to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The calendar, with the dates that were sent along.
+    pub calendar: BusinessCalendar,
+    /// When it is to begin, if that was said.
+    pub active_from: Option<Timestamp>,
+}
+
+impl Draft {
+    /// Reads a JSON document: the members of a [`Definition`], and `active_from`, and `import`: the text of an
+    /// iCalendar file, or a list as [`Imported::from_json`] reads it, whose dates are added as [`Definition::keep`]
+    /// says. Events that repeat are written out as [`Imported::from_icalendar`] says. Faults of a file have its own
+    /// lines, and `/import` before the property.
+    ///
+    /// # Errors
+    /// [`InvalidCalendar`]: every fault, with its line.
+    pub fn parse(text: &str, last_year: i16) -> Result<Self, InvalidCalendar> {
+        let mut reader = Reader::new(text);
+        let (mut active_from, mut imported) = (None, Imported::default());
+        let definition = reader.root().map(|root| {
+            reader.definition(root, |reader, path, name, value| {
+                match name {
+                    "active_from" => active_from = reader.instant(path, value),
+                    "import" => imported = reader.import(path, value, last_year),
+                    _ => return false,
+                }
+                true
+            })
+        });
+        InvalidCalendar::unless_none(reader.faults_found())?;
+        let mut definition = definition.unwrap_or_default();
+        definition.keep(&imported);
+        let calendar = BusinessCalendar::try_from(definition)
+            .map_err(|faults| faults.with_lines(|path| reader.line(path)))?;
+        Ok(Self {
+            calendar,
+            active_from,
+        })
     }
 }
 
@@ -34,22 +79,9 @@ impl Imported {
     /// [`InvalidCalendar`]: every fault, with its line.
     pub fn from_json(text: &str) -> Result<Self, InvalidCalendar> {
         let mut reader = Reader::new(text);
-        let mut imported = Self::default();
-        if let Some(root) = reader.root() {
-            for (path, item) in reader.list("", root) {
-                let Some((date, day)) = reader.imported(&path, item) else {
-                    continue;
-                };
-                if imported.add(date, day).is_err() {
-                    reader.fault(&path, FaultKind::Contradiction);
-                }
-            }
-        }
-        if imported.days().len() > MOST_DATES {
-            reader.fault("", FaultKind::TooManyDates);
-        }
+        let imported = reader.root().map(|root| reader.days("", root));
         InvalidCalendar::unless_none(reader.faults_found())?;
-        Ok(imported)
+        Ok(imported.unwrap_or_default())
     }
 }
 
@@ -160,7 +192,12 @@ impl<'a> Reader<'a> {
         text
     }
 
-    fn definition(&mut self, root: &'a RawValue) -> Definition {
+    /// `beside` reads members that are no part of a definition, and says whether a member is one.
+    fn definition(
+        &mut self,
+        root: &'a RawValue,
+        mut beside: impl FnMut(&mut Self, &str, &str, &'a RawValue) -> bool,
+    ) -> Definition {
         let mut definition = Definition::default();
         let mut zone = None;
         let fields = self.object("", root);
@@ -178,7 +215,11 @@ impl<'a> Reader<'a> {
                 "holidays" => definition.holidays = self.dates(&path, value),
                 "public_holidays" => definition.public_holidays = self.country(&path, value),
                 "make_up_hours" => definition.make_up_hours = self.intervals(&path, value),
-                _ => self.fault(&path, FaultKind::UnknownField),
+                _ => {
+                    if !beside(self, &path, &name, value) {
+                        self.fault(&path, FaultKind::UnknownField);
+                    }
+                }
             }
         }
         if is_object && zone.is_none() {
@@ -268,6 +309,54 @@ impl<'a> Reader<'a> {
             from: from?,
             to: to?,
         })
+    }
+
+    fn instant(&mut self, path: &str, value: &RawValue) -> Option<Timestamp> {
+        if value.get() == "null" {
+            return None;
+        }
+        let instant = self.string(path, value)?.parse().ok();
+        if instant.is_none() {
+            self.fault(path, FaultKind::NotAnInstant);
+        }
+        instant
+    }
+
+    fn import(&mut self, path: &str, value: &'a RawValue, last_year: i16) -> Imported {
+        if value.get().starts_with('[') {
+            return self.days(path, value);
+        }
+        let Ok(file) = serde_json::from_str::<String>(value.get()) else {
+            self.fault(path, FaultKind::NotAnImport);
+            return Imported::default();
+        };
+        Imported::from_icalendar(file.as_bytes(), last_year).unwrap_or_else(|invalid| {
+            let faults = invalid.faults().iter().take(MOST_FAULTS);
+            self.faults.extend(faults.map(|fault| Fault {
+                path: match fault.path.as_str() {
+                    "" => path.to_owned(),
+                    property => format!("{path} {property}"),
+                },
+                ..fault.clone()
+            }));
+            Imported::default()
+        })
+    }
+
+    fn days(&mut self, path: &str, list: &'a RawValue) -> Imported {
+        let mut imported = Imported::default();
+        for (path, item) in self.list(path, list) {
+            let Some((date, day)) = self.imported(&path, item) else {
+                continue;
+            };
+            if imported.add(date, day).is_err() {
+                self.fault(&path, FaultKind::Contradiction);
+            }
+        }
+        if imported.days().len() > MOST_DATES {
+            self.fault(path, FaultKind::TooManyDates);
+        }
+        imported
     }
 
     fn imported(&mut self, path: &str, value: &'a RawValue) -> Option<(Date, Day)> {

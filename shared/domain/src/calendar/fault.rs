@@ -67,6 +67,10 @@ pub enum FaultKind {
     UnsupportedRule,
     /// A date is both a holiday and a working day.
     Contradiction,
+    /// Neither an iCalendar file nor a list of dates.
+    NotAnImport,
+    /// Not an instant as RFC 3339 writes it.
+    NotAnInstant,
 }
 
 impl FaultKind {
@@ -98,6 +102,8 @@ impl FaultKind {
             Self::EndsBeforeStart => "ends-before-start",
             Self::UnsupportedRule => "unsupported-rule",
             Self::Contradiction => "contradiction",
+            Self::NotAnImport => "not-an-import",
+            Self::NotAnInstant => "invalid-instant",
         }
     }
 
@@ -136,6 +142,8 @@ impl FaultKind {
             Self::EndsBeforeStart => "事件的结束早于开始。",
             Self::UnsupportedRule => "只支持每年同一天重复（FREQ=YEARLY）的规则。",
             Self::Contradiction => "同一天既是假日又是工作日：请只保留一个。",
+            Self::NotAnImport => "须为 iCalendar 文件的文本，或日期列表（[…]）。",
+            Self::NotAnInstant => "须为 RFC 3339 时刻，例如 \"2026-11-23T02:00:00Z\"。",
         }
     }
 
@@ -182,6 +190,12 @@ impl FaultKind {
                 "Only rules that repeat yearly on the same date (FREQ=YEARLY) are read."
             }
             Self::Contradiction => "The date is both a holiday and a working day: keep one.",
+            Self::NotAnImport => {
+                "The text of an iCalendar file or a list of dates ([…]) is expected here."
+            }
+            Self::NotAnInstant => {
+                "An instant of RFC 3339 is expected, such as \"2026-11-23T02:00:00Z\"."
+            }
         }
     }
 }
@@ -189,7 +203,7 @@ impl FaultKind {
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The line of the text, from 1; `None` where there was no text.
+    /// The line of the text, from 1; `None` where there was no text. Of a file within a text, the line of the file.
     pub line: Option<u32>,
     /// A JSON pointer (RFC 6901) into the document, or the property of an iCalendar file.
     pub path: String,

@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::policy::CalendarName;
 
 pub use business::{BusinessCalendar, OutOfTime, Period, Preview, TimeOfDayRule, resolve_local};
+pub use document::Draft;
 pub use fault::{Fault, FaultKind, InvalidCalendar};
 pub use hours::{Country, Definition, Interval, InvalidTimeOfDay, TimeOfDay, Week};
 pub use import::{Day, Imported};

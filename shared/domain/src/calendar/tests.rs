@@ -764,3 +764,51 @@ fn files_that_are_too_large_are_told_of_in_time() {
     let error = Imported::from_icalendar(wrong.as_bytes(), 2030).unwrap_err();
     assert_eq!(error.faults().len(), 100);
 }
+
+#[test]
+fn what_is_sent_to_be_published_may_bring_dates_and_an_instant() {
+    let whole = |import: &str| {
+        format!(
+            "{{\"tz\": \"UTC\", \"hours\": {{\"mon\": [[\"09:00\", \"17:00\"]]}},\n \"active_from\": \"2026-11-23T02:00:00Z\",\n \"import\": {import}}}"
+        )
+    };
+    let file = "BEGIN:VCALENDAR\\nBEGIN:VEVENT\\nDTSTART;VALUE=DATE:20201224\\nRRULE:FREQ=YEARLY\\nEND:VEVENT\\nEND:VCALENDAR";
+    for import in [
+        format!("\"{file}\""),
+        "[\"2020-12-24\", \"2021-12-24\"]".to_owned(),
+    ] {
+        let draft = Draft::parse(&whole(&import), 2021).unwrap();
+        assert_eq!(
+            draft.active_from,
+            Some("2026-11-23T02:00:00Z".parse().unwrap())
+        );
+        let holidays = draft.calendar.definition().holidays.iter();
+        let holidays: Vec<_> = holidays.map(ToString::to_string).collect();
+        assert_eq!(holidays, ["2020-12-24", "2021-12-24"]);
+        // By itself it is no calendar.
+        assert!(BusinessCalendar::parse(&whole(&import)).is_err());
+    }
+    for (import, line, path, kind) in [
+        ("7", 3, "/import", FaultKind::NotAnImport),
+        ("[\"x\"]", 3, "/import/0", FaultKind::NotADate),
+        (
+            "\"BEGIN:VCALENDAR\\nEND:X\"",
+            2,
+            "/import END",
+            FaultKind::NotEnded,
+        ),
+        ("\"x\"", 1, "/import", FaultKind::NotICalendar),
+    ] {
+        let faults = Draft::parse(&whole(import), 2021).unwrap_err();
+        let [fault] = faults.faults() else {
+            panic!("{faults}");
+        };
+        let found = (fault.line, fault.path.as_str(), fault.kind);
+        assert_eq!(found, (Some(line), path, kind), "{import}");
+    }
+    let late = whole("[]").replace("2026-11-23T02:00:00Z", "soon");
+    let faults = Draft::parse(&late, 2021).unwrap_err();
+    assert_eq!(faults.faults()[0].kind, FaultKind::NotAnInstant);
+    let none = whole("[]").replace("\"2026-11-23T02:00:00Z\"", "null");
+    assert_eq!(Draft::parse(&none, 2021).unwrap().active_from, None);
+}

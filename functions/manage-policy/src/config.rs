@@ -1,0 +1,54 @@
+//! The variables of this function.
+
+use resound_domain::calendar::Calendars;
+use resound_lambda_kit::config::{Recorded, Vars};
+use resound_lambda_kit::outbound::Reach;
+
+/// Every variable this function reads besides those of the shell.
+pub const VARIABLES: &[&str] = &["TABLE_NAME", "TIME_ZONE", "WEBHOOK_ALLOW_PRIVATE"];
+
+/// What this function needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// The table.
+    pub table: String,
+    /// Office hours, until the company publishes its own.
+    pub calendars: Calendars,
+    /// How far the addresses of recipients may reach.
+    pub reach: Reach,
+}
+
+impl Config {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// [`Recorded`], with every fault in the report.
+    pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
+        let table = vars.required("TABLE_NAME");
+        let calendars = vars.office_hours("TIME_ZONE");
+        let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
+        let reach = private.map(|private| match private.unwrap_or(false) {
+            true => Reach::Anywhere,
+            false => Reach::Public,
+        });
+        Ok(Self {
+            table: table?,
+            calendars: calendars?,
+            reach: reach?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let vars = Vars::from_pairs([("TIME_ZONE", "Mars"), ("WEBHOOK_ALLOW_PRIVATE", "perhaps")]);
+        let faults = vars.read(Config::read).unwrap_err().to_string();
+        for variable in VARIABLES {
+            assert!(faults.contains(variable), "{variable}: {faults}");
+        }
+    }
+}

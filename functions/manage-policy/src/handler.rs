@@ -1,0 +1,97 @@
+//! From a request to a document.
+
+use std::sync::Arc;
+
+use resound_domain::assignment::Assignment;
+use resound_domain::book::NamedCalendar;
+use resound_domain::calendar::Calendars;
+use resound_domain::policy::Policy;
+use resound_lambda_kit::auth::Scope;
+use resound_lambda_kit::aws::Clients;
+use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
+use resound_lambda_kit::outbound::Reach;
+use resound_lambda_kit::problem::Kind;
+use resound_lambda_kit::{Fault, Function, Invocation};
+use resound_store::Store;
+
+use crate::Config;
+use crate::calendars::{self, nameable, named};
+use crate::document::{Desk, missing, put, show};
+use crate::recipients::Addressed;
+
+/// The function.
+#[derive(Debug)]
+pub struct App {
+    store: Store,
+    calendars: Arc<Calendars>,
+    reach: Reach,
+}
+
+impl App {
+    /// The function over these clients.
+    pub fn new(config: Config, clients: &Clients) -> Self {
+        Self {
+            store: Store::new(clients.dynamodb.clone(), &config.table),
+            calendars: Arc::new(config.calendars),
+            reach: config.reach,
+        }
+    }
+
+    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, Rejection> {
+        let request = &request;
+        let desk = Desk {
+            request,
+            store: &self.store,
+            calendars: &self.calendars,
+            reach: self.reach,
+        };
+        let scope = match request.route.as_str() {
+            "GET /v1/policy"
+            | "GET /v1/assignment"
+            | "GET /v1/calendars"
+            | "GET /v1/calendars/{name}"
+            | "GET /v1/calendars/{name}/preview" => Scope::CasesRead,
+            _ => Scope::Admin,
+        };
+        request.require(scope)?;
+        match request.route.as_str() {
+            "GET /v1/policy" => show::<Policy>(&desk, None).await,
+            "PUT /v1/policy" => put::<Policy>(&desk, None).await,
+            "GET /v1/calendars" => calendars::list(&desk).await,
+            "GET /v1/calendars/{name}" => {
+                let name = named(request).ok_or_else(|| missing(request))?;
+                show::<NamedCalendar>(&desk, Some(&name)).await
+            }
+            "PUT /v1/calendars/{name}" => {
+                let name = nameable(request)?;
+                put::<NamedCalendar>(&desk, Some(&name)).await
+            }
+            "GET /v1/calendars/{name}/preview" => {
+                let name = named(request).ok_or_else(|| missing(request))?;
+                calendars::preview(&desk, &name).await
+            }
+            "POST /v1/calendars/preview" => calendars::preview_sent(&desk).await,
+            "GET /v1/assignment" => show::<Assignment>(&desk, None).await,
+            "PUT /v1/assignment" => put::<Assignment>(&desk, None).await,
+            "GET /v1/recipients" => show::<Addressed>(&desk, None).await,
+            "PUT /v1/recipients" => put::<Addressed>(&desk, None).await,
+            _ => Err(request.problem(Kind::NotFound).into()),
+        }
+    }
+}
+
+impl Function for App {
+    const NAME: &'static str = "manage-policy";
+    type Event = HttpEvent;
+    type Output = HttpResponse;
+
+    async fn handle(
+        &self,
+        event: HttpEvent,
+        _invocation: &Invocation,
+    ) -> Result<HttpResponse, Fault> {
+        // Boxed: the compiler gives up on computing the size of main's future otherwise.
+        let served = http::serve(event, |request| self.answer(request));
+        Ok(Box::pin(served).await)
+    }
+}
