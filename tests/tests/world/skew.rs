@@ -252,6 +252,66 @@ async fn attributes_of_a_newer_version_survive_every_change() {
     assert!(compared > 50, "{compared}");
 }
 
+/// Two alerts that wait in a group for each sink, and what begins the keys of groups.
+async fn waiting_alerts() -> (World, &'static str) {
+    let mut world = World::new().await;
+    world.group_alerts(60);
+    for _ in 0..2 {
+        world.submit(complaint()).await;
+    }
+    world.drain().await;
+    world.leap("PT23H");
+    world.sweep().await;
+    world.deliver().await;
+    (world, "GROUP#")
+}
+
+#[tokio::test]
+async fn attributes_of_a_newer_version_survive_what_becomes_of_a_group() {
+    let (mut world, groups) = waiting_alerts().await;
+    for item in world.items() {
+        world.put(&extended(item));
+    }
+    let before = world.items();
+    world.drain().await;
+    assert_eq!(world.alerts().len(), 1, "one message");
+    let mut compared = 0;
+    for (old, new) in before.iter().zip(world.items()) {
+        let key = (&old["PK"], &old["SK"]);
+        assert_eq!(key, (&new["PK"], &new["SK"]));
+        assert_eq!(extensions(&new), extensions(old), "{key:?}");
+        compared += usize::from(old["PK"]["S"].as_str().unwrap().starts_with(groups));
+    }
+    assert_eq!(compared, 6, "two groups of two");
+}
+
+#[tokio::test]
+async fn a_group_of_a_newer_form_is_left_to_the_version_that_knows_it() {
+    let (mut world, groups) = waiting_alerts().await;
+    let is_group = |item: &Value| {
+        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        text("PK").starts_with(groups) && text("SK").starts_with("G#")
+    };
+    let mut kept: Vec<Value> = world.items().into_iter().filter(is_group).collect();
+    for group in &mut kept {
+        group["v"] = json!({"N": "2"});
+        world.put(group);
+    }
+    world
+        .submit(json!({"nps": 2, "text": "It never came."}))
+        .await;
+    world.advance("PT23H").await;
+    world.settle().await;
+    let now = world.items();
+    assert!(kept.iter().all(|group| now.contains(group)), "untouched");
+    // Who knows which of the owner's alerts were told already? Others do not wait for that.
+    let told: Vec<String> = world.alerts().into_iter().map(|w| w.id).collect();
+    assert!(!told.is_empty() && told.iter().all(|id| !id.starts_with("owner-")));
+    let left = unsettled(&world.dump());
+    assert!(left.len() >= 3 && left.iter().all(|(_, _, stuck)| *stuck));
+    world.abandon("the newer version tells them");
+}
+
 /// Adds to a case what only a newer version does: an event, with effects, and something of its own in the case.
 fn newer_event(world: &World, case: CaseId, note: &str) -> u64 {
     let items = world.items();
