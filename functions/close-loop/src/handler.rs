@@ -320,11 +320,7 @@ impl Function for App {
         event: SqsEvent,
         invocation: &Invocation,
     ) -> Result<BatchResponse, Fault> {
-        let tell = |record| async move {
-            let told = self.tell(record, invocation).await;
-            told.unwrap_or_else(|early| early)
-        };
-        Ok(batch::process(event, tell).await)
+        Ok(batch::process(event, |record| self.tell(record, invocation)).await)
     }
 }
 

@@ -331,10 +331,6 @@ impl Function for App {
         event: SqsEvent,
         invocation: &Invocation,
     ) -> Result<BatchResponse, Fault> {
-        let alert = |record| async move {
-            let told = self.alert(record, invocation).await;
-            told.unwrap_or_else(|early| early)
-        };
-        Ok(batch::process(event, alert).await)
+        Ok(batch::process(event, |record| self.alert(record, invocation)).await)
     }
 }

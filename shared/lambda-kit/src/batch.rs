@@ -123,13 +123,14 @@ pub struct BatchItemFailure {
 }
 
 /// Handles the messages of a queue, all at once: a batch must end within one function timeout, and standard queues have
-/// no order.
+/// no order. `Err` is an outcome as `Ok` is, of whoever ended early.
 ///
 /// A quarantined message is logged as an error when it is first received, later as a warning.
 pub async fn process<F>(event: SqsEvent, handle: impl Fn(SqsRecord) -> F) -> BatchResponse
 where
-    F: Future<Output = Outcome>,
+    F: Future<Output = Result<Outcome, Outcome>>,
 {
+    let handle = |record| handle(record).map(|ended| ended.unwrap_or_else(|early| early));
     let outcomes = event.records.into_iter().map(|record| {
         let (id, receives) = (record.message_id.clone(), record.receive_count());
         let span = tracing::error_span!(
@@ -324,7 +325,7 @@ mod tests {
             ),
             (vec!["panic", "ok"], vec!["id1"]),
         ] {
-            let response = process(messages(&bodies), |record| by_name(record.body)).await;
+            let response = process(messages(&bodies), |record| by_name(record.body).map(Ok)).await;
             assert_eq!(failures(&response), expected, "{bodies:?}");
         }
     }
@@ -366,7 +367,7 @@ mod tests {
         assert!(seen >= 6);
 
         let reply = process(messages(&["ok", "retry", "ok", "poison", "ok"]), |record| {
-            by_name(record.body)
+            by_name(record.body).map(Err)
         })
         .await;
         let reply = serde_json::to_string(&reply).unwrap();
@@ -384,7 +385,7 @@ mod tests {
     async fn a_panic_before_the_first_await_fails_one_record_too() {
         let handle = |record: SqsRecord| {
             assert_ne!(record.body, "panic", "before the future");
-            future::ready(Outcome::Done)
+            future::ready(Ok(Outcome::Done))
         };
         assert_eq!(
             failures(&process(messages(&["panic", "ok"]), handle).await),
