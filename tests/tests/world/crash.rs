@@ -6,6 +6,8 @@ use resound_tests::crash::{Scenario, strike_all};
 use resound_tests::world::{Ended, receipt};
 use serde_json::{Value, json};
 
+use crate::groups;
+
 /// Praise that needs no answer: one write.
 struct Submit;
 
@@ -60,7 +62,7 @@ impl Scenario for Breach {
     }
 }
 
-/// The same with the alerts in one message: they join a group, it is sealed, sent and recorded with each of them.
+/// The same alerts in one message: they join a group, it is sealed, sent and recorded with each of them.
 struct BreachInGroup;
 
 impl Scenario for BreachInGroup {
@@ -70,12 +72,38 @@ impl Scenario for BreachInGroup {
 
     async fn prepare(world: &mut World) {
         Breach::prepare(world).await;
+        world.sweep().await;
     }
 
     async fn act(world: &mut World, (): &()) -> Vec<String> {
-        world.sweep().await;
         world.drain().await;
         Vec::new()
+    }
+}
+
+/// A warning that comes in quiet hours: it waits in its group, and its repair with it.
+struct WarnInQuietHours;
+
+impl Scenario for WarnInQuietHours {
+    const NAME: &'static str = "warn-in-quiet-hours";
+    const ALERT_GROUP_SECONDS: u32 = 60;
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        let letter = json!({"name": "email", "kind": "email", "to": "owner@example.com"});
+        // It is ten.
+        groups::publish(world, json!([letter]), ("10:00", "12:00")).await;
+        let feedback = complaint();
+        let posted = world.submit_patiently(&feedback, "quiet-0123456789");
+        posted.await.expect(201);
+        world.drain().await;
+        world.leap("PT23H");
+        world.sweep().await;
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.drain().await;
+        vec![format!("{} letters at ten", world.letters().len())]
     }
 }
 
@@ -173,6 +201,11 @@ fn a_breach_survives_a_fault_at_any_call() {
 #[test]
 fn a_group_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<BreachInGroup>());
+}
+
+#[test]
+fn quiet_hours_survive_a_fault_at_any_call() {
+    println!("{}", strike_all::<WarnInQuietHours>());
 }
 
 #[test]

@@ -41,9 +41,12 @@ async fn almost_late(world: &mut World, count: usize) -> BTreeSet<CaseId> {
     cases
 }
 
-/// Publishes how everybody is told: by these sinks, but not by night.
-async fn publish(world: &World, sinks: Value) {
-    let quiet = json!({"from": "22:00", "to": "08:00"});
+/// From when until when nights are quiet.
+const NIGHT: (&str, &str) = ("22:00", "08:00");
+
+/// Publishes how everybody is told: by these sinks, but not within these hours.
+pub(crate) async fn publish(world: &World, sinks: Value, (from, to): (&str, &str)) {
+    let quiet = json!({"from": from, "to": to});
     let owner =
         json!({"locale": "en", "time_zone": "Asia/Shanghai", "sinks": sinks, "quiet_hours": quiet});
     let document = json!({"audiences": {"owner": owner}});
@@ -79,7 +82,7 @@ async fn outcome(world: &World, case: CaseId, sink: &str) -> (Option<Outcome>, u
 async fn a_storm_is_one_message_and_nothing_in_it_is_lost() {
     let mut world = World::new().await;
     world.group_alerts(SECONDS);
-    publish(&world, json!([letter()])).await;
+    publish(&world, json!([letter()]), NIGHT).await;
     let cases = almost_late(&mut world, STORM).await;
     world.sweep().await;
     world.deliver().await;
@@ -105,7 +108,7 @@ async fn a_recipient_who_fails_for_days_repeats_no_other() {
     world.group_alerts(SECONDS);
     // Nobody listens there.
     let dead = json!({"name": "dead", "kind": "webhook", "url": "http://127.0.0.1:9/", "secrets": [resound_tests::world::WEBHOOK_SECRET]});
-    publish(&world, json!([letter(), dead])).await;
+    publish(&world, json!([letter(), dead]), NIGHT).await;
     let cases = almost_late(&mut world, 2).await;
     world.sweep().await;
     world.drain().await;
@@ -124,7 +127,7 @@ async fn a_recipient_who_fails_for_days_repeats_no_other() {
 async fn quiet_hours_keep_what_can_wait_until_the_morning_and_never_the_highest_priority() {
     let mut world = World::new().await;
     world.group_alerts(SECONDS);
-    publish(&world, json!([letter()])).await;
+    publish(&world, json!([letter()]), NIGHT).await;
     let cases = almost_late(&mut world, 3).await;
     // From ten in the morning to half past ten at night.
     world.pass(SignedDuration::from_mins(12 * 60 + 30));
@@ -167,7 +170,7 @@ async fn quiet_hours_keep_what_can_wait_until_the_morning_and_never_the_highest_
 
 #[tokio::test]
 async fn each_warning_breach_and_rung_is_told_once_under_duplicates_and_in_any_order() {
-    for seed in 0..4 {
+    for seed in 0..2 {
         let mut world = World::new().await;
         world.group_alerts(SECONDS);
         world.mischief = Some(Mischief {
