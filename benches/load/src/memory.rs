@@ -63,7 +63,8 @@ impl Growth {
         let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| {
             (x + point.0 / n, y + point.1 / n)
         });
-        let xx: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+        let square = |number: f64| number * number;
+        let xx: f64 = points.iter().map(|point| square(point.0 - x)).sum();
         let xy: f64 = points
             .iter()
             .map(|point| (point.0 - x) * (point.1 - y))
@@ -71,7 +72,7 @@ impl Growth {
         let slope = xy / xx;
         let residual: f64 = points
             .iter()
-            .map(|point| (point.1 - y - slope * (point.0 - x)).powi(2))
+            .map(|point| square(point.1 - y - slope * (point.0 - x)))
             .sum();
         Some(Self {
             slope,
@@ -93,10 +94,11 @@ impl Growth {
 /// (Abramowitz and Stegun, 26.7.5).
 fn student(degrees: f64) -> f64 {
     let z = 1.959_964_f64;
-    let first = (z.powi(3) + z) / 4.0;
-    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
-    let third = (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0;
-    z + first / degrees + second / degrees.powi(2) + third / degrees.powi(3)
+    let z2 = z * z;
+    let first = (z2 + 1.0) * z / 4.0;
+    let second = ((5.0 * z2 + 16.0) * z2 + 3.0) * z / 96.0;
+    let third = (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) * z / 384.0;
+    z + (first + (second + third / degrees) / degrees) / degrees
 }
 
 #[cfg(test)]
