@@ -65,10 +65,13 @@ pub struct Driver {
     pub standard_error: f64,
     /// The 95 % interval of `impact`.
     pub interval: [f64; 2],
-    /// The chance of an impact this large if there were none; `None` where the standard error is zero.
+    /// The chance of an impact this large, in either direction, if who mentions it had been drawn at random: by the permutation
+    /// test, as for [`Permutation`](super::Permutation). `None` where all agree. (With few who mention it the standard error
+    /// above is too small to be held against: thirty may have no spread.)
     pub p: Option<f64>,
     /// The same, after S. Holm ("A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6
     /// (1979)): so many were looked at, one of them had to stand out.
+    /// `None` where there are too few answers for anything to be said, which are not counted as looked at.
     pub p_holm: Option<f64>,
     /// In words, by `p_holm`.
     pub pull: Pull,
@@ -101,7 +104,10 @@ impl Driver {
         } else {
             0.0
         };
-        let p = (standard_error > 0.0).then(|| two_sided_p(impact / standard_error));
+        // Of all ways to draw as many: S^2 (1/n with + 1/n without), S^2 with divisor n - 1, times the share.
+        let variance = whole.variance() * (whole.n() / (whole.n() - 1.0));
+        let at_random = share * (variance * (1.0 / these.n() + 1.0 / others.n())).sqrt();
+        let p = (at_random > 0.0).then(|| two_sided_p(impact / at_random));
         Some(Self {
             name: name.to_owned(),
             n: with.n(),
@@ -112,7 +118,7 @@ impl Driver {
             standard_error,
             interval: around(impact, Z_95 * standard_error, [-200.0, 200.0]),
             p,
-            p_holm: p,
+            p_holm: None,
             pull: if with.n().min(without.n()) < FEWEST_ANSWERS {
                 Pull::TooFew
             } else {
@@ -293,6 +299,32 @@ mod tests {
                 near(ours.interval[0], low) && near(ours.interval[1], high),
                 "{ours:?} {low} {high}"
             );
+        }
+    }
+
+    /// What is mentioned has nothing to do with the score: how often, in percent, is it said to?
+    #[test]
+    fn at_most_one_in_twenty_is_a_false_alarm() {
+        const TRIALS: u32 = 10_000;
+        let mut chance = Chance(17);
+        for (n, m) in [(30, 30), (30, 1000), (200, 300)] {
+            for shares in [[0.5, 0.3], [0.85, 0.1], [0.1, 0.2]] {
+                let mut alarms = 0;
+                for _ in 0..TRIALS {
+                    let [with, without] = [n, m].map(|n| chance.standings(n, shares));
+                    let all = standings(
+                        with.promoters + without.promoters,
+                        with.passives + without.passives,
+                        with.detractors + without.detractors,
+                    );
+                    alarms += u32::from(drivers(all, [("x", with)])[0].pull != Pull::NotTold);
+                }
+                let rate = 100.0 * f64::from(alarms) / f64::from(TRIALS);
+                assert!(
+                    (2.0..=6.0).contains(&rate),
+                    "{n}, {m} of {shares:?}: {rate}"
+                );
+            }
         }
     }
 

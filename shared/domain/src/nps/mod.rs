@@ -45,7 +45,7 @@ pub mod window;
 mod chance;
 
 pub use cells::{FEWEST_PEOPLE, Published, Table, publish};
-pub use change::{Comparison, MeanChange, NpsChange, ShareChange, Verdict};
+pub use change::{Comparison, MeanChange, NpsChange, Permutation, ShareChange, Verdict};
 pub use drivers::{Driver, Pull, drivers};
 pub use index::{ExperienceIndex, IndexWeights, Ingredients};
 pub use normal::Z_95;

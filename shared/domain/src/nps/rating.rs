@@ -93,6 +93,7 @@ pub fn top_two<const N: usize>(counts: &[u64; N]) -> Option<Share> {
 mod tests {
     use super::*;
     use crate::nps::Verdict;
+    use crate::nps::chance::Chance;
     use proptest::prelude::*;
 
     #[test]
@@ -146,6 +147,52 @@ mod tests {
             (Verdict::Up, Verdict::Up)
         );
         assert!((change.top_two.difference - 25.0).abs() < 1e-12);
+    }
+
+    /// Nothing changed: how often, in percent, is a change claimed? Not more than one time in twenty, also where most give a five
+    /// and one side has few answers.
+    #[test]
+    fn at_most_one_verdict_in_twenty_is_a_false_alarm() {
+        const TRIALS: u32 = 5000;
+        let mut chance = Chance(13);
+        for (n, m) in [(30, 30), (30, 500), (100, 150)] {
+            for upto in [
+                [0.2, 0.4, 0.6, 0.8],
+                [0.02, 0.05, 0.15, 0.4],
+                [0.01, 0.02, 0.05, 0.2],
+            ] {
+                let (mut alarms, mut welch) = ([0u32; 2], 0);
+                for _ in 0..TRIALS {
+                    let [a, b] = [n, m].map(|n| {
+                        let mut counts = [0; 5];
+                        for _ in 0..n {
+                            let at = chance.unit();
+                            counts[upto.iter().filter(|&&share| at >= share).count()] += 1;
+                        }
+                        Rating::of(&counts).unwrap()
+                    });
+                    let change = b.change(&a).unwrap();
+                    welch += u32::from(change.mean.welch.unwrap().p.is_some_and(|p| p < 0.05));
+                    for (alarms, verdict) in alarms
+                        .iter_mut()
+                        .zip([change.mean.verdict, change.top_two.verdict])
+                    {
+                        *alarms += u32::from(verdict != Verdict::NoChange);
+                    }
+                }
+                for rate in alarms.map(|n| 100.0 * f64::from(n) / f64::from(TRIALS)) {
+                    assert!(rate < 6.0, "{n}, {m} of {upto:?}: {rate}");
+                }
+                if m == 500 && upto[3] < 0.3 {
+                    assert!(welch > TRIALS / 10, "Welch's would do: {welch}");
+                }
+                let [mean, _] = alarms;
+                assert!(
+                    mean > TRIALS / 50,
+                    "{n}, {m} of {upto:?}: {mean}: it never speaks"
+                );
+            }
+        }
     }
 
     proptest! {
