@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use resound_domain::form::FormId;
-use resound_domain::tally::{Dimension, Tally};
+use resound_domain::submission::Tier;
+use resound_domain::tally::{Counted as Counts, Dimension, Tally};
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::problem::Kind;
 use resound_lambda_kit::{Fault, Function, Invocation};
-use resound_store::{DayCell, Rules, Store, StoreError};
+use resound_store::{DayCell, Part, Rules, Store, StoreError};
 
 use crate::Config;
 use crate::query::{By, Query};
@@ -29,6 +31,10 @@ pub struct App {
 struct Counted {
     survey: FormId,
     cells: Vec<DayCell>,
+    /// What drivers are held against: the cells of all.
+    all: Vec<DayCell>,
+    /// What is weighted: the cells by tier.
+    tiers: Vec<DayCell>,
     as_of: Option<Timestamp>,
 }
 
@@ -63,7 +69,12 @@ impl App {
             .map_err(|error| trouble(&request, error))?;
         // A survey that had no night yet has nothing to be out of date.
         let as_of = counted.iter().filter_map(|counted| counted.as_of).min();
-        let report = Report::new(&query, rows(&query, counted), as_of, request.locale());
+        let mut all = Tally::default();
+        for DayCell { cell, .. } in counted.iter().flat_map(|counted| &counted.all) {
+            all.merge(&cell.tally);
+        }
+        let rows = rows(&query, counted);
+        let report = Report::new(&query, rows, &all, as_of, request.locale());
         Ok(HttpResponse::json(200, &report)?.no_store())
     }
 
@@ -79,14 +90,25 @@ impl App {
             By::Day | By::Dimension(Dimension::Survey) => Dimension::All,
             By::Dimension(dimension) => dimension,
         };
-        let (cells, watermark) = tokio::try_join!(
+        let beside = async |wanted: bool, dimension| match wanted {
+            true => {
+                let (from, to) = (query.days.from, query.days.to);
+                self.store.tallies(&survey, from, to, dimension).await
+            }
+            false => Ok(Vec::new()),
+        };
+        let (cells, all, tiers, watermark) = tokio::try_join!(
             self.store
                 .tallies(&survey, query.read_from(), query.days.to, dimension),
+            beside(query.drivers, Dimension::All),
+            beside(query.weights.is_some(), Dimension::Tier),
             self.store.watermark(&survey),
         )?;
         Ok(Counted {
             survey,
             cells,
+            all,
+            tiers,
             as_of: watermark.map(|watermark| watermark.as_of),
         })
     }
@@ -111,32 +133,41 @@ impl Function for App {
 /// The counts of each row, and of what it is compared with, in the order of their keys.
 fn rows(query: &Query, counted: Vec<Counted>) -> BTreeMap<String, Compared> {
     let mut rows: BTreeMap<String, Compared> = BTreeMap::new();
-    let mut add = |key: String, before: bool, tally: &Tally| {
-        let row = rows.entry(key).or_default();
-        let of = if before {
-            row.before.get_or_insert_default()
-        } else {
-            row.now.get_or_insert_default()
+    for counted in counted {
+        let survey = counted.survey;
+        let key = |day: Date, value: Part| match query.by {
+            By::Day => day.to_string(),
+            By::Dimension(Dimension::Survey) => survey.to_string(),
+            By::Dimension(_) => value.into_string(),
         };
-        of.merge(tally);
-    };
-    for Counted { survey, cells, .. } in counted {
-        for DayCell { day, cell } in cells {
+        for DayCell { day, cell } in counted.cells {
+            // What is today's number is tomorrow's to be compared with.
+            if query.by == By::Day
+                && let Ok(next) = day.tomorrow()
+                && query.days.contain(next)
+            {
+                let row = rows.entry(next.to_string()).or_default();
+                row.before.get_or_insert_default().merge(&cell.tally);
+            }
             let now = query.days.contain(day);
-            match query.by {
-                By::Day => {
-                    if now {
-                        add(day.to_string(), false, &cell.tally);
-                    }
-                    // What is today's number is tomorrow's to be compared with.
-                    if let Ok(next) = day.tomorrow()
-                        && query.days.contain(next)
-                    {
-                        add(next.to_string(), true, &cell.tally);
-                    }
-                }
-                By::Dimension(Dimension::Survey) => add(survey.to_string(), !now, &cell.tally),
-                By::Dimension(_) => add(cell.value.into_string(), !now, &cell.tally),
+            if now || query.by != By::Day {
+                let row = rows.entry(key(day, cell.value)).or_default();
+                let of = if now { &mut row.now } else { &mut row.before };
+                of.get_or_insert_default().merge(&cell.tally);
+            }
+        }
+        for DayCell { day, cell } in counted.tiers {
+            let tier = Tier::ALL
+                .into_iter()
+                .find(|t| t.name() == cell.value.as_str());
+            let all = match query.by {
+                By::Dimension(Dimension::All) => Counts::ALL.to_owned(),
+                _ => key(day, cell.value),
+            };
+            // The tier of a newer version is not known here: like no tier at all, what is left of the row counts for it.
+            if let Some(tier) = tier {
+                let row = rows.entry(all).or_default();
+                row.tiers.entry(tier).or_default().merge(&cell.tally);
             }
         }
     }

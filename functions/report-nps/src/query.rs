@@ -1,12 +1,14 @@
 //! What is asked for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
 use jiff::{Span, ToSpan, Unit};
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
-use resound_domain::nps::Window;
+use resound_domain::nps::{Period, TierWeights, Window};
+use resound_domain::submission::Tier;
 use resound_domain::tally::Dimension;
 use resound_lambda_kit::http::HttpRequest;
 use resound_lambda_kit::problem::FieldError;
@@ -14,6 +16,9 @@ use serde::Serialize;
 
 /// How many days a report covers unless the caller says otherwise.
 const DAYS: i64 = 30;
+
+/// The name of no tier.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The most days a report covers.
 const MAX_DAYS: i64 = 400;
@@ -67,7 +72,7 @@ impl Days {
 }
 
 /// A report that can be made. An empty parameter counts as left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
     /// What it is about.
     pub(crate) days: Days,
@@ -76,6 +81,10 @@ pub(crate) struct Query {
     pub(crate) by: By,
     /// Only this survey; `None` for all of them.
     pub(crate) survey: Option<FormId>,
+    /// Whether to say what each value of the dimension does to the score of all.
+    pub(crate) drivers: bool,
+    /// How much answers count by the tier of who gave them, where that is asked for.
+    pub(crate) weights: Option<TierWeights>,
 }
 
 impl Query {
@@ -101,7 +110,11 @@ impl Query {
             to,
         };
         let mut before = asked.before();
-        if let Some(period) = window.and_then(|window| window.period(to)) {
+        let drivers = reader.drivers(by);
+        let weights = reader.weights(by);
+        if let Some(window) = window
+            && let Some(period) = reader.period(window, to)
+        {
             (asked.from, asked.to) = (period.first(), period.last());
             before = period.previous().map(|period| Days {
                 from: period.first(),
@@ -126,6 +139,8 @@ impl Query {
             before,
             by,
             survey,
+            drivers,
+            weights,
         })
     }
 
@@ -233,6 +248,75 @@ impl<'a> Reader<'a> {
         window
     }
 
+    fn period(&mut self, window: Window, to: Date) -> Option<Period> {
+        let period = window.period(to);
+        if period.is_none() {
+            self.fault(
+                "to",
+                "out-of-range",
+                "to 超出可用日期范围。",
+                "`to` is beyond the days there are.",
+            );
+        }
+        period
+    }
+
+    fn drivers(&mut self, by: By) -> bool {
+        let wanted = match self.given("drivers") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.fault(
+                    "drivers",
+                    "unknown-value",
+                    "drivers 须为 true 或 false。",
+                    "`drivers` must be true or false.",
+                );
+                false
+            }
+        };
+        let splits = !matches!(
+            by,
+            By::Day | By::Dimension(Dimension::All | Dimension::Survey)
+        );
+        if wanted && !splits {
+            self.fault(
+                "drivers",
+                "not-with-by",
+                "drivers 须与 by 一起使用：channel、touchpoint、product、tier 或 locale。",
+                "`drivers` goes with `by`: channel, touchpoint, product, tier or locale.",
+            );
+        }
+        wanted && splits
+    }
+
+    fn weights(&mut self, by: By) -> Option<TierWeights> {
+        let text = self.given("weights")?;
+        let whole = matches!(
+            by,
+            By::Day | By::Dimension(Dimension::All | Dimension::Survey)
+        );
+        if !whole {
+            self.fault(
+                "weights",
+                "not-with-by",
+                "weights 只能与 by=all、survey 或 day 一起使用。",
+                "`weights` goes with `by`: all, survey or day.",
+            );
+            return None;
+        }
+        let weights = weights(text);
+        if weights.is_none() {
+            self.fault(
+                "weights",
+                "invalid-weights",
+                "weights 须为 gold:3,platinum:5,unknown:1 的形式：等级各出现至多一次，权重为 0 至 1000000。",
+                "`weights` must be like gold:3,platinum:5,unknown:1: each tier at most once, each weight from 0 to 1000000.",
+            );
+        }
+        weights
+    }
+
     fn span(&mut self, from: Date, to: Date) {
         if from > to {
             self.fault(
@@ -250,6 +334,28 @@ impl<'a> Reader<'a> {
             );
         }
     }
+}
+
+/// The weights of a text like `gold:3,platinum:5`; who is of an unnamed or unknown tier counts once unless `unknown` is said.
+fn weights(text: &str) -> Option<TierWeights> {
+    let mut unknown = None;
+    let mut tiers = BTreeMap::new();
+    for part in text.split(',') {
+        let (name, weight) = part.split_once(':')?;
+        let weight = weight.parse().ok()?;
+        let before = if name == UNKNOWN {
+            unknown.replace(weight)
+        } else {
+            tiers.insert(
+                Tier::ALL.into_iter().find(|tier| tier.name() == name)?,
+                weight,
+            )
+        };
+        if before.is_some() {
+            return None;
+        }
+    }
+    TierWeights::new(tiers, unknown.unwrap_or(1.0)).ok()
 }
 
 /// How many days there are from one to another, both included.

@@ -6,17 +6,23 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::locale::Locale;
 use resound_domain::nps::share::ShareSummary;
-use resound_domain::nps::{Comparison, NpsChange, NpsSummary, Rating, Verdict};
+use resound_domain::nps::{
+    Comparison, Driver, NpsChange, NpsSummary, Permutation, Pull, Rating, Standings, TierWeights,
+    Verdict, WeightedNps, drivers,
+};
+use resound_domain::submission::Tier;
 use resound_domain::tally::Tally;
 use serde::Serialize;
 
-use crate::query::{By, Days, Query};
+use crate::query::{By, Days, Query, UNKNOWN};
 
 /// The counts of a row, and of the days it is compared with; `None` where nobody sent anything.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
     pub(crate) now: Option<Tally>,
     pub(crate) before: Option<Tally>,
+    /// Now, of those whose tier is known; only where answers are weighted.
+    pub(crate) tiers: BTreeMap<Tier, Tally>,
 }
 
 /// The numbers of the nights so far.
@@ -29,6 +35,12 @@ pub(crate) struct Report {
     /// The days that changes are from; `null` for a report by day, whose rows are compared with the day before each.
     compared_with: Option<Days>,
     rows: Vec<Row>,
+    /// What each row does to the score of all, the largest first; only where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drivers: Option<Vec<DriverRow>>,
+    /// How much an answer counts in `weighted`, by tier; only where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<BTreeMap<&'static str, f64>>,
     /// Business time of the run these numbers are from, the earliest of the surveys'; `null` before the first night.
     as_of: Option<Timestamp>,
 }
@@ -51,16 +63,45 @@ struct Row {
     change: Option<Change>,
     csat: Option<RatingRow>,
     ces: Option<RatingRow>,
+    /// By the weights of the report; only where that is asked for, and anybody who counts answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weighted: Option<Weighted>,
+}
+
+/// The score by weights; the unweighted one is beside it in the row.
+#[derive(Debug, Serialize)]
+struct Weighted {
+    nps: f64,
+    standard_error: f64,
+    effective_n: f64,
+    wald: [f64; 2],
+    adjusted_wald: [f64; 2],
+}
+
+/// What a value of the dimension does to the score of all.
+#[derive(Debug, Serialize)]
+struct DriverRow {
+    key: String,
+    n: u64,
+    share: f64,
+    nps_with: f64,
+    nps_without: f64,
+    impact: f64,
+    standard_error: f64,
+    interval: [f64; 2],
+    p: Option<f64>,
+    p_holm: Option<f64>,
+    pull: Said<Pull>,
 }
 
 /// A verdict, for programs and for people.
 #[derive(Debug, Serialize)]
-struct Said {
-    code: Verdict,
+struct Said<Code> {
+    code: Code,
     text: &'static str,
 }
 
-impl Said {
+impl Said<Verdict> {
     const fn new(code: Verdict, locale: Locale) -> Self {
         Self {
             code,
@@ -79,7 +120,7 @@ struct Change {
     difference: f64,
     wald: Comparison,
     adjusted_wald: Comparison,
-    verdict: Said,
+    verdict: Said<Verdict>,
 }
 
 /// The rating of a question, on its own scale.
@@ -108,7 +149,8 @@ struct MeanChangeRow {
     before: f64,
     difference: f64,
     welch: Option<Comparison>,
-    verdict: Said,
+    permutation: Permutation,
+    verdict: Said<Verdict>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,7 +159,7 @@ struct ShareChangeRow {
     before: f64,
     difference: f64,
     agresti_caffo: Comparison,
-    verdict: Said,
+    verdict: Said<Verdict>,
 }
 
 impl Report {
@@ -125,21 +167,86 @@ impl Report {
     pub(crate) fn new(
         query: &Query,
         rows: BTreeMap<String, Compared>,
+        all: &Tally,
         as_of: Option<Timestamp>,
         locale: Locale,
     ) -> Self {
+        let drivers = query.drivers.then(|| {
+            let with = |of: &Compared| of.now.as_ref().map(Standings::from);
+            let mentions = rows
+                .iter()
+                .filter_map(|(key, of)| Some((key.as_str(), with(of)?)));
+            let found = drivers(all.into(), mentions);
+            found
+                .into_iter()
+                .map(|driver| driver_row(driver, locale))
+                .collect()
+        });
+        let weights = query.weights.as_ref();
         let rows = rows.into_iter().filter_map(|(key, of)| {
             let now = of.now?;
-            Some(row(key, &now, of.before.as_ref(), locale))
+            let weighted = weights.and_then(|weights| weighted(&now, &of.tiers, weights));
+            Some(Row {
+                weighted,
+                ..row(key, &now, of.before.as_ref(), locale)
+            })
         });
         Self {
             from: query.days.from,
             to: query.days.to,
             compared_with: query.before.filter(|_| query.by != By::Day),
             rows: rows.collect(),
+            drivers,
+            weights: weights.map(|weights| {
+                let tiers = Tier::ALL.map(|tier| (tier.name(), weights.of(Some(tier))));
+                tiers
+                    .into_iter()
+                    .chain([(UNKNOWN, weights.of(None))])
+                    .collect()
+            }),
             as_of,
         }
     }
+}
+
+fn driver_row(driver: Driver, locale: Locale) -> DriverRow {
+    DriverRow {
+        key: driver.name,
+        n: driver.n,
+        share: driver.share,
+        nps_with: driver.nps_with,
+        nps_without: driver.nps_without,
+        impact: driver.impact,
+        standard_error: driver.standard_error,
+        interval: driver.interval,
+        p: driver.p,
+        p_holm: driver.p_holm,
+        pull: Said {
+            code: driver.pull,
+            text: driver.pull.text(locale),
+        },
+    }
+}
+
+/// The score of all by weights; those of no known tier are all less those of each. `None` if nobody who counts answered, or if
+/// a night is being written just now and its parts are more than the whole.
+fn weighted(all: &Tally, tiers: &BTreeMap<Tier, Tally>, weights: &TierWeights) -> Option<Weighted> {
+    let mut unknown = Standings::from(all);
+    let mut answers = BTreeMap::new();
+    for (&tier, tally) in tiers {
+        let of = Standings::from(tally);
+        unknown = unknown.without(of)?;
+        answers.insert(Some(tier), of);
+    }
+    answers.insert(None, unknown);
+    let score = WeightedNps::of(&answers, weights)?;
+    Some(Weighted {
+        nps: score.nps,
+        standard_error: score.standard_error,
+        effective_n: score.effective_n,
+        wald: score.wald,
+        adjusted_wald: score.adjusted_wald,
+    })
 }
 
 fn row(key: String, now: &Tally, before: Option<&Tally>, locale: Locale) -> Row {
@@ -165,6 +272,7 @@ fn row(key: String, now: &Tally, before: Option<&Tally>, locale: Locale) -> Row 
             locale,
         ),
         ces: rating(now.ces_rating(), before.and_then(Tally::ces_rating), locale),
+        weighted: None,
     }
 }
 
@@ -176,7 +284,7 @@ fn change(then: &NpsSummary, now: &NpsSummary, locale: Locale) -> Change {
         difference: change.difference,
         wald: change.wald,
         adjusted_wald: change.adjusted_wald,
-        verdict: Said::new(change.verdict, locale),
+        verdict: Said::<Verdict>::new(change.verdict, locale),
     }
 }
 
@@ -194,13 +302,14 @@ fn rating<const N: usize>(
                 before: then.mean,
                 difference: change.mean.difference,
                 welch: change.mean.welch,
-                verdict: Said::new(change.mean.verdict, locale),
+                permutation: change.mean.permutation,
+                verdict: Said::<Verdict>::new(change.mean.verdict, locale),
             },
             top_two: ShareChangeRow {
                 before: then.top_two.percent,
                 difference: change.top_two.difference,
                 agresti_caffo: change.top_two.agresti_caffo,
-                verdict: Said::new(change.top_two.verdict, locale),
+                verdict: Said::<Verdict>::new(change.top_two.verdict, locale),
             },
         })
     });

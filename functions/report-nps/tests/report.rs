@@ -248,6 +248,92 @@ async fn a_change_is_told_with_its_chance_and_in_words() {
 }
 
 #[tokio::test]
+async fn answers_count_by_the_value_of_who_gave_them() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let store = &desk.aws.store;
+    // One platinum promoter, two bronze detractors, and one of no tier who is passive.
+    let cell = |dimension, value: &str, tally: Tally| Cell {
+        dimension,
+        value: Part::new(value).unwrap(),
+        tally,
+    };
+    let cells = [
+        cell(Dimension::All, "all", scores(&[10, 0, 0, 7], &[])),
+        cell(Dimension::Tier, "platinum", scores(&[10], &[])),
+        cell(Dimension::Tier, "bronze", scores(&[0, 0], &[])),
+    ];
+    let day = date(2026, 11, 1);
+    let generation = store.next_generation(&default, day).await.unwrap();
+    assert_eq!(
+        store.write_day(&generation, &cells).await.unwrap(),
+        WroteDay::Written
+    );
+    for by in ["all", "survey", "day"] {
+        let query = format!("to=2026-11-01&by={by}&weights=platinum:3,unknown:0");
+        let report = desk.report(&query).await;
+        assert_eq!(
+            report["weights"],
+            json!({"bronze": 0.0, "silver": 0.0, "gold": 0.0, "platinum": 3.0, "unknown": 0.0})
+        );
+        let row = &report["rows"][0];
+        assert_eq!(
+            (&row["weighted"]["nps"], &row["nps"]),
+            (&json!(100.0), &json!(-25.0))
+        );
+        let report = desk
+            .report(&format!(
+                "to=2026-11-01&by={by}&weights=platinum:3,bronze:1,unknown:5"
+            ))
+            .await;
+        // 3 - 2 of 3 + 2 + 5.
+        assert_eq!(report["rows"][0]["weighted"]["nps"], 10.0);
+        assert_eq!(report["rows"][0]["weighted"]["effective_n"], 100.0 / 36.0);
+    }
+    let plain = desk.report("to=2026-11-01").await;
+    assert!(plain.get("weights").is_none() && plain["rows"][0].get("weighted").is_none());
+}
+
+#[tokio::test]
+async fn what_moves_the_score_most_comes_first() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let channels = [
+        ("app", standings(50, 25, 25)),
+        ("phone", standings(10, 20, 70)),
+        ("web", standings(60, 20, 20)),
+    ];
+    desk.night(&default, date(2026, 11, 1), &channels).await;
+    let report = desk.report("to=2026-11-01&by=channel&drivers=true").await;
+    let drivers = report["drivers"].as_array().unwrap();
+    let told: Vec<_> = drivers
+        .iter()
+        .map(|d| {
+            (
+                d["key"].as_str().unwrap(),
+                d["pull"]["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("phone", "lowers"), ("web", "raises"), ("app", "raises")]
+    );
+    // Without phone 32.5, with it 1.67.
+    assert!((drivers[0]["impact"].as_f64().unwrap() + 30.833_333).abs() < 1e-6);
+    assert_eq!(
+        drivers[0]["pull"]["text"],
+        "lowers the score, and unlikely by chance"
+    );
+    assert!(
+        desk.report("to=2026-11-01&by=channel")
+            .await
+            .get("drivers")
+            .is_none()
+    );
+}
+
+#[tokio::test]
 async fn a_window_is_compared_with_the_one_before() {
     let desk = Desk::new().await;
     let default = FormId::default_form();
@@ -395,8 +481,22 @@ async fn every_fault_is_named_at_once() {
         ("from=0000-01-01&to=0000-01-31&by=day", ""),
         ("window=month&to=0000-01-01", ""),
         ("window=180d&to=9999-12-31", ""),
-        ("window=week&to=9999-12-31", ""),
+        ("window=week&to=9999-12-31", "to: out-of-range"),
         ("window=year", "window: unknown-value"),
+        ("drivers=true&by=touchpoint", ""),
+        ("drivers=false", ""),
+        ("drivers=yes&by=tier", "drivers: unknown-value"),
+        ("drivers=true", "drivers: not-with-by"),
+        ("drivers=true&by=day", "drivers: not-with-by"),
+        ("weights=gold:3,unknown:0.5&by=survey", ""),
+        ("weights=gold:3&by=tier", "weights: not-with-by"),
+        ("weights=gold:3,gold:4", "weights: invalid-weights"),
+        ("weights=gold", "weights: invalid-weights"),
+        ("weights=gold:-1", "weights: invalid-weights"),
+        ("weights=gold:NaN", "weights: invalid-weights"),
+        ("weights=gold:inf", "weights: invalid-weights"),
+        ("weights=wood:1", "weights: invalid-weights"),
+        ("weights=,", "weights: invalid-weights"),
         ("window=7d&from=2026-11-01", "from: not-with-window"),
         (
             "from=-000002-01-01&to=-000001-01-01",
