@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(encode(&message).unwrap(), sample.trim_end());
         }
         let group = Message::GroupDue(GroupDue {
-            group: "owner/email/all/000007".to_owned(),
+            group: "owner/email/all/0000000007".to_owned(),
         });
         let sample = include_str!("../samples/group_due.v1.json");
         assert_eq!(decode(sample).unwrap(), group);

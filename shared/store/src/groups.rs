@@ -71,7 +71,7 @@ pub enum GroupClaim {
     Claimed(GroupLease),
     /// It was sent or can never be: this is what came of it, in so many attempts.
     Recorded(Outcome, u32),
-    /// Others may still join until then. Machine time.
+    /// It is not to be sent before: others may still join, or it was put off. Machine time.
     Early(Timestamp),
     /// Somebody else is sending it.
     InProgress,

@@ -17,8 +17,8 @@ use crate::support::{MAIL, World, again, all_done, case_id, message, message_abo
 /// A minute, as deployed.
 const MINUTE: &[(&str, &str)] = &[("ALERT_GROUP_SECONDS", "60")];
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const MAIL_GROUP: &str = "owner/email/all/000001";
-const HOOK_GROUP: &str = "owner/webhook/all/000001";
+const MAIL_GROUP: &str = "owner/email/all/0000000001";
+const HOOK_GROUP: &str = "owner/webhook/all/0000000001";
 
 fn vars<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [MAIL, MINUTE, more].concat()
@@ -190,7 +190,7 @@ async fn a_receiver_that_is_gone_is_not_asked_again_and_its_successor_is_told() 
     let private = ("WEBHOOK_ALLOW_PRIVATE", "true");
     let function = world.function(&vars(&[private]));
     done(&world, &function, message(), 0).await;
-    let group = "owner/desk/all/000001";
+    let group = "owner/desk/all/0000000001";
     for seconds in [60, 66, 500] {
         done(&world, &function, group_due(group), seconds).await;
     }
@@ -265,7 +265,7 @@ async fn what_can_wait_does_in_quiet_hours_and_the_highest_priority_seconds() {
     assert!(world.is_settled_of(nth(1), 2).await);
 
     // An opening with a severity signal is for the executive, who is stood in for: a line of its own.
-    let group = "executive/mail/all/000001";
+    let group = "executive/mail/all/0000000001";
     done(&world, &function, message_of(case_id(), 1), 60).await;
     assert_eq!(world.reminders(5).await, [group]);
     done(&world, &function, group_due(group), 64).await;
@@ -387,7 +387,7 @@ async fn what_was_erased_is_left_out_of_its_group() {
 async fn a_group_that_is_not_there_goes_to_the_dead_letters() {
     let world = World::warned().await;
     let function = world.function(&vars(&[]));
-    for group in ["owner/email/all/000009", "owner/email/all/9", "x"] {
+    for group in ["owner/email/all/0000000009", "owner/email/all/9", "x"] {
         let reply = world.call(&function, group_due(group), after(60)).await;
         assert_eq!(reply, again());
     }

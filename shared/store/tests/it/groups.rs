@@ -163,6 +163,23 @@ async fn a_full_group_is_followed_by_another() {
 }
 
 #[tokio::test]
+async fn numbers_never_run_out_of_order() {
+    let table = Table::new().await;
+    joined(&table, 0, after(60)).await;
+    let mut item = table.raw(&Key::Group(group(MAIL, 1))).await.unwrap();
+    for number in [9, 10, 999_999, 1_000_000, 99_999_999] {
+        let raw = Key::Group(group(MAIL, number)).encode();
+        item.insert("SK".to_owned(), AttributeValue::S(raw.sk));
+        item.insert("status".to_owned(), AttributeValue::S("recorded".into()));
+        table.plant(item.clone()).await;
+        let next = group(MAIL, number + 1);
+        let n = number.into();
+        assert_eq!(joined(&table, n, after(60)).await, [(next, after(60))]);
+        assert_eq!(joined(&table, n + 1000, after(60)).await, []);
+    }
+}
+
+#[tokio::test]
 async fn the_most_urgent_decides_when() {
     let table = Table::new().await;
     let key = group(MAIL, 1);
