@@ -894,5 +894,20 @@ Resources:
             keys.contains(&"POST /v1/cases/{id}/commands".to_owned()),
             "staff routes exist: {keys:?}"
         );
+        let scopes = |stack: &Stack| {
+            let routes = stack.routes.iter();
+            let staff = routes.filter_map(|route| route.authorizer.clone());
+            staff.map(|staff| staff.scopes.len()).collect::<Vec<_>>()
+        };
+        let asked = scopes(&stack);
+        assert!(!asked.is_empty() && asked.iter().all(|scopes| *scopes == 1));
+        // Tokens that carry roles have no scope for the gateway to ask for.
+        let roles = BTreeMap::from([("StaffTokens".to_owned(), "roles".to_owned())]);
+        let inputs = Inputs {
+            parameters: roles,
+            ..inputs
+        };
+        let stack = Stack::load(&template, &inputs).unwrap();
+        assert_eq!(scopes(&stack), vec![0; asked.len()]);
     }
 }

@@ -1,6 +1,7 @@
 //! Every AWS call of the main flows, struck with every fault.
 
 use resound_domain::id::CaseId;
+use resound_domain::policy::Policy;
 use resound_tests::World;
 use resound_tests::crash::{Scenario, strike_all};
 use resound_tests::world::{Ended, receipt};
@@ -166,6 +167,36 @@ impl Scenario for Nightly {
     }
 }
 
+/// Rules: a calendar that begins before another one, which is published again behind it, and a policy that names it.
+struct Publish;
+
+impl Scenario for Publish {
+    const NAME: &'static str = "publish";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        let mut night = hours("20:00");
+        night["active_from"] = json!("2026-11-09T00:00:00Z");
+        let published = world.publish_patiently("/v1/calendars/night", &night);
+        published.await.expect(201);
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        let path = "/v1/calendars/evening";
+        let calendar = world.publish_patiently(path, &hours("22:00")).await;
+        let mut policy = json!(Policy::default());
+        policy["targets"]["P4"]["resolution"]["calendar"] = "evening".into();
+        let policy = world.publish_patiently("/v1/policy", &policy).await;
+        // Whether it was the first answer that got through is told by the status: 201, or 200.
+        assert!(calendar.status < 300 && policy.status < 300);
+        vec![calendar.body, policy.body]
+    }
+}
+
+fn hours(until: &str) -> Value {
+    json!({"tz": "Asia/Shanghai", "hours": {"mon": [["09:00", until]]}})
+}
+
 fn complaint() -> Value {
     json!({
         "text": "The box was broken when it came.",
@@ -211,6 +242,11 @@ fn quiet_hours_survive_a_fault_at_any_call() {
 #[test]
 fn the_closing_of_a_loop_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Close>());
+}
+
+#[test]
+fn a_publication_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Publish>());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod groups;
 mod main_job;
 mod restore;
 mod roles;
+mod rules;
 mod simulation;
 mod skew;
 mod trouble;
