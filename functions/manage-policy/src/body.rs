@@ -1,6 +1,5 @@
 //! What somebody sends to be published, and where in it something is wrong.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -99,13 +98,18 @@ impl Faults {
         }
     }
 
-    /// One at a JSON pointer into this text.
-    pub(crate) fn add(&mut self, text: &str, pointer: &str, code: &'static str, message: &str) {
-        // Each costs a look at the text.
+    /// One at a JSON pointer into a text.
+    pub(crate) fn add(
+        &mut self,
+        lines: &mut Lines<'_>,
+        pointer: &str,
+        code: &'static str,
+        message: &str,
+    ) {
         if self.found.len() >= MOST_FAULTS {
             return;
         }
-        let line = line_of(text, pointer);
+        let line = lines.of(pointer);
         self.found.push(FieldError {
             field: pointer.to_owned(),
             code: code.into(),
@@ -155,29 +159,50 @@ fn placed(locale: Locale, line: Option<u32>, pointer: &str, message: &str) -> St
     }
 }
 
-/// The line, from 1, on which the value of a JSON pointer begins; that of what should hold it, where it is missing.
-fn line_of(text: &str, pointer: &str) -> Option<u32> {
-    let mut found: &RawValue = serde_json::from_str(text).ok()?;
-    for token in pointer.split('/').skip(1) {
-        let name = token.replace("~1", "/").replace("~0", "~");
-        let Some(inner) = member(found, &name) else {
-            break;
-        };
-        found = inner;
-    }
-    // Values are slices of the text.
-    let offset = (found.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    let before = text.get(..offset)?;
-    u32::try_from(before.matches('\n').count() + 1).ok()
+/// Where the values of a text stand. What was opened once is remembered: a text may have many faults.
+pub(crate) struct Lines<'a> {
+    text: &'a str,
+    opened: BTreeMap<String, BTreeMap<String, &'a RawValue>>,
 }
 
-fn member<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue> {
-    if value.get().starts_with('{') {
-        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(value.get()).ok()?;
-        return members.get(name).copied();
+impl<'a> Lines<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            opened: BTreeMap::new(),
+        }
     }
-    let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
-    items.get(name.parse::<usize>().ok()?).copied()
+
+    /// The line, from 1, on which the value of a JSON pointer begins; that of what should hold it, where it is missing.
+    fn of(&mut self, pointer: &str) -> Option<u32> {
+        let mut found: &'a RawValue = serde_json::from_str(self.text).ok()?;
+        let mut path = String::new();
+        for token in pointer.split('/').skip(1) {
+            let opened = self.opened.entry(path.clone());
+            let members = opened.or_insert_with(|| members(found));
+            let name = token.replace("~1", "/").replace("~0", "~");
+            let Some(inner) = members.get(&name) else {
+                break;
+            };
+            found = inner;
+            path.push('/');
+            path.push_str(token);
+        }
+        // Values are slices of the text.
+        let offset = (found.get().as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let before = self.text.get(..offset)?;
+        u32::try_from(before.matches('\n').count() + 1).ok()
+    }
+}
+
+/// The values in an object or a list, by their names or numbers.
+fn members(value: &RawValue) -> BTreeMap<String, &RawValue> {
+    if let Ok(members) = serde_json::from_str(value.get()) {
+        return members;
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+    let numbers = (0..).map(|n: usize| n.to_string());
+    numbers.zip(items).collect()
 }
 
 #[cfg(test)]
@@ -187,6 +212,7 @@ mod tests {
     #[test]
     fn a_pointer_has_a_line() {
         let text = "{\n \"a\": [\n  1,\n  {\"b/c\": 2,\n   \"d\":\n 3}],\n \"e\": {}\n}";
+        let mut lines = Lines::new(text);
         for (pointer, line) in [
             ("", 1),
             ("/a", 2),
@@ -199,8 +225,9 @@ mod tests {
             ("/e/f/g", 7),
             ("/h", 1),
         ] {
-            assert_eq!(line_of(text, pointer), Some(line), "{pointer}");
+            assert_eq!(lines.of(pointer), Some(line), "{pointer}");
+            assert_eq!(Lines::new(text).of(pointer), Some(line), "{pointer}");
         }
-        assert_eq!(line_of("{", "/a"), None);
+        assert_eq!(Lines::new("{").of("/a"), None);
     }
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::body::{Body, Faults};
+use crate::body::{Body, Faults, Lines};
 use crate::dry_run;
 use crate::query::{Manner, version};
 use crate::shelves::Shelves;
@@ -100,9 +100,14 @@ impl Asked<'_> {
     /// The refusal of a text with what is wrong with it.
     pub(crate) fn refuse(&self, text: &str, invalid: &policy::Faults) -> Rejection {
         let locale = self.request.locale();
-        let mut faults = Faults::new(locale);
+        let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
         for fault in invalid.iter() {
-            faults.add(text, &fault.at, fault.code.name(), &fault.message(locale));
+            faults.add(
+                &mut lines,
+                &fault.at,
+                fault.code.name(),
+                &fault.message(locale),
+            );
         }
         faults.refuse(self.request).into()
     }
@@ -140,7 +145,12 @@ impl Asked<'_> {
         };
         match self.body {
             Body::Json { text, .. } if self.body.active_from().is_some() => {
-                faults.add(text, "/active_from", code, locale.choose(&zh_cn, &en));
+                faults.add(
+                    &mut Lines::new(text),
+                    "/active_from",
+                    code,
+                    locale.choose(&zh_cn, &en),
+                );
             }
             _ => faults.of_request("active_from", code, &zh_cn, &en),
         }

@@ -9,7 +9,7 @@ use resound_store::{ConfigKind, Edition, Editions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::body::Faults;
+use crate::body::{Faults, Lines};
 use crate::document::{Asked, Document};
 use crate::shelves::Shelves;
 
@@ -43,10 +43,10 @@ impl Document for Addressed {
         let read = Recipients::read(value, asked.reach, former.as_ref());
         let recipients = read.map_err(|invalid| {
             let locale = asked.request.locale();
-            let mut faults = Faults::new(locale);
+            let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
             for fault in invalid.0 {
                 let message = fault.what.text(locale);
-                faults.add(text, &fault.path, fault.what.code(), &message);
+                faults.add(&mut lines, &fault.path, fault.what.code(), &message);
             }
             faults.refuse(asked.request)
         })?;
