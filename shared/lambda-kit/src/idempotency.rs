@@ -1,7 +1,8 @@
 //! Identity of submissions and commands: what makes a retry a retry.
 
 use resound_domain::form::FormId;
-use resound_domain::id::ResponseId;
+use resound_domain::id::{CaseId, ResponseId, SubjectId};
+use resound_domain::risk::Rule;
 use resound_domain::submission::{IdempotencyKey, Submission};
 use ring::digest::{Context, Digest, SHA256};
 use serde_json::Value;
@@ -28,14 +29,26 @@ pub fn response_id_of_request(request_id: &str) -> ResponseId {
     id(&["request", request_id])
 }
 
+/// What stands for a subject of risk rules where nobody is to read who or what it is. `name` is free text; whatever
+/// stands before it is not.
+pub fn subject_id(kind: &[&str], name: &str) -> SubjectId {
+    let parts = [&["subject"], kind, &[name]].concat();
+    SubjectId::from_bits(bits(&parts))
+}
+
+/// The id of the task that a rule opens about a subject and a period. The same three give the same id.
+pub fn task_id(rule: Rule, subject: SubjectId, period: &str) -> CaseId {
+    CaseId::from_bits(bits(&["task", rule.name(), &subject.to_string(), period]))
+}
+
 fn id(parts: &[&str]) -> ResponseId {
+    ResponseId::from_bits(bits(parts))
+}
+
+fn bits(parts: &[&str]) -> u128 {
     let digest = hash(parts.join("\0").as_bytes());
-    let bits = digest
-        .as_ref()
-        .iter()
-        .take(16)
-        .fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
-    ResponseId::from_bits(bits)
+    let bytes = digest.as_ref().iter().take(16);
+    bytes.fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte))
 }
 
 /// The SHA-256 of what a submission says: equal content, equal digest, whatever the order or the encoding it came in.
@@ -107,6 +120,11 @@ mod tests {
             response_id_of_request("JKJaXmPLvHcESHA=").to_string(),
             "79XF9NRPYQ3P2MW1147ZE32WBQ"
         );
+        // Marks and tasks of earlier runs must be found.
+        let subject = subject_id(&["customer"], "c-1");
+        assert_eq!(subject.to_string(), "3JYFVVZPTD64RMAX0AJHR428CJ");
+        let task = task_id(Rule::ChurnRisk, subject, "2026-11-21");
+        assert_eq!(task.to_string(), "70DD3HQ630FRSYNC0GQSFZS4KY");
     }
 
     #[test]

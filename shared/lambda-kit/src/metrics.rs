@@ -49,6 +49,10 @@ pub enum Counter {
     NightDays,
     /// Responses on those days.
     NightResponses,
+    /// Tasks that risk rules opened.
+    RisksRaised,
+    /// Runs of the risk rules that stopped themselves, before their time ran out, with work left.
+    RisksUnfinished,
 }
 
 impl Counter {
@@ -71,6 +75,8 @@ impl Counter {
             Self::NightCompleted => "NightCompleted",
             Self::NightDays => "NightDays",
             Self::NightResponses => "NightResponses",
+            Self::RisksRaised => "RisksRaised",
+            Self::RisksUnfinished => "RisksUnfinished",
         }
     }
 }
@@ -227,7 +233,7 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 16] = [
+    const COUNTERS: [Counter; 18] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
@@ -244,6 +250,8 @@ mod tests {
         Counter::NightCompleted,
         Counter::NightDays,
         Counter::NightResponses,
+        Counter::RisksRaised,
+        Counter::RisksUnfinished,
     ];
 
     fn lines(metrics: &Metrics) -> Vec<Value> {

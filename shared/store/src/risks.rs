@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::form::FormId;
@@ -19,8 +19,8 @@ use crate::key::{Key, RawKey, risk_partition};
 use crate::schema::{BY_CUSTOMER, BY_DAY, DAY_SHARDS, day_shard, from_millis, millis};
 use crate::{Store, StoreError};
 
-/// How many remarks are read at once.
-const PAGE: usize = 1000;
+/// How many remarks are looked through at once, as many as the nightly count reads of a shard.
+const PAGE: usize = 4000;
 
 /// What risk rules ask of a response before they look closer, from `by-day`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +111,8 @@ pub struct Raise<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Raised {
-    /// It is opened.
-    Raised,
+    /// It is opened. Up to where the rule has spoken now.
+    Raised(Spoken),
     /// Another run has spoken about the subject since it was seen; nothing is written.
     Lost,
 }
@@ -136,10 +136,7 @@ impl Store {
             start: None,
         });
         // Instants are whole milliseconds; both ends of a range are in it.
-        let Some(last) = to.as_millisecond().checked_sub(1) else {
-            return Err(StoreError::rejected("the range of remarks has no end"));
-        };
-        let last = Timestamp::from_millisecond(last).unwrap_or(Timestamp::MIN);
+        let last = to.checked_sub(SignedDuration::from_millis(1)).unwrap_or(to);
         let query = Query::index(BY_DAY, day_shard(survey, day, shard))
             .range("#received_at BETWEEN :from AND :to")
             .value(":from", s(millis(from)))
@@ -253,12 +250,13 @@ impl Store {
         };
         let rule = task.rule();
         let key = Key::Mark { subject, rule };
+        let times = seen.map_or(1, |seen| seen.times.saturating_add(1));
         let moved = match seen {
             None => Part::PutNew(encode(
                 &key,
                 &MarkItem {
                     mark,
-                    times: 1,
+                    times,
                     task: case.id(),
                 },
             )?),
@@ -266,7 +264,7 @@ impl Store {
                 Change::new(&key, "SET #mark = :mark, #times = :times, #task = :task")
                     .only_if("#times = :seen")
                     .value(":mark", attribute(&mark)?)
-                    .value(":times", n(seen.times.saturating_add(1)))
+                    .value(":times", n(times))
                     .value(":task", attribute(&case.id())?)
                     .value(":seen", n(seen.times)),
             ),
@@ -277,7 +275,7 @@ impl Store {
             Part::PutNew(event_item(opened, None, machine_now)?),
         ];
         Ok(match self.transact(parts).await? {
-            Transacted::Done => Raised::Raised,
+            Transacted::Done => Raised::Raised(Spoken { mark, times }),
             Transacted::Refused(_) => Raised::Lost,
         })
     }

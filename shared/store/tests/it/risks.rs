@@ -65,9 +65,10 @@ async fn remarks(table: &Table, by: HeardBy, hours_from: i64, hours_to: i64) -> 
 async fn a_task_is_opened_once_and_moves_its_mark() {
     let table = Table::new().await;
     assert_eq!(seen(&table).await, None);
-    assert_eq!(raise(&table, 1, DAY, None).await, Raised::Raised);
+    let raised = raise(&table, 1, DAY, None).await;
     let first = seen(&table).await;
     assert_eq!(first.map(|spoken| spoken.mark), Some(Mark::Day(DAY)));
+    assert_eq!(raised, Raised::Raised(first.unwrap()));
 
     // The same again, after a lost answer; and by somebody who looked before it was opened.
     assert_eq!(raise(&table, 1, DAY, None).await, Raised::Lost);
@@ -75,7 +76,8 @@ async fn a_task_is_opened_once_and_moves_its_mark() {
     assert_eq!(table.store.case(CaseId::from_bits(2)).await.unwrap(), None);
 
     let later = date(2026, 11, 28);
-    assert_eq!(raise(&table, 3, later, first).await, Raised::Raised);
+    let again = raise(&table, 3, later, first).await;
+    assert!(matches!(again, Raised::Raised(_)));
     assert_eq!(raise(&table, 4, later, first).await, Raised::Lost);
     let second = seen(&table).await;
     assert_eq!(second.map(|spoken| spoken.mark), Some(Mark::Day(later)));
@@ -117,7 +119,7 @@ async fn what_is_no_task_is_not_raised() {
 #[tokio::test]
 async fn an_older_version_leaves_a_task_alone() {
     let table = Table::new().await;
-    assert_eq!(raise(&table, 1, DAY, None).await, Raised::Raised);
+    let _raised = raise(&table, 1, DAY, None).await;
     let form = async |key: Key| {
         let item = table.raw(&key).await.unwrap();
         item["v"].as_n().unwrap().clone()
