@@ -222,7 +222,8 @@ fn registry(meter: &Meter) -> Registry {
         alert_breaches,
         notify_staff,
         close_loop,
-        aggregate_nps
+        aggregate_nps,
+        watch_risks
     );
     registry
 }

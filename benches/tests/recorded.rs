@@ -91,7 +91,8 @@ impl System {
             alert_breaches,
             notify_staff,
             close_loop,
-            aggregate_nps
+            aggregate_nps,
+            watch_risks
         );
         let clock = Clock::stopped("2026-11-02T02:00:00Z".parse().unwrap());
         let variables = BTreeMap::from([

@@ -460,6 +460,26 @@ def _(s):
 def _(s): del s["AggregateNpsSchedule"]["ScheduleExpressionTimezone"]
 
 
+@plant("the risk rules look once a day")
+def _(s): s["WatchRisksSchedule"]["ScheduleExpression"] = "cron(20 3 * * ? *)"
+
+
+@plant("a failed look for risks is tried again at once")
+def _(s): s["WatchRisks"]["EventInvokeConfig"]["MaximumRetryAttempts"] = 2
+
+
+@plant("the risk rules may delete")
+def _(s): s.statement("WatchRisksRole", "dynamodb:PutItem")["Action"].append("dynamodb:DeleteItem")
+
+
+@plant("the risk rules cannot find a customer's responses")
+def _(s): s.statements("WatchRisksRole")[2]["Resource"] = {"Fn::Sub": "${Table.Arn}/index/by-day"}
+
+
+@plant("nobody hears that the risk rules stopped")
+def _(s): s["RisksMissing"]["TreatMissingData"] = "notBreaching"
+
+
 @plant("the night runs in UTC")
 def _(s): s["AggregateNpsSchedule"]["ScheduleExpressionTimezone"] = "UTC"
 

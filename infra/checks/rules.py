@@ -64,6 +64,7 @@ FUNCTIONS = {
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
     "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=LIST),
+    "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
 }
 
 # Route: function and, for staff, the scope.
@@ -101,6 +102,7 @@ PUBLIC_URL = {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"},
 SCHEDULES = {  # function: expression and zone
     "alert-breaches": ("rate(1 minute)", "UTC"),
     "aggregate-nps": ("cron(30 0 * * ? *)", {"Ref": "TimeZone"}),
+    "watch-risks": ("cron(20 * * * ? *)", {"Ref": "TimeZone"}),
 }
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
 OWN_COUNTS = {
@@ -110,6 +112,7 @@ OWN_COUNTS = {
     "notify-staff": ["AlertsSent", "AlertsFailed"],
     "close-loop": ["NoticesSent", "NoticesInDoubt"],
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses"],
+    "watch-risks": ["RisksRaised", "RisksUnfinished"],
 }
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
 
@@ -279,10 +282,10 @@ def timings_keep_their_order(t):
     for name, (logical, function) in t.functions().items():
         timeouts[logical] = function.get("Timeout", 3)
         expected = http if FUNCTIONS.get(name) and FUNCTIONS[name].trigger == "http" else consumer
-        if name == "aggregate-nps":
-            # A night holds no lease and takes what it takes.
+        if name in ("aggregate-nps", "watch-risks"):
+            # A night holds no lease and takes what it takes; neither does a look for risks.
             if timeouts[logical] != 900:
-                yield f"{logical}: a night may take 900 s"
+                yield f"{logical}: a night, or a look for risks, may take 900 s"
         elif timeouts[logical] != expected:
             yield f"{logical}: times out after {timeouts[logical]} s, not {expected} s"
     queues = t.of("AWS::SQS::Queue")
@@ -688,8 +691,8 @@ def schedules_run_in_their_zone(t):
             yield f"{name}: says nothing about a run that fails"
             continue
         retries = config.get("MaximumRetryAttempts", 2)
-        if name == "alert-breaches" and retries != 0:
-            yield f"{name}: the next minute does the same work; a retry doubles it"
+        if name in ("alert-breaches", "watch-risks") and retries != 0:
+            yield f"{name}: the next run does the same work; a retry doubles it"
         if name == "aggregate-nps":
             kept = att(config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"))
             if kept not in queues:
@@ -893,7 +896,7 @@ def expected_alarms(functions):
     alarms = {}
     for name, logical in functions.items():
         # The night runs once and its first failure tells; all others may fail now and then.
-        seconds, often = (300, (1, 1)) if name == "aggregate-nps" else (60, (3, 5))
+        seconds, often = {"aggregate-nps": (300, (1, 1)), "watch-risks": (3600, (2, 3))}.get(name, (60, (3, 5)))
         alarms[f"{logical}Errors"] = watch("AWS/Lambda", "Errors", [("FunctionName", {"Ref": logical})], "Sum", seconds,
                                            often, AT_LEAST, 1)
     alarms["FunctionThrottles"] = watch_sum("SUM(METRICS())", "Throttles", {
@@ -907,11 +910,14 @@ def expected_alarms(functions):
                                       ABOVE, 900)
     api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
     relay, sweep = [("FunctionName", {"Ref": "RelayEvents"})], [("FunctionName", {"Ref": "AlertBreaches"})]
+    risks = [("FunctionName", {"Ref": "WatchRisks"})]
     alarms |= {
         "RelayLag": watch("AWS/Lambda", "IteratorAge", relay, "Maximum", 60, (3, 5), ABOVE, 60_000),
         "SweepMissing": watch("AWS/Lambda", "Invocations", sweep, "Sum", 60, (5, 5), BELOW, 1, silence="breaching"),
         "SweepLateness": watch(OWN_METRICS, "SweepLateness", own("alert-breaches"), "p99", 300, (2, 3), ABOVE, 300_000),
         "SweepUnfinished": watch(OWN_METRICS, "SweepUnfinished", own("alert-breaches"), "Sum", 300, (3, 3), AT_LEAST, 1),
+        "RisksMissing": watch("AWS/Lambda", "Invocations", risks, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
+        "RisksUnfinished": watch(OWN_METRICS, "RisksUnfinished", own("watch-risks"), "Sum", 3600, (3, 3), AT_LEAST, 1),
         "StuckEvents": watch(OWN_METRICS, "EventsStuck", own("alert-breaches"), "Sum", 300, (1, 1), AT_LEAST, 1),
         "NightNotCompleted": watch_sum(
             "FILL(nights, 0)", "Nights completed", {"nights": (OWN_METRICS, "NightCompleted", "service", "aggregate-nps")},
@@ -1122,6 +1128,7 @@ def outputs_serve_an_integrator(t):
         "StaffAlertsDeadArn": {"Fn::GetAtt": ["StaffAlertsDead", "Arn"]},
         "HttpApiId": {"Ref": "HttpApi"}, "AccessLogGroup": {"Ref": "AccessLogs"}, "MetricsNamespace": OWN_METRICS,
         "AlertBreachesFunction": {"Ref": "AlertBreachesAliaslive"}, "AggregateNpsFunction": {"Ref": "AggregateNpsAliaslive"},
+        "WatchRisksFunction": {"Ref": "WatchRisksAliaslive"},
         "CustomDomainTarget": {"Fn::GetAtt": ["HttpDomain", "RegionalDomainName"]},
         "CustomDomainZoneId": {"Fn::GetAtt": ["HttpDomain", "RegionalHostedZoneId"]},
         "JwtIssuer": {"Ref": "JwtIssuer"}, "JwtAudience": {"Ref": "JwtAudience"},
@@ -1323,6 +1330,8 @@ DECIDED = {
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["RelayDead", "Arn"]}}}},
     "AlertBreachesEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
+    "WatchRisksEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "AggregateNpsEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2,
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["SchedulesDead", "Arn"]}}}},
@@ -1352,7 +1361,8 @@ DECIDED = {
         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}},
 }
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
-           "aggregate-nps": {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 10}}
+           "aggregate-nps": {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 10},
+           "watch-risks": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}}
 ACCESS_LOG = {
     "requestId": "$context.requestId", "time": "$context.requestTime", "route": "$context.routeKey",
     "status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency",
@@ -1385,8 +1395,9 @@ def numbers_are_the_ones_decided_on(t):
         if [policy.get("PolicyName") for policy in role.get("Policies", [])] != [name]:
             yield f"{logical}: has not one policy, named {name}"
     for name, (logical, function) in t.functions().items():
-        # At 256 MB a cold start is over soonest for its price; a night holds a day's cells.
-        if function.get("MemorySize") != (512 if name == "aggregate-nps" else 256):
+        # At 256 MB a cold start is over soonest for its price; a night holds a day's cells, a look for risks the products
+        # of four days.
+        if function.get("MemorySize") != (512 if name in ("aggregate-nps", "watch-risks") else 256):
             yield f"{logical}: has {function.get('MemorySize')} MB"
         if (name in ("submit-feedback", "serve-pages")) != ("ReservedConcurrentExecutions" in function):
             yield f"{logical}: concurrency is set aside for the two public functions, and for them alone"

@@ -375,6 +375,13 @@ impl World {
         self.run(&sweep, now).await
     }
 
+    /// Looks for risks, as the schedule does each hour.
+    pub async fn watch(&mut self) -> Ended {
+        let hourly = self.schedule("watch-risks").clone();
+        let now = self.now();
+        self.run(&hourly, now).await
+    }
+
     /// Runs the next night that was not run yet, moving business time there if it is to come.
     pub async fn night(&mut self) -> Ended {
         let nights = self.schedule("aggregate-nps").clone();

@@ -321,9 +321,11 @@ async fn period(world: &World, period: Period, satisfied: u64) {
     let store = &world.aws.store;
     let day = period.last_day().saturating_sub(3.days());
     let generation = store.next_generation(&survey(), day).await.unwrap();
-    let mut tally = Tally::default();
-    tally.csat = [100 - satisfied, 0, 0, satisfied, 0];
-    tally.responses = 100;
+    let tally = Tally {
+        responses: 100,
+        csat: [100 - satisfied, 0, 0, satisfied, 0],
+        ..Tally::default()
+    };
     let cell = Cell {
         dimension: Dimension::All,
         value: Part::new("all").unwrap(),

@@ -47,7 +47,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const QUEUE_CONCURRENCY: usize = 4;
 /// How often a scheduled run is tried.
 const SCHEDULED_ATTEMPTS: usize = 3;
-/// A schedule whose runs are closer than this is a sweep: after a leap of time it runs once, not for each run missed.
+/// A schedule whose runs are no further apart than this is a sweep: after a leap of time it runs once, not for each run
+/// missed.
 const SWEEP_SECONDS: i64 = 3600;
 /// Runs of one schedule that are made up for, at most.
 const MOST_RUNS: usize = 400;
@@ -865,7 +866,7 @@ pub(crate) fn is_sweep(schedule: &Schedule, from: Timestamp) -> bool {
     let second = first.and_then(|first| schedule.expression.next_after(first, &schedule.zone));
     first
         .zip(second)
-        .is_some_and(|(first, second)| second.as_second() - first.as_second() < SWEEP_SECONDS)
+        .is_some_and(|(first, second)| second.as_second() - first.as_second() <= SWEEP_SECONDS)
 }
 
 /// A function's variables, and those that Lambda adds.

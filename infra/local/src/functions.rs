@@ -15,4 +15,5 @@ pub fn all() -> Registry {
         .with(notify_staff::Config::read, notify_staff::App::new)
         .with(close_loop::Config::read, close_loop::App::new)
         .with(aggregate_nps::Config::read, aggregate_nps::App::new)
+        .with(watch_risks::Config::read, watch_risks::App::new)
 }

@@ -873,7 +873,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 10, 2)
+            (1, 11, 3)
         );
         let submit = stack
             .functions

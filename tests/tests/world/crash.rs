@@ -8,6 +8,7 @@ use resound_tests::world::{Ended, receipt};
 use serde_json::{Value, json};
 
 use crate::groups;
+use crate::risks::angry;
 
 /// Praise that needs no answer: one write.
 struct Submit;
@@ -197,6 +198,32 @@ fn hours(until: &str) -> Value {
     json!({"tz": "Asia/Shanghai", "hours": {"mon": [["09:00", until]]}})
 }
 
+/// Three negatives in a row: two tasks, each with its mark, and those who are told of them.
+struct Risks;
+
+impl Scenario for Risks {
+    const NAME: &'static str = "risks";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        // The first look of all goes back a day.
+        world.watch().await;
+        for n in 0..3 {
+            let feedback = angry("c-1");
+            let key = format!("risks-{n}-0123456789");
+            world.submit_patiently(&feedback, &key).await.expect(201);
+        }
+        world.drain().await;
+        world.leap("PT10M");
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.watch().await;
+        world.deliver().await;
+        Vec::new()
+    }
+}
+
 fn complaint() -> Value {
     json!({
         "text": "The box was broken when it came.",
@@ -247,6 +274,11 @@ fn the_closing_of_a_loop_survives_a_fault_at_any_call() {
 #[test]
 fn a_publication_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Publish>());
+}
+
+#[test]
+fn a_look_for_risks_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Risks>());
 }
 
 #[test]
