@@ -111,11 +111,13 @@ fn every_morning_has_its_numbers() {
         (error - 100.0 * (4.0_f64 / 6.0 / 6.0).sqrt()).abs() < 0.01,
         "{row}"
     );
-    let [low, high] = [0, 1].map(|at| row["interval"][at].as_f64().unwrap());
-    assert!(
-        (-100.0..0.0).contains(&low) && 0.0 < high && high <= 100.0,
-        "{row}"
-    );
+    for method in ["wald", "adjusted_wald"] {
+        let [low, high] = [0, 1].map(|at| row[method][at].as_f64().unwrap());
+        assert!(
+            (-100.0..0.0).contains(&low) && 0.0 < high && high <= 100.0,
+            "{row}"
+        );
+    }
     assert!(report["as_of"].is_string());
     assert_rows(
         &analyst,

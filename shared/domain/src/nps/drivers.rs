@@ -70,8 +70,8 @@ pub struct Driver {
     /// above is too small to be held against: thirty may have no spread.)
     pub p: Option<f64>,
     /// The same, after S. Holm ("A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6
-    /// (1979)): so many were looked at, one of them had to stand out.
-    /// `None` where there are too few answers for anything to be said, which are not counted as looked at.
+    /// (1979)): so many were looked at, one of them had to stand out. `None` where there are too few answers for anything to be
+    /// said, which are not counted as looked at.
     pub p_holm: Option<f64>,
     /// In words, by `p_holm`.
     pub pull: Pull,
