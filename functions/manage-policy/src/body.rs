@@ -32,10 +32,9 @@ impl Body {
         if kind.trim().eq_ignore_ascii_case("text/calendar") {
             return Ok(Self::Calendar(request.body.clone()));
         }
-        if ContentType::of(request).is_ok_and(|kind| kind != ContentType::Json) {
+        if ContentType::of(request)? != ContentType::Json {
             return Err(unsupported(request));
         }
-        ContentType::of(request)?;
         let locale = request.locale();
         let fault = |line: usize| FieldError {
             field: String::new(),

@@ -1,6 +1,9 @@
 //! The business calendars, each under its name.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use resound_domain::book::{NamedCalendar, Timeline};
 use resound_domain::calendar::{BusinessCalendar, Draft, Imported, InvalidCalendar};
 use resound_domain::policy::CalendarName;
@@ -49,7 +52,7 @@ impl Document for NamedCalendar {
         former: Option<&Edition<Self>>,
     ) -> Result<Self, Rejection> {
         let name = asked.name.ok_or_else(|| missing(asked.request))?;
-        if former.is_none() && names(shelves).count() >= MOST {
+        if former.is_none() && names(shelves).len() >= MOST {
             let mut faults = Faults::new(asked.request.locale());
             faults.of_request(
                 "name",
@@ -127,8 +130,8 @@ fn sent(
         faults.of_calendar(invalid);
         faults.refuse(request)
     };
-    let last_year = request.at.strftime("%Y").to_string().parse();
-    let last_year = last_year.unwrap_or(i16::MAX).saturating_add(YEARS_AHEAD);
+    let year = request.at.to_zoned(TimeZone::UTC).year();
+    let last_year = year.saturating_add(YEARS_AHEAD);
     let imported = match body {
         Body::Json { value, .. } if !value.is_array() => {
             let (text, _) = body.json(request)?;
@@ -154,19 +157,18 @@ fn sent(
 }
 
 /// Every name there is a calendar of.
-fn names(shelves: &Shelves) -> impl Iterator<Item = CalendarName> {
+fn names(shelves: &Shelves) -> BTreeSet<CalendarName> {
     let published = shelves.calendars.editions.iter();
     let published = published.map(|edition| &edition.document.name);
-    let all: std::collections::BTreeSet<_> = shelves.builtin().names().chain(published).collect();
-    all.into_iter().cloned().collect::<Vec<_>>().into_iter()
+    let all = shelves.builtin().names().chain(published);
+    all.cloned().collect()
 }
 
 /// Lists the calendars with their versions.
 pub(crate) async fn list(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
     let mut shelves = desk.shelves(ConfigKind::Calendar).await?;
-    let all: Vec<CalendarName> = names(&shelves).collect();
-    let mut calendars = Vec::with_capacity(all.len());
-    for name in all {
+    let mut calendars = Vec::new();
+    for name in names(&shelves) {
         let volume = Volume::<NamedCalendar>::open(&mut shelves, Some(&name));
         let (current, coming) = volume.overview(desk.request.at);
         let listed = |edition: &Edition<NamedCalendar>| {
