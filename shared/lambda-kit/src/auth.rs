@@ -143,7 +143,8 @@ impl Authorizer {
     /// The claims, if there are any that name a subject.
     ///
     /// API Gateway makes every claim a string, a list as `[a b]`. `scopes` is filled only on routes that demand some.
-    /// Roles are in `roles`, or in `cognito:groups`, the groups of a user pool.
+    /// Roles are in `roles`, or in `cognito:groups`, the groups of a user pool. They mean something only where the
+    /// gateway asked for no scope: elsewhere a group of another program may have the name of a role.
     pub(crate) fn into_claims(self) -> Option<Claims> {
         let jwt = self.jwt?;
         let claims = jwt.claims.unwrap_or_default();
@@ -161,7 +162,10 @@ impl Authorizer {
                 .collect()
         };
         let listed = jwt.scopes.iter().flatten().filter_map(Value::as_str);
-        let held = [words("roles"), words("cognito:groups")].concat();
+        let held = match &jwt.scopes {
+            Some(_) => Vec::new(),
+            None => [words("roles"), words("cognito:groups")].concat(),
+        };
         let meant = Role::ALL
             .into_iter()
             .filter(|role| held.contains(&role.name()))
@@ -222,6 +226,12 @@ mod tests {
             let jwt = json!({"claims": {"sub": "u", claim: groups}});
             assert_eq!(allowed(jwt), expected, "{claim} {groups}");
         }
+        // The gateway asked for a scope, so scopes count.
+        let jwt = json!({
+            "claims": {"sub": "u", "scope": "resound/cases.read", "cognito:groups": "[admin]"},
+            "scopes": ["resound/cases.read"],
+        });
+        assert_eq!(allowed(jwt), [Scope::CasesRead]);
         for scope in Scope::ALL {
             let held = Role::ALL.map(|role| role.scopes().any(|held| held == scope));
             assert!(held.is_sorted() && held[2], "{scope:?}: {held:?}");
