@@ -460,9 +460,11 @@ async fn what_things_cost() {
     system.pass("P3DT1M", &idle).await; // closes by itself
     let life = system.meter.reset();
     let assigned = assigned(complaint).await;
+    let look = look().await;
 
     insta::assert_snapshot!(idle.line(), @"calls: alert-breaches 1 | requests: Query 32 | units: table 0, indexes 0, reads 16 | queue 0 | mails 0");
     insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 6, Query 26, UpdateItem 3 | units: table 9, indexes 0, reads 17 | queue 0 | mails 0");
+    insta::assert_snapshot!(look.line(), @"calls: watch-risks 1 | requests: GetItem 2, Query 4, UpdateItem 1 | units: table 1, indexes 0, reads 4 | queue 0 | mails 0");
     insta::assert_snapshot!(first.line(), @"calls: submit-feedback 1 | requests: PutItem 1, Query 1 | units: table 1, indexes 1, reads 1 | queue 0 | mails 0");
     insta::assert_snapshot!(plain.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 1, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(known.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 2, reads 0 | queue 0 | mails 0");
@@ -526,6 +528,15 @@ async fn what_things_cost() {
     assert!(assigned.total() * MILLION <= 8.5, "opening it for an agent");
     assert!(life.total() * MILLION <= 60.0, "the life of a case");
     assert!(month.total() <= 1.0, "an idle month");
+}
+
+/// A look for risks that finds nothing, an hour after the one before.
+async fn look() -> Usage {
+    let system = System::start().await;
+    // The first one of all goes back a day.
+    system.run_now("watch-risks").await;
+    system.engine.leap(parse_advance("PT1H").unwrap()).unwrap();
+    system.run_now("watch-risks").await
 }
 
 /// A submission under a key that opens a case for one of two agents, after the first of its minute.

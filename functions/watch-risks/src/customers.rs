@@ -18,8 +18,8 @@ use crate::handler::{App, Finding, LAG, LOOKS_BACK_DAYS, Survey};
 /// How far back the first run of all looks.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_hours(24);
 
-/// How much of the time that is made up for is looked at before the watermark moves.
-const SLICE: SignedDuration = SignedDuration::from_hours(1);
+/// How much of the time that is made up for is looked at before the watermark moves: an hour and its overlap in one.
+const SLICE: SignedDuration = SignedDuration::from_hours(2);
 
 /// How many customers are judged at once.
 const AT_ONCE: usize = 8;
