@@ -13,7 +13,7 @@ use resound_lambda_kit::idempotency::subject_id;
 use resound_lambda_kit::{Fault, Invocation};
 use resound_store::{HeardBy, Spoken, StoreError, Watch};
 
-use crate::handler::{App, Finding, LAG, LOOKS_BACK_DAYS, Survey};
+use crate::handler::{App, Finding, LAG, LOOKS_BACK_DAYS, Survey, passed_over};
 
 /// How far back the first run of all looks.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_hours(24);
@@ -69,8 +69,9 @@ impl App {
                         let judged = some.iter().map(|customer| {
                             self.customer(customer, horizon, now, survey.invocation)
                         });
-                        for raised in join_all(judged).await {
-                            survey.watched.raised += raised?;
+                        for judged in join_all(judged).await {
+                            let raised = passed_over(judged)?;
+                            survey.watched.raised += raised.unwrap_or(0);
                             survey.watched.customers += 1;
                         }
                     }

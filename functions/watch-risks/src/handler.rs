@@ -161,6 +161,19 @@ impl App {
     }
 }
 
+/// What came of one subject; `None` if something of it cannot be read: that is logged and left to a person, and keeps no
+/// other waiting.
+pub(crate) fn passed_over<T>(judged: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match judged {
+        Ok(judged) => Ok(Some(judged)),
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(fault = %Fault::from(error), "a subject was passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl Function for App {
     const NAME: &'static str = "watch-risks";
     type Event = Tick;

@@ -10,7 +10,7 @@ use resound_lambda_kit::Fault;
 use resound_lambda_kit::idempotency::subject_id;
 use resound_store::{HeardBy, Spoken, StoreError, Watch};
 
-use crate::handler::{App, Finding, LAG, LOOKS_BACK_DAYS, Survey};
+use crate::handler::{App, Finding, LAG, LOOKS_BACK_DAYS, Survey, passed_over};
 
 /// How many days the rules look at: the one that is judged, and those before it.
 const SPAN: usize = 4;
@@ -145,7 +145,9 @@ impl App {
             }
             // It grows; whether it was spoken of already is worth a request.
             let subject = subject_id(&["product", survey.id.as_str()], product);
-            let marks = self.store.marks(subject).await?;
+            let Some(marks) = passed_over(self.store.marks(subject).await)? else {
+                continue;
+            };
             let spoken = |rule: Rule| marks.get(&rule).copied();
             known.anomaly = spoken(Rule::Anomaly).and_then(on);
             known.crisis = spoken(Rule::Crisis).and_then(on);

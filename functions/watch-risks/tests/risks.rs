@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use resound_domain::calendar;
@@ -20,11 +21,14 @@ use resound_domain::submission::Submission;
 use resound_domain::tally::{Dimension, Tally};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::config::Vars;
+use resound_lambda_kit::idempotency::subject_id;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::{Accepted, Buried, CaseFilter, Cell, Digest, Part, Watermark, WroteDay};
-use resound_testing::{Aws, ZONE, start, vars};
+use resound_store::{
+    Accepted, Buried, CaseFilter, Cell, Digest, Key, Part, RawKey, Watermark, WroteDay,
+};
+use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::{Value, json};
 use watch_risks::{App, Config, VARIABLES, Watched};
 
@@ -415,6 +419,38 @@ async fn a_run_that_is_short_of_time_leaves_the_rest() {
     assert_eq!(run(&world.app, 2 * HOUR, &enough).await.raised, 2);
     assert_eq!(enough.metrics.counted(Counter::RisksRaised), 2);
     assert_eq!(enough.metrics.counted(Counter::RisksUnfinished), 0);
+}
+
+/// A mark that cannot be read costs its own customer an alert, and nobody else.
+#[tokio::test]
+async fn a_mark_that_cannot_be_read_keeps_nobody_waiting() {
+    let world = World::new().await;
+    for (n, customer) in ["c-1", "c-2"].into_iter().enumerate() {
+        for bits in 1..=3u128 {
+            let body = json!({"text": ANGRY, "nps": 1, "customer_id": customer});
+            let bits = bits + 10 * n as u128;
+            world.said(bits, 1, body).await;
+        }
+    }
+    let subject = subject_id(&["customer"], "c-1");
+    let rule = Rule::ChurnRisk;
+    let RawKey { pk, sk } = Key::Mark { subject, rule }.encode();
+    let [pk, sk] = [pk, sk].map(AttributeValue::S);
+    plant(&world, pk, sk).await;
+    let watched = world.run(HOUR).await;
+    assert_eq!((watched.raised, watched.unfinished), (2, false));
+    // It went on behind them.
+    assert_eq!(world.run(2 * HOUR).await.raised, 0);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the table must hold what the store would never write"
+)]
+async fn plant(world: &World, pk: AttributeValue, sk: AttributeValue) {
+    let client = &world.aws.clients.dynamodb;
+    let put = client.put_item().table_name(TABLE);
+    put.item("PK", pk).item("SK", sk).send().await.unwrap();
 }
 
 #[tokio::test]
