@@ -56,7 +56,7 @@ BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
     "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}, narrowly={"dynamodb:UpdateItem"}),
     "serve-pages": Function("http", READ),
-    "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due"]),
+    "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due", "by-day"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
     "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH),
@@ -78,6 +78,7 @@ ROUTES = {
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
+    "GET /v1/statistics/cases": ("manage-cases", "resound/reports.read"),
     "GET /v1/stuck-events": ("manage-cases", "resound/cases.manage"),
     "POST /v1/stuck-events/resume": ("manage-cases", "resound/cases.manage"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
@@ -1371,7 +1372,7 @@ ACCESS_LOG = {
 }
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback"}, "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
-          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*"},
+          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment"}}
 
 

@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use crate::Config;
 use crate::command::{Order, names};
 use crate::list::{CaseKind, Wanted};
-use crate::stuck;
 use crate::view;
+use crate::{statistics, stuck};
 
 /// How often a command is decided anew because the case changed while it was decided.
 const TRIES: u32 = 5;
@@ -69,6 +69,10 @@ impl App {
             "GET /v1/cases" => self.list(&request, invocation).await,
             "GET /v1/cases/{id}" => self.show(&request, invocation).await,
             "POST /v1/cases/{id}/commands" => self.command(&request, invocation).await,
+            "GET /v1/statistics/cases" => {
+                let zone = self.config.calendars.zone();
+                statistics::answer(&self.store, &self.rules, zone, &request, invocation).await
+            }
             "GET /v1/stuck-events" => stuck::list(&self.store, &request).await,
             "POST /v1/stuck-events/resume" => {
                 stuck::resume(&self.store, &request, invocation.machine_now).await

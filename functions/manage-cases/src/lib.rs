@@ -11,6 +11,7 @@ mod command;
 mod config;
 mod handler;
 mod list;
+mod statistics;
 mod stuck;
 mod view;
 

@@ -18,6 +18,7 @@ pub mod privacy;
 pub mod response;
 pub mod risk;
 pub mod score;
+pub mod statistics;
 pub mod submission;
 pub mod tally;
 pub mod trace;

@@ -18,6 +18,7 @@ mod events;
 pub mod groups;
 mod item;
 mod key;
+mod logs;
 mod notices;
 pub mod repair;
 mod responses;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::stream::{StreamExt, TryStreamExt, select_all, try_unfold};
+use futures::stream::{Stream, StreamExt, TryStreamExt, select_all, try_unfold};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::form::FormId;
@@ -127,19 +127,7 @@ impl Store {
         day: Date,
         mut each: impl FnMut(Counted),
     ) -> Result<Vec<StoreError>, StoreError> {
-        let mut pages = select_all((0..DAY_SHARDS).map(|n| {
-            let query = Query::index(BY_DAY, day_shard(survey, day, n)).limit(DAY_PAGE);
-            // The outer `None` ends the stream, the inner one starts it.
-            try_unfold(Some(None::<Item>), move |place| {
-                let query = query.clone();
-                async move {
-                    let Some(start) = place else { return Ok(None) };
-                    let page = self.query_page(&query, start).await?;
-                    Ok::<_, StoreError>(Some((page.items, page.next.map(Some))))
-                }
-            })
-            .boxed()
-        }));
+        let mut pages = self.day_pages(survey, day, DAY_PAGE);
         let mut corrupt = Vec::new();
         while let Some(rows) = pages.try_next().await? {
             for row in rows {
@@ -150,6 +138,28 @@ impl Store {
             }
         }
         Ok(corrupt)
+    }
+
+    /// The entries of every shard of a day, so many at once of each.
+    pub(crate) fn day_pages(
+        &self,
+        survey: &FormId,
+        day: Date,
+        limit: usize,
+    ) -> impl Stream<Item = Result<Vec<Item>, StoreError>> + Send + Unpin {
+        select_all((0..DAY_SHARDS).map(|n| {
+            let query = Query::index(BY_DAY, day_shard(survey, day, n)).limit(limit);
+            // The outer `None` ends the stream, the inner one starts it.
+            try_unfold(Some(None::<Item>), move |place| {
+                let query = query.clone();
+                async move {
+                    let Some(start) = place else { return Ok(None) };
+                    let page = self.query_page(&query, start).await?;
+                    Ok::<_, StoreError>(Some((page.items, page.next.map(Some))))
+                }
+            })
+            .boxed()
+        }))
     }
 
     /// Makes these the cells of a day: writes them and deletes those that are not among them, as long as no later run

@@ -11,6 +11,7 @@ mod command;
 mod list;
 mod outage;
 mod show;
+mod statistics;
 mod stuck;
 mod support;
 mod task;

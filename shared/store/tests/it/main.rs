@@ -14,6 +14,7 @@ mod document;
 mod events;
 mod faults;
 mod groups;
+mod logs;
 mod notices;
 mod risks;
 mod support;

@@ -1,0 +1,398 @@
+//! How fast customers hear from us, of the cases of some local days.
+//!
+//! Here and not beside the scores: the logs lie beside what customers wrote, which the function of the scores must not
+//! be able to read.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Span, Timestamp, ToSpan, Unit};
+use resound_domain::book::Book;
+use resound_domain::form::FormId;
+use resound_domain::locale::Locale;
+use resound_domain::statistics::{By, Course, Promises, Row, Spread, Statistics};
+use resound_lambda_kit::auth::Scope;
+use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
+use resound_lambda_kit::problem::{FieldError, Kind};
+use resound_lambda_kit::{Fault, Invocation, timing};
+use resound_store::{Rules, Store, StoreError};
+use serde_json::{Map, Value, json};
+
+use crate::handler::trouble;
+
+/// How many days are measured unless the caller says otherwise.
+const DAYS: i64 = 30;
+/// The most days of one answer.
+const MAX_DAYS: i64 = 31;
+/// What is kept of a call's time to say that it was too short.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// Answers `GET /v1/statistics/cases`. `zone` is that of the day it is.
+pub(crate) async fn answer(
+    store: &Store,
+    rules: &Rules,
+    zone: &jiff::tz::TimeZone,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> Result<HttpResponse, Rejection> {
+    request.require(Scope::ReportsRead)?;
+    let today = request.at.to_zoned(zone.clone()).date();
+    let query = Query::read(request, today)
+        .map_err(|faults| request.problem(Kind::Invalid).errors(faults))?;
+    let (forms, book) = tokio::try_join!(
+        rules.forms(invocation.machine_now),
+        rules.book(invocation.machine_now)
+    )
+    .map_err(|error| Fault::doing("read the rules", error))?;
+    let surveys: Vec<FormId> = match &query.survey {
+        // Not looked up among the forms: what came by a form that is gone can still be asked for.
+        Some(survey) => vec![survey.clone()],
+        None => forms.iter().map(|form| form.id.clone()).collect(),
+    };
+    let left = invocation
+        .time_left()
+        .min(timing::HTTP_TIMEOUT.unsigned_abs());
+    let measuring = measure(store, &surveys, &query, request.at, &book);
+    let measured = tokio::time::timeout(left.saturating_sub(RESERVE), measuring)
+        .await
+        .map_err(|_| too_many(request))?;
+    let (statistics, unreadable) =
+        measured.map_err(|error| trouble(request, "measure the cases", error))?;
+    Ok(match query.format {
+        Format::Json => {
+            let body = query.shown(&statistics, request.at, unreadable);
+            HttpResponse::json(200, &body)?
+        }
+        Format::Csv => {
+            let name = format!("cases-{}-{}-{}.csv", query.by.name(), query.from, query.to);
+            HttpResponse::new(200)
+                .body(
+                    "text/csv; charset=utf-8; header=present",
+                    csv(&statistics, query.by, request.locale()),
+                )
+                .header(
+                    "content-disposition",
+                    format!("attachment; filename=\"{name}\""),
+                )
+        }
+    }
+    .no_store())
+}
+
+/// Adds up the cases of these days, one day after another; how many could not be read.
+async fn measure(
+    store: &Store,
+    surveys: &[FormId],
+    query: &Query,
+    now: Timestamp,
+    book: &Book,
+) -> Result<(Statistics, u64), StoreError> {
+    let mut statistics = Statistics::new(query.by);
+    let mut unreadable = 0;
+    for survey in surveys {
+        for day in query
+            .from
+            .series(1.day())
+            .take_while(|day| *day <= query.to)
+        {
+            let corrupt = store
+                .day_logs(survey, day, |log| match Course::of(&log, now, book) {
+                    Ok(course) => statistics.add(&course),
+                    Err(error) => {
+                        unreadable += 1;
+                        let case = log.first().map(|event| event.case.to_string());
+                        tracing::error!(case, %error, "the log of a case is broken");
+                    }
+                })
+                .await?;
+            for error in corrupt {
+                unreadable += 1;
+                tracing::error!(%error, "the log of a case cannot be read");
+            }
+        }
+    }
+    Ok((statistics, unreadable))
+}
+
+fn too_many(request: &HttpRequest) -> Rejection {
+    let message = request.locale().choose(
+        "个案过多，一次算不完：请缩短时间范围后再试。",
+        "There are too many cases for one answer: ask for fewer days.",
+    );
+    let fault = FieldError {
+        field: "from".to_owned(),
+        code: "too-many".into(),
+        message: message.to_owned(),
+    };
+    request.problem(Kind::Invalid).errors(vec![fault]).into()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+}
+
+/// What is asked for. An empty parameter counts as left out.
+#[derive(Debug)]
+struct Query {
+    from: Date,
+    to: Date,
+    by: By,
+    survey: Option<FormId>,
+    format: Format,
+}
+
+impl Query {
+    /// Reads the query of a request that came on the local day `today`.
+    ///
+    /// # Errors
+    /// Every fault, at most one for each parameter.
+    fn read(request: &HttpRequest, today: Date) -> Result<Self, Vec<FieldError>> {
+        let given = |name: &str| request.query(name).filter(|value| !value.is_empty());
+        let mut faults = Vec::new();
+        let mut fault = |field: &str, code: &'static str, zh_cn: &str, en: &str| {
+            faults.push(FieldError {
+                field: field.to_owned(),
+                code: code.into(),
+                message: request.locale().choose(zh_cn, en).to_owned(),
+            });
+        };
+        let mut day = |name: &str| {
+            let text = given(name)?;
+            // One day, one text: keys hold it as this.
+            let day = text.parse().ok();
+            let day = day.filter(|day: &Date| day.year() >= 0 && day.to_string() == text);
+            if day.is_none() {
+                let zh_cn = "须为 2026-11-01 形式的日期。";
+                fault(
+                    name,
+                    "invalid-date",
+                    zh_cn,
+                    "A date like 2026-11-01 is expected.",
+                );
+            }
+            day
+        };
+        let (from, to) = (day("from"), day("to"));
+        let by = given("by").map_or(Some(By::Agent), By::from_name);
+        if by.is_none() {
+            let names = By::ALL.map(By::name).join(", ");
+            let zh_cn = format!("无法识别：可用的值为 {names}。");
+            let en = format!("Not known: send one of {names}.");
+            fault("by", "unknown-value", &zh_cn, &en);
+        }
+        let format = match given("format") {
+            None | Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            Some(_) => {
+                let zh_cn = "无法识别：可用的值为 json, csv。";
+                fault(
+                    "format",
+                    "unknown-value",
+                    zh_cn,
+                    "Not known: send one of json, csv.",
+                );
+                Format::Json
+            }
+        };
+        let survey = given("survey").map(str::parse).transpose();
+        if survey.is_err() {
+            let en = "The name of a form is expected.";
+            fault("survey", "unknown-form", "请使用表单的名称。", en);
+        }
+        let to = to.unwrap_or(today);
+        let from = from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
+        if from > to {
+            let en = "It must not be later than `to`.";
+            fault("from", "out-of-order", "不能晚于 to。", en);
+        } else if days(from, to).is_none_or(|days| days > MAX_DAYS) {
+            let zh_cn = format!("时间范围过长：最多 {MAX_DAYS} 天。");
+            let en = format!("The range is too long: ask for at most {MAX_DAYS} days.");
+            fault("from", "too-long", &zh_cn, &en);
+        }
+        match (by, survey) {
+            (Some(by), Ok(survey)) if faults.is_empty() => Ok(Self {
+                from,
+                to,
+                by,
+                survey,
+                format,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    fn shown(&self, statistics: &Statistics, now: Timestamp, unreadable: u64) -> Value {
+        let rows = statistics.rows.iter().map(|(key, row)| {
+            let mut shown = row_shown(row);
+            shown.insert("key".to_owned(), json!(key));
+            Value::Object(shown)
+        });
+        json!({
+            "from": self.from,
+            "to": self.to,
+            "by": self.by.name(),
+            "as_of": now,
+            "rows": rows.collect::<Vec<_>>(),
+            "total": row_shown(&statistics.total),
+            "unreadable": unreadable,
+        })
+    }
+}
+
+/// How many days there are from one to another, both included.
+fn days(from: Date, to: Date) -> Option<i64> {
+    let span: Span = from.until((Unit::Day, to)).ok()?;
+    Some(i64::from(span.get_days()) + 1)
+}
+
+fn row_shown(row: &Row) -> Map<String, Value> {
+    let members = [
+        ("cases", json!(row.cases)),
+        ("reopened", json!(row.reopened)),
+        ("merged", json!(row.merged)),
+        ("first_response", promises_shown(&row.first_response)),
+        ("resolution", promises_shown(&row.resolution)),
+    ];
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn promises_shown(promises: &Promises) -> Value {
+    json!({
+        "n": promises.done(),
+        "in_time": promises.in_time,
+        "open": promises.open,
+        "open_late": promises.open_late,
+        "within_target": promises.within_target(),
+        "business": promises.business().map(spread_shown),
+        "wall": promises.wall().map(spread_shown),
+    })
+}
+
+fn spread_shown(spread: Spread) -> Value {
+    json!({
+        "median_seconds": spread.median.as_secs_f64(),
+        "p90_seconds": spread.p90.as_secs_f64(),
+        "mean_seconds": spread.mean.as_secs_f64(),
+    })
+}
+
+/// The rows as a file for a spreadsheet: RFC 4180, with a byte order mark, without which Excel reads no Chinese.
+///
+/// The header is in the caller's language, as people read it; programs have JSON. Columns keep their places.
+fn csv(statistics: &Statistics, by: By, locale: Locale) -> String {
+    let mut out = String::from("\u{feff}");
+    let key = match by {
+        By::Agent => locale.choose("客服", "Agent"),
+        By::Channel => locale.choose("渠道", "Channel"),
+        By::Priority => locale.choose("优先级", "Priority"),
+    };
+    let mut header = vec![key.to_owned()];
+    header.extend(
+        [
+            locale.choose("个案数", "Cases"),
+            locale.choose("重新打开", "Reopened"),
+            locale.choose("已合并", "Merged"),
+        ]
+        .map(str::to_owned),
+    );
+    for promise in [
+        locale.choose("首次响应", "First response"),
+        locale.choose("解决", "Resolution"),
+    ] {
+        for column in [
+            locale.choose("已完成", "done"),
+            locale.choose("按时", "in time"),
+            locale.choose("未完成", "open"),
+            locale.choose("未完成且超时", "open and late"),
+            locale.choose("达标率", "within target"),
+            locale.choose("工作时间中位数（秒）", "business median (s)"),
+            locale.choose("工作时间 P90（秒）", "business p90 (s)"),
+            locale.choose("工作时间平均（秒）", "business mean (s)"),
+            locale.choose("自然时间中位数（秒）", "wall median (s)"),
+            locale.choose("自然时间 P90（秒）", "wall p90 (s)"),
+            locale.choose("自然时间平均（秒）", "wall mean (s)"),
+        ] {
+            header.push(match locale {
+                Locale::ZhCn => format!("{promise}：{column}"),
+                Locale::En => format!("{promise}: {column}"),
+            });
+        }
+    }
+    line(&mut out, &header);
+    for (key, row) in &statistics.rows {
+        let none = || locale.choose("（无）", "(none)").to_owned();
+        let mut cells = vec![key.clone().unwrap_or_else(none)];
+        cells.extend([row.cases, row.reopened, row.merged].map(|n| n.to_string()));
+        for promises in [&row.first_response, &row.resolution] {
+            let counts = [
+                promises.done(),
+                promises.in_time,
+                promises.open,
+                promises.open_late,
+            ];
+            cells.extend(counts.map(|n| n.to_string()));
+            let share = promises.within_target();
+            cells.push(share.map_or_else(String::new, |share| share.to_string()));
+            for spread in [promises.business(), promises.wall()] {
+                let seconds = |of: fn(Spread) -> SignedDuration| {
+                    spread.map_or_else(String::new, |s| of(s).as_secs_f64().to_string())
+                };
+                cells.extend([
+                    seconds(|spread| spread.median),
+                    seconds(|spread| spread.p90),
+                    seconds(|spread| spread.mean),
+                ]);
+            }
+        }
+        line(&mut out, &cells);
+    }
+    out
+}
+
+fn line(out: &mut String, cells: &[String]) {
+    let cells: Vec<_> = cells.iter().map(|text| cell(text)).collect();
+    out.push_str(&cells.join(","));
+    out.push_str("\r\n");
+}
+
+/// One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\r', '\n']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_text_and_nothing_else() {
+        for (text, written) in [
+            ("ann", "ann"),
+            ("李, \"雷\"", "\"李, \"\"雷\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("+cmd|'/c calc'!A0", "'+cmd|'/c calc'!A0"),
+            ("-2,3", "\"'-2,3\""),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("a\nb", "\"a\nb\""),
+            ("3=3", "3=3"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+}
