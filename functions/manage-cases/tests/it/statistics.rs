@@ -1,5 +1,13 @@
+use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
+use manage_cases::{App, Config};
+use resound_domain::book::Book;
+use resound_domain::calendar::{BusinessCalendar, Calendars};
+use resound_domain::id::CaseId;
 use resound_domain::policy::Priority;
-use resound_store::Key;
+use resound_lambda_kit::Function;
+use resound_store::{Accepted, Digest, Key};
+use resound_testing::{start, vars};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Desk, Request, after, pairs, response};
@@ -218,6 +226,228 @@ async fn every_fault_of_a_query_is_named() {
     assert_eq!(long.faults(), pairs(&[("from", "too-long")]));
     let order = ask(&desk, "from=2026-11-03&to=2026-11-02").await;
     assert_eq!(order.faults(), pairs(&[("from", "out-of-order")]));
+    for (query, code) in [
+        ("from=0000-01-01&to=9999-12-31", "too-long"),
+        ("from=2026-11-03", "out-of-order"),
+        ("from=-000001-01-01", "invalid-date"),
+        ("from=2026-11-31", "invalid-date"),
+        ("from=2026-11-01T00:00:00Z", "invalid-date"),
+        ("from=%00", "invalid-date"),
+    ] {
+        assert_eq!(
+            ask(&desk, query).await.faults(),
+            pairs(&[("from", code)]),
+            "{query}"
+        );
+    }
+    for query in [
+        "from=2026-10-03&to=2026-11-02",
+        "from=0000-01-01&to=0000-01-31",
+        "from=9999-12-01&to=9999-12-31",
+        "from=&to=&by=&format=&survey=",
+    ] {
+        assert_eq!(ask(&desk, query).await.status, 200, "{query}");
+    }
     let agent = Request::statistics("").scopes("resound/cases.read resound/cases.write");
     assert_eq!(desk.send(agent).await.status, 403);
+}
+
+async fn told(desk: &Desk, query: &str, at: Timestamp) -> Value {
+    let answer = desk.send(Request::statistics(query).at(at)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+async fn does(desk: &Desk, who: &str, id: CaseId, at: Timestamp, body: Value) {
+    let answer = desk.send(Request::command(id, body).at(at).sub(who)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn row_of<'a>(report: &'a Value, key: &Value) -> &'a Value {
+    let mut rows = report["rows"].as_array().unwrap().iter();
+    rows.find(|row| row["key"] == *key).unwrap()
+}
+
+/// One kind of promise: how many were carried out, in time, are open, are open and late; then median, 90th percentile
+/// and mean, of business time and of wall time.
+fn promises(counts: [u32; 4], business: [u32; 3], wall: [u32; 3]) -> Value {
+    let [n, in_time, open, open_late] = counts;
+    let spread = |[median, p90, mean]: [u32; 3]| {
+        (n > 0).then(|| {
+            json!({
+                "median_seconds": f64::from(median),
+                "p90_seconds": f64::from(p90),
+                "mean_seconds": f64::from(mean),
+            })
+        })
+    };
+    let judged = n + open_late;
+    let share = (judged > 0).then(|| f64::from(in_time) / f64::from(judged));
+    json!({
+        "n": n, "in_time": in_time, "open": open, "open_late": open_late, "within_target": share,
+        "business": spread(business), "wall": spread(wall),
+    })
+}
+
+#[tokio::test]
+async fn a_week_with_office_hours_a_wait_a_reopening_a_merge_and_a_task() {
+    let desk = Desk::new().await;
+    let hours = |hours: i64| after(hours * 60);
+    // Monday, 10:00. P4 counts in office hours, 09:00 to 18:00; P3 around the clock.
+    let waiting = desk.opened(1, Priority::P4).await;
+    let nobodys = desk.opened(2, Priority::P3).await;
+    let again = desk.opened(3, Priority::P3).await;
+    let same = desk.opened(4, Priority::P4).await;
+    desk.aws.raised(16).await;
+    let content = response(5);
+    let content = desk
+        .aws
+        .store
+        .accept(&content, &Digest([5; 32]), None, start());
+    assert_eq!(content.await.unwrap(), Accepted::New);
+
+    let word = json!({"command": "reply", "message": "Which one?"});
+    let done = json!({"command": "resolve", "message": "Done."});
+    let refused = json!({"command": "decline", "reason": "We cannot."});
+    does(
+        &desk,
+        "ann",
+        waiting,
+        after(5),
+        json!({"command": "assign"}),
+    )
+    .await;
+    does(&desk, "bo", again, hours(1), refused).await;
+    let merge = json!({"command": "merge", "into": waiting});
+    does(&desk, "bo", same, hours(2), merge).await;
+    does(&desk, "ann", waiting, after(23 * 60 + 30), word).await;
+    let wait = json!({"command": "await_customer"});
+    does(&desk, "ann", waiting, hours(24), wait).await;
+    does(&desk, "bo", again, hours(24), json!({"command": "reopen"})).await;
+    does(&desk, "ann", again, hours(26), done.clone()).await;
+    let resume = json!({"command": "resume"});
+    does(&desk, "ann", waiting, hours(72), resume).await;
+    does(&desk, "bo", waiting, hours(98), done).await;
+    // A sweep has written that the first response is late, and not that the resolution is.
+    desk.sweep(nobodys, hours(25)).await;
+
+    // Friday, 18:00.
+    let report = told(&desk, "from=2026-11-02&to=2026-11-02", hours(104)).await;
+    let total = &report["total"];
+    assert_eq!(
+        (&total["cases"], &total["merged"], &total["reopened"]),
+        (&json!(4), &json!(1), &json!(1))
+    );
+    // Ann's first word came on Tuesday, 09:30: 8 hours and a half of the office, 23.5 by the clock on the wall. Bo's was
+    // the refusal after one hour.
+    let ann_answered = promises([1, 1, 0, 0], [30_600; 3], [84_600; 3]);
+    let bo_answered = promises([1, 1, 0, 0], [3_600; 3], [3_600; 3]);
+    // Bo's outcome came on Friday, 12:00: 8 and 1 hours, two days of waiting, 8 and 3 hours. Ann's came after 26 hours:
+    // one until the refusal and two after it did not stand.
+    let bo_ended = promises([1, 1, 0, 0], [72_000; 3], [352_800; 3]);
+    let ann_ended = promises([1, 1, 0, 0], [10_800; 3], [93_600; 3]);
+    assert_eq!(
+        (&total["first_response"], &total["resolution"]),
+        (
+            &promises(
+                [2, 2, 1, 1],
+                [17_100, 30_600, 17_100],
+                [44_100, 84_600, 44_100]
+            ),
+            &promises(
+                [2, 2, 1, 1],
+                [41_400, 72_000, 41_400],
+                [223_200, 352_800, 223_200]
+            )
+        )
+    );
+    for (key, cases, first_response, resolution) in [
+        (json!("ann"), 1, ann_answered.clone(), ann_ended.clone()),
+        (json!("bo"), 0, bo_answered, bo_ended.clone()),
+        (
+            Value::Null,
+            3,
+            promises([0, 0, 1, 1], [0; 3], [0; 3]),
+            promises([0, 0, 1, 1], [0; 3], [0; 3]),
+        ),
+    ] {
+        let row = row_of(&report, &key);
+        assert_eq!(row["cases"], cases, "{key}");
+        assert_eq!(row["first_response"], first_response, "{key}");
+        assert_eq!(row["resolution"], resolution, "{key}");
+    }
+    let report = told(&desk, "from=2026-11-02&by=priority", hours(104)).await;
+    let p4 = row_of(&report, &json!("P4"));
+    assert_eq!(
+        (&p4["cases"], &p4["first_response"], &p4["resolution"]),
+        (&json!(2), &ann_answered, &bo_ended)
+    );
+}
+
+#[tokio::test]
+async fn what_is_late_is_so_from_the_millisecond_after_before_any_sweep() {
+    let desk = Desk::new().await;
+    desk.opened(1, Priority::P3).await;
+    let due = after(24 * 60);
+    for (at, late) in [(due, 0), (due + SignedDuration::from_millis(1), 1)] {
+        let report = told(&desk, "by=channel", at).await;
+        let first = &row_of(&report, &json!("web"))["first_response"];
+        assert_eq!(*first, promises([0, 0, 1, late], [0; 3], [0; 3]));
+    }
+}
+
+/// A desk in Berlin that works from Saturday 22:00 to Sunday 06:00 and never else.
+fn in_berlin(desk: Desk) -> (Book, Desk) {
+    let nights = r#"{"tz": "Europe/Berlin", "hours": {"sat": [["22:00", "06:00"]]}}"#;
+    let calendars = Calendars::new(BusinessCalendar::parse(nights).unwrap());
+    let mut config = vars(&[]).read(Config::read).unwrap();
+    config.calendars = calendars.clone();
+    let function = App::new(config, &desk.aws.clients).erase();
+    (Book::built_in(calendars), Desk { function, ..desk })
+}
+
+#[tokio::test]
+async fn the_night_in_which_the_clock_goes_forward_has_seven_hours() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (book, desk) = in_berlin(Desk::new().await);
+    let mut opened = Vec::new();
+    for bits in [1, 2] {
+        let mut response = response(bits);
+        response.received_at = at("2026-03-28T21:00+01:00");
+        response.day = date(2026, 3, 28);
+        opened.push(desk.accepted_by(&response, Priority::P4, &book).await);
+    }
+    let done = json!({"command": "resolve", "message": "Done."});
+    for (who, case, when, body) in [
+        (
+            "ann",
+            0,
+            "2026-03-29T01:30+01:00",
+            json!({"command": "await_customer"}),
+        ),
+        (
+            "ann",
+            0,
+            "2026-03-29T03:30+02:00",
+            json!({"command": "resume"}),
+        ),
+        ("ann", 0, "2026-03-29T05:00+02:00", done.clone()),
+        ("bo", 1, "2026-03-29T07:00+02:00", done),
+    ] {
+        does(&desk, who, opened[case], at(when), body).await;
+    }
+    // The clock on the wall went from 21:00 to 07:00: nine hours, of which the office was open for seven.
+    let report = told(&desk, "", at("2026-04-03T12:00+02:00")).await;
+    let bo = promises([1, 1, 0, 0], [7 * 3_600; 3], [9 * 3_600; 3]);
+    assert_eq!(row_of(&report, &json!("bo"))["resolution"], bo);
+    // The wait from 01:30 to 03:30 was one hour. Before it 3.5 hours were worked and after it 1.5.
+    let ann = promises([1, 1, 0, 0], [5 * 3_600; 3], [7 * 3_600; 3]);
+    assert_eq!(row_of(&report, &json!("ann"))["resolution"], ann);
+    // Left out, the days are the thirty up to that of the request in this zone, where it is midnight.
+    let midnight = told(&desk, "", at("2026-04-27T00:00+02:00")).await;
+    assert_eq!(
+        (&midnight["from"], &midnight["to"]),
+        (&json!("2026-03-29"), &json!("2026-04-27"))
+    );
+    assert_eq!(midnight["total"]["cases"], 0);
 }

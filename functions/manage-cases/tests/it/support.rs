@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use manage_cases::{App, Config};
+use resound_domain::book::Book;
 use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::id::{CaseId, ResponseId};
@@ -205,12 +206,22 @@ impl Desk {
     }
 
     pub(crate) async fn accepted(&self, response: &Response, priority: Priority) -> CaseId {
+        self.accepted_by(response, priority, &book()).await
+    }
+
+    /// A case under these rules.
+    pub(crate) async fn accepted_by(
+        &self,
+        response: &Response,
+        priority: Priority,
+        book: &Book,
+    ) -> CaseId {
         let event = Case::open(
             response.id.case(),
             response.received_at,
             priority,
             Origin::of(&response.submission, &response.triage),
-            &book(),
+            book,
         );
         let case = Case::begin(&event).unwrap();
         let accepted = self
