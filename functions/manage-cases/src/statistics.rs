@@ -79,7 +79,7 @@ pub(crate) async fn answer(
     .no_store())
 }
 
-/// Adds up the cases of these days, one day after another; how many could not be read.
+/// Adds up the cases of these days; how many could not be read.
 async fn measure(
     store: &Store,
     surveys: &[FormId],
@@ -89,27 +89,18 @@ async fn measure(
 ) -> Result<(Statistics, u64), StoreError> {
     let mut statistics = Statistics::new(query.by);
     let mut unreadable = 0;
-    for survey in surveys {
-        for day in query
-            .from
-            .series(1.day())
-            .take_while(|day| *day <= query.to)
-        {
-            let corrupt = store
-                .day_logs(survey, day, |log| match Course::of(&log, now, book) {
-                    Ok(course) => statistics.add(&course),
-                    Err(error) => {
-                        unreadable += 1;
-                        let case = log.first().map(|event| event.case.to_string());
-                        tracing::error!(case, %error, "the log of a case is broken");
-                    }
-                })
-                .await?;
-            for error in corrupt {
-                unreadable += 1;
-                tracing::error!(%error, "the log of a case cannot be read");
-            }
+    let days = (query.from, query.to);
+    let measured = store.logs(surveys, days, |log| match Course::of(&log, now, book) {
+        Ok(course) => statistics.add(&course),
+        Err(error) => {
+            unreadable += 1;
+            let case = log.first().map(|event| event.case.to_string());
+            tracing::error!(case, %error, "the log of a case is broken");
         }
+    });
+    for error in measured.await? {
+        unreadable += 1;
+        tracing::error!(%error, "the log of a case cannot be read");
     }
     Ok((statistics, unreadable))
 }

@@ -141,12 +141,12 @@ impl Store {
     }
 
     /// The entries of every shard of a day, so many at once of each.
-    pub(crate) fn day_pages(
-        &self,
+    pub(crate) fn day_pages<'a>(
+        &'a self,
         survey: &FormId,
         day: Date,
         limit: usize,
-    ) -> impl Stream<Item = Result<Vec<Item>, StoreError>> + Send + Unpin {
+    ) -> impl Stream<Item = Result<Vec<Item>, StoreError>> + Send + Unpin + use<'a> {
         select_all((0..DAY_SHARDS).map(|n| {
             let query = Query::index(BY_DAY, day_shard(survey, day, n)).limit(limit);
             // The outer `None` ends the stream, the inner one starts it.

@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 
+use jiff::ToSpan;
 use resound_domain::case::{Case, Command};
 use resound_domain::form::FormId;
 use resound_domain::policy::Priority;
+use resound_domain::response::Response;
 use resound_store::{Accepted, Key, StoreError};
 
-use crate::support::{DIGEST, Table, now, response};
+use crate::support::{DIGEST, Table, case, now, response};
 
 #[tokio::test]
-async fn the_logs_of_a_day_come_whole_once_each_through_all_pages() {
+async fn the_logs_of_some_days_come_whole_once_each_through_all_pages() {
     let table = Table::new().await;
     let mut expected = BTreeMap::new();
     // More than a page of one shard; every tenth opens a case.
@@ -23,7 +25,24 @@ async fn the_logs_of_a_day_come_whole_once_each_through_all_pages() {
             assert_eq!(accepted.await.unwrap(), Accepted::New);
         }
     }
-    let (broken, _) = expected.pop_last().unwrap();
+    // A case of each of more days than are read at once, and of two that are not asked for.
+    let last = response(0).day;
+    let first = last.saturating_sub(20.days());
+    for (bits, day) in (1000..).zip(first.yesterday().unwrap().series(1.day()).take(23)) {
+        let response = Response {
+            day,
+            ..response(bits)
+        };
+        let (case, event) = case(&response, Priority::P3);
+        let opened = Some((&case, &event));
+        let accepted = table.store.accept(&response, &DIGEST, opened, now());
+        assert_eq!(accepted.await.unwrap(), Accepted::New);
+        if (first..=last).contains(&day) {
+            expected.insert(case.id(), case);
+        }
+    }
+    assert_eq!(expected.len(), 11 + 21);
+    let (broken, _) = expected.pop_first().unwrap();
     let key = Key::Event {
         case: broken,
         seq: 2,
@@ -32,12 +51,11 @@ async fn the_logs_of_a_day_come_whole_once_each_through_all_pages() {
     item.remove("event");
     table.plant(item).await;
 
-    let survey = FormId::default_form();
-    let day = response(0).day;
+    let surveys = [FormId::default_form(), "other".parse().unwrap()];
     let mut found = BTreeMap::new();
     let corrupt = table
         .store
-        .day_logs(&survey, day, |log| {
+        .logs(&surveys, (first, last), |log| {
             let case = Case::replay(&log).unwrap();
             assert!(found.insert(case.id(), case).is_none(), "once each");
         })
@@ -45,7 +63,8 @@ async fn the_logs_of_a_day_come_whole_once_each_through_all_pages() {
         .unwrap();
     assert_eq!(found, expected);
     assert!(matches!(&corrupt[..], [StoreError::Corrupt { key: at, .. }] if *at == key.encode()));
-    let tomorrow = day.tomorrow().unwrap();
-    let none = table.store.day_logs(&survey, tomorrow, |_| unreachable!());
+    let none = table
+        .store
+        .logs(&surveys[1..], (first, last), |_| unreachable!());
     assert!(none.await.unwrap().is_empty());
 }
