@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan, Unit};
 use resound_domain::book::Book;
 use resound_domain::form::FormId;
-use resound_domain::locale::Locale;
 use resound_domain::statistics::{By, Course, Promises, Row, Spread, Statistics};
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
@@ -66,10 +65,7 @@ pub(crate) async fn answer(
         Format::Csv => {
             let name = format!("cases-{}-{}-{}.csv", query.by.name(), query.from, query.to);
             HttpResponse::new(200)
-                .body(
-                    "text/csv; charset=utf-8; header=present",
-                    csv(&statistics, query.by, request.locale()),
-                )
+                .body("text/csv; charset=utf-8; header=present", csv(&statistics))
                 .header(
                     "content-disposition",
                     format!("attachment; filename=\"{name}\""),
@@ -272,52 +268,40 @@ fn spread_shown(spread: Spread) -> Value {
     })
 }
 
+/// What a row of a CSV begins with; then come the columns of each promise. Names of columns are published: append only.
+const COLUMNS: [&str; 4] = ["key", "cases", "reopened", "merged"];
+const PROMISES: [&str; 2] = ["first_response", "resolution"];
+const OF_A_PROMISE: [&str; 11] = [
+    "n",
+    "in_time",
+    "open",
+    "open_late",
+    "within_target",
+    "business_median_seconds",
+    "business_p90_seconds",
+    "business_mean_seconds",
+    "wall_median_seconds",
+    "wall_p90_seconds",
+    "wall_mean_seconds",
+];
+
 /// The rows as a file for a spreadsheet: RFC 4180, with a byte order mark, without which Excel reads no Chinese.
 ///
-/// The header is in the caller's language, as people read it; programs have JSON. Columns keep their places.
-fn csv(statistics: &Statistics, by: By, locale: Locale) -> String {
+/// The header is the same in every language, as the members of the JSON are: a sheet that looks a column up by its name
+/// works for whoever opens it. Where there is no key, or nothing to measure, a cell is empty.
+fn csv(statistics: &Statistics) -> String {
     let mut out = String::from("\u{feff}");
-    let key = match by {
-        By::Agent => locale.choose("客服", "Agent"),
-        By::Channel => locale.choose("渠道", "Channel"),
-        By::Priority => locale.choose("优先级", "Priority"),
-    };
-    let mut header = vec![key.to_owned()];
-    header.extend(
-        [
-            locale.choose("个案数", "Cases"),
-            locale.choose("重新打开", "Reopened"),
-            locale.choose("已合并", "Merged"),
-        ]
-        .map(str::to_owned),
-    );
-    for promise in [
-        locale.choose("首次响应", "First response"),
-        locale.choose("解决", "Resolution"),
-    ] {
-        for column in [
-            locale.choose("已完成", "done"),
-            locale.choose("按时", "in time"),
-            locale.choose("未完成", "open"),
-            locale.choose("未完成且超时", "open and late"),
-            locale.choose("达标率", "within target"),
-            locale.choose("工作时间中位数（秒）", "business median (s)"),
-            locale.choose("工作时间 P90（秒）", "business p90 (s)"),
-            locale.choose("工作时间平均（秒）", "business mean (s)"),
-            locale.choose("自然时间中位数（秒）", "wall median (s)"),
-            locale.choose("自然时间 P90（秒）", "wall p90 (s)"),
-            locale.choose("自然时间平均（秒）", "wall mean (s)"),
-        ] {
-            header.push(match locale {
-                Locale::ZhCn => format!("{promise}：{column}"),
-                Locale::En => format!("{promise}: {column}"),
-            });
-        }
-    }
+    let of_promises = PROMISES
+        .into_iter()
+        .flat_map(|promise| OF_A_PROMISE.map(|column| format!("{promise}_{column}")));
+    let header: Vec<_> = COLUMNS
+        .map(str::to_owned)
+        .into_iter()
+        .chain(of_promises)
+        .collect();
     line(&mut out, &header);
     for (key, row) in &statistics.rows {
-        let none = || locale.choose("（无）", "(none)").to_owned();
-        let mut cells = vec![key.clone().unwrap_or_else(none)];
+        let mut cells = vec![key.clone().unwrap_or_default()];
         cells.extend([row.cases, row.reopened, row.merged].map(|n| n.to_string()));
         for promises in [&row.first_response, &row.resolution] {
             let counts = [
@@ -351,9 +335,11 @@ fn line(out: &mut String, cells: &[String]) {
     out.push_str("\r\n");
 }
 
-/// One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+/// One cell. A text that a spreadsheet would take for a formula gets an apostrophe before it: also where blanks stand
+/// first, which some strip, and with the full-width signs that Chinese and Japanese ones take for the plain ones.
 fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let formula = text.trim_start().starts_with(SIGNS) || text.starts_with(char::is_control);
     let text = if formula {
         format!("'{text}")
     } else {
@@ -379,6 +365,11 @@ mod tests {
             ("-2,3", "\"'-2,3\""),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "'\t=1"),
+            ("\u{0}x", "'\u{0}x"),
+            (" =1+1", "' =1+1"),
+            ("\u{a0}\u{3000}@a", "'\u{a0}\u{3000}@a"),
+            ("＝1＋1", "'＝1＋1"),
+            ("－1", "'－1"),
             ("a\nb", "\"a\nb\""),
             ("3=3", "3=3"),
             ("", ""),
