@@ -59,7 +59,7 @@ FUNCTIONS = {
     "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due", "by-day"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
-    "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due"], sends=BOTH),
+    "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due", "queue"], sends=BOTH),
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
@@ -109,7 +109,7 @@ SCHEDULES = {  # function: expression and zone
 OWN_COUNTS = {
     "submit-feedback": ["FeedbackAccepted", "FeedbackReplayed", "CasesOpened"],
     "relay-events": ["EventsRelayed"],
-    "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "EventsSentAgain", "EventsStuck"],
+    "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "CasesRetargeted", "EventsSentAgain", "EventsStuck"],
     "notify-staff": ["AlertsSent", "AlertsFailed"],
     "close-loop": ["NoticesSent", "NoticesInDoubt"],
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses"],

@@ -1,13 +1,13 @@
 //! What is due, shard by shard.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use resound_domain::book::Book;
 use resound_domain::case::Case;
+use resound_domain::event::{Event, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::trace::TraceId;
 use resound_lambda_kit::aws::Clients;
@@ -21,7 +21,6 @@ use resound_store::{
     Appended, Due, MAX_EVENTS, Postponed, RawKey, Rules, Store, StoreError, StoredEvent,
 };
 use serde::Serialize;
-use tokio::sync::OnceCell;
 use tracing::Instrument;
 
 use crate::Config;
@@ -39,7 +38,7 @@ const TRIES: u32 = 4;
 const MOST_FAILURES: usize = 100;
 
 /// Nothing is begun with less time than this: one call may take almost as long.
-const RESERVE: Duration = Duration::from_secs(6);
+pub(crate) const RESERVE: Duration = Duration::from_secs(6);
 
 /// How many events of a shard [`App::resend_unsettled`] sends.
 const RESENT_AT_ONCE: usize = 10_000;
@@ -47,7 +46,7 @@ const RESENT_AT_ONCE: usize = 10_000;
 /// The function.
 #[derive(Debug)]
 pub struct App {
-    store: Store,
+    pub(crate) store: Store,
     rules: Rules,
     relay: Relay,
 }
@@ -57,6 +56,8 @@ pub struct App {
 pub struct Swept {
     /// Cases that time moved.
     pub expired: u64,
+    /// Cases that were caught up with other rules.
+    pub retargeted: u64,
     /// Events that were added to their logs.
     pub events: u64,
     /// Unsettled events that were sent again.
@@ -70,9 +71,10 @@ pub struct Swept {
 }
 
 impl Swept {
-    fn sum(parts: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn sum(parts: impl IntoIterator<Item = Self>) -> Self {
         parts.into_iter().fold(Self::default(), |sum, part| Self {
             expired: sum.expired + part.expired,
+            retargeted: sum.retargeted + part.retargeted,
             events: sum.events + part.events,
             resent: sum.resent + part.resent,
             stuck: sum.stuck + part.stuck,
@@ -82,11 +84,52 @@ impl Swept {
     }
 }
 
+/// What was added to the log of a case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// How many events; none if there was nothing to add, or somebody else was first.
+    events: u64,
+    /// The first instant at which time alone made something happen; `None` if it did not.
+    due: Option<Timestamp>,
+    /// Whether other rules began to apply among them.
+    retargeted: bool,
+}
+
+impl Moved {
+    fn add(&mut self, events: &[Event]) -> Result<(), Fault> {
+        let retargets = |event: &&Event| matches!(event.kind, EventKind::Retargeted { .. });
+        let first = events.iter().find(|event| !retargets(event));
+        self.events += u64::try_from(events.len())?;
+        self.due = self.due.or(first.map(|event| event.at));
+        self.retargeted |= events.iter().any(|event| retargets(&event));
+        Ok(())
+    }
+}
+
+/// How a run divides its time, each as what is left of it when the next part begins. What is not used by one is there
+/// for the next, so in quiet times each has almost all of it.
+struct Shares {
+    /// When the cases stop: no storm of them keeps the events and the walk waiting for ever.
+    for_others: Duration,
+    /// When the events stop while there is a walk.
+    for_the_walk: Duration,
+}
+
+impl Shares {
+    fn of(time_left: Duration) -> Self {
+        let usable = time_left.saturating_sub(RESERVE);
+        Self {
+            for_others: RESERVE + usable / 3,
+            for_the_walk: RESERVE + usable / 6,
+        }
+    }
+}
+
 /// One shard in one run.
-struct Shard {
+pub(crate) struct Shard {
     kind: &'static str,
     number: u8,
-    swept: Swept,
+    pub(crate) swept: Swept,
     metrics: Metrics,
     /// What failed in this run, by case and version or seq. It stands at the head of the shard still.
     failed: BTreeSet<(CaseId, u32)>,
@@ -95,7 +138,7 @@ struct Shard {
 }
 
 impl Shard {
-    fn new(kind: &'static str, number: u8, metrics: &Metrics) -> Self {
+    pub(crate) fn new(kind: &'static str, number: u8, metrics: &Metrics) -> Self {
         Self {
             kind,
             number,
@@ -112,7 +155,7 @@ impl Shard {
     }
 
     /// Whether to go on; if not, the rest is left for the next run.
-    fn goes_on(&mut self, invocation: &Invocation, reserve: Duration) -> bool {
+    pub(crate) fn goes_on(&mut self, invocation: &Invocation, reserve: Duration) -> bool {
         let goes_on = self.failed.len() < MOST_FAILURES && invocation.time_left() >= reserve;
         self.swept.unfinished |= !goes_on;
         goes_on
@@ -127,8 +170,7 @@ impl Shard {
         let due = match due {
             Ok(due) => due,
             Err(error) => {
-                self.swept.unfinished = true;
-                self.fail(error, "a shard was not read");
+                self.leave(error, "a shard was not read");
                 return Vec::new();
             }
         };
@@ -146,13 +188,19 @@ impl Shard {
         ready
     }
 
-    fn fail(&mut self, fault: impl Into<Fault>, what: &'static str) {
+    /// Leaves the rest for the next run.
+    pub(crate) fn leave(&mut self, fault: impl Into<Fault>, what: &'static str) {
+        self.swept.unfinished = true;
+        self.fail(fault, what);
+    }
+
+    pub(crate) fn fail(&mut self, fault: impl Into<Fault>, what: &'static str) {
         self.swept.failed += 1;
         let fault = fault.into();
         tracing::warn!(kind = self.kind, shard = self.number, %fault, what);
     }
 
-    fn fail_item(
+    pub(crate) fn fail_item(
         &mut self,
         (case, number): (CaseId, u32),
         trace: Option<TraceId>,
@@ -164,6 +212,13 @@ impl Shard {
         span_of(trace).in_scope(|| {
             tracing::warn!(kind = self.kind, shard = self.number, %case, number, %fault, "an item was not worked");
         });
+    }
+
+    pub(crate) fn moved(&mut self, moved: Moved, now: Timestamp) {
+        self.swept.expired += u64::from(moved.due.is_some());
+        self.swept.retargeted += u64::from(moved.retargeted);
+        self.swept.events += moved.events;
+        self.late(moved.due, now);
     }
 
     fn late(&self, due: Option<Timestamp>, now: Timestamp) {
@@ -206,13 +261,37 @@ impl App {
     }
 
     async fn sweep(&self, now: Timestamp, invocation: &Invocation) -> Swept {
-        // Read by the first shard in which a case is due; most minutes there is none.
-        let book = OnceCell::new();
-        let cases = (0..CASE_SHARDS).map(|shard| self.sweep_cases(shard, now, &book, invocation));
-        let cases = join_all(cases).await;
-        let events = (0..EVENT_SHARDS).map(|shard| self.sweep_events(shard, invocation));
-        let events = join_all(events).await;
-        Swept::sum(cases.into_iter().chain(events))
+        let shares = Shares::of(invocation.time_left());
+        let book = match self.rules.book(invocation.machine_now).await {
+            Ok(book) => book,
+            Err(error) => {
+                let mut cases = Shard::new("cases", 0, &invocation.metrics);
+                cases.leave(error, "the rules were not read: no case can be worked");
+                cases.swept.failed = CASE_SHARDS.into();
+                let events = self.sweep_events(RESERVE, invocation).await;
+                return Swept::sum([cases.swept, events]);
+            }
+        };
+        let cases = (0..CASE_SHARDS)
+            .map(|shard| self.sweep_cases(shard, now, &book, shares.for_others, invocation));
+        let cases = Swept::sum(join_all(cases).await);
+        // Not before the cases: what is due comes first. Before the events: they leave time for a walk if there is one.
+        let mut walking = Shard::new("walk", 0, &invocation.metrics);
+        let walk = match walking.goes_on(invocation, RESERVE) {
+            true => self.walk(now, &book, invocation.machine_now).await,
+            false => Ok(None),
+        };
+        let walk = walk.unwrap_or_else(|error| {
+            walking.leave(error, "how far the open cases are walked was not read");
+            None
+        });
+        let for_the_walk = walk.as_ref().map_or(RESERVE, |_| shares.for_the_walk);
+        let events = self.sweep_events(for_the_walk, invocation).await;
+        let walked = match &walk {
+            Some(walk) => self.go_on(walk, now, &book, invocation).await,
+            None => Swept::default(),
+        };
+        Swept::sum([cases, walking.swept, events, walked])
     }
 
     /// Lets time move the cases of a shard.
@@ -220,43 +299,28 @@ impl App {
         &self,
         number: u8,
         now: Timestamp,
-        book: &OnceCell<Arc<Book>>,
+        book: &Book,
+        reserve: Duration,
         invocation: &Invocation,
     ) -> Swept {
         let mut shard = Shard::new("cases", number, &invocation.metrics);
-        // A third of the time is for the events, so that no storm of cases keeps them waiting for ever.
-        let reserve = RESERVE.max(invocation.time_left() / 3);
         while shard.goes_on(invocation, reserve) {
             let due = self.store.due_cases(number, now, shard.limit()).await;
             let cases = shard.found(due, |case| (case.id(), case.version()));
             if cases.is_empty() {
                 break;
             }
-            let book = book.get_or_try_init(|| self.rules.book(invocation.machine_now));
-            let book = match book.await {
-                Ok(book) => book,
-                Err(error) => {
-                    shard.swept.unfinished = true;
-                    shard.fail(error, "the rules were not read");
-                    break;
-                }
-            };
             for some in cases.chunks(AT_ONCE) {
                 if !shard.goes_on(invocation, reserve) {
                     break;
                 }
-                let expired = some.iter().map(|case| {
-                    let expired = self.expire(case, now, book, invocation.machine_now);
-                    expired.instrument(span_of(case.trace_id()))
+                let moved = some.iter().map(|case| {
+                    let moved = self.catch_up(case, now, book, invocation.machine_now);
+                    moved.instrument(span_of(case.trace_id()))
                 });
-                for (case, expired) in some.iter().zip(join_all(expired).await) {
-                    match expired {
-                        Ok(0) => {}
-                        Ok(events) => {
-                            shard.late(case.next_deadline(), now);
-                            shard.swept.expired += 1;
-                            shard.swept.events += events;
-                        }
+                for (case, moved) in some.iter().zip(join_all(moved).await) {
+                    match moved {
+                        Ok(moved) => shard.moved(moved, now),
                         Err(fault) => {
                             shard.fail_item((case.id(), case.version()), case.trace_id(), fault);
                         }
@@ -267,22 +331,23 @@ impl App {
         shard.swept
     }
 
-    /// Adds to the log of a case what time alone has made happen by now, and tells how many events that were. None if
+    /// Adds to the log of a case what time, and other rules, have made happen by now, and tells what that was. Nothing if
     /// somebody else was first: a command begins with the same events.
-    async fn expire(
+    pub(crate) async fn catch_up(
         &self,
         case: &Case,
         now: Timestamp,
         book: &Book,
         machine_now: Timestamp,
-    ) -> Result<u64, Fault> {
+    ) -> Result<Moved, Fault> {
+        let mut moved = Moved::default();
         let mut before = case.clone();
         for _ in 0..TRIES {
             let mut events = before.expire(now, book);
-            // What is left stands at the head of the shard again.
+            let is_all = events.len() <= MAX_EVENTS;
             events.truncate(MAX_EVENTS);
             if events.is_empty() {
-                return Ok(0);
+                return Ok(moved);
             }
             let mut after = before.clone();
             for event in &events {
@@ -293,26 +358,42 @@ impl App {
                 .append(&before, &after, &events, None, None, machine_now);
             match appended.await? {
                 Appended::Appended => {
-                    let added = u64::try_from(events.len())?;
+                    let added = events.len();
                     tracing::info!(case = %case.id(), seq = after.version(), added, "time moved a case");
-                    return Ok(added);
+                    moved.add(&events)?;
+                    if is_all {
+                        return Ok(moved);
+                    }
+                    before = after;
+                    continue;
                 }
                 Appended::Conflict => {}
             }
             match self.store.case(case.id()).await? {
                 Some(now) => before = now,
                 // Erased meanwhile.
-                None => return Ok(0),
+                None => return Ok(moved),
             }
         }
         Err(Fault::new("somebody else changed the case each time"))
     }
 
+    /// Sends the unsettled events whose back-off is over again, until no more than `reserve` of the time is left.
+    async fn sweep_events(&self, reserve: Duration, invocation: &Invocation) -> Swept {
+        let shards = (0..EVENT_SHARDS).map(|n| self.sweep_event_shard(n, reserve, invocation));
+        Swept::sum(join_all(shards).await)
+    }
+
     /// Sends the unsettled events of a shard again whose back-off is over.
-    async fn sweep_events(&self, number: u8, invocation: &Invocation) -> Swept {
+    async fn sweep_event_shard(
+        &self,
+        number: u8,
+        reserve: Duration,
+        invocation: &Invocation,
+    ) -> Swept {
         let mut shard = Shard::new("events", number, &invocation.metrics);
         let machine_now = invocation.machine_now;
-        while shard.goes_on(invocation, RESERVE) {
+        while shard.goes_on(invocation, reserve) {
             let due = self
                 .store
                 .due_events(number, machine_now, shard.limit())
@@ -322,7 +403,7 @@ impl App {
                 break;
             }
             for some in events.chunks(AT_ONCE) {
-                if !shard.goes_on(invocation, RESERVE) {
+                if !shard.goes_on(invocation, reserve) {
                     break;
                 }
                 let ours = self.postpone(some, machine_now, &mut shard).await;
@@ -392,6 +473,7 @@ fn place(event: &StoredEvent) -> (CaseId, u32) {
 fn report(swept: &Swept) {
     let Swept {
         expired,
+        retargeted,
         events,
         resent,
         stuck,
@@ -401,6 +483,7 @@ fn report(swept: &Swept) {
     if *failed > 0 {
         tracing::error!(
             expired,
+            retargeted,
             events,
             resent,
             stuck,
@@ -411,13 +494,14 @@ fn report(swept: &Swept) {
     } else if *unfinished {
         tracing::warn!(
             expired,
+            retargeted,
             events,
             resent,
             stuck,
             "the rest is left for the next run"
         );
     } else {
-        tracing::info!(expired, events, resent, stuck, "swept");
+        tracing::info!(expired, retargeted, events, resent, stuck, "swept");
     }
 }
 
@@ -432,11 +516,14 @@ impl Function for App {
         report(&swept);
         let metrics = &invocation.metrics;
         metrics.count(Counter::CasesExpired, swept.expired);
+        metrics.count(Counter::CasesRetargeted, swept.retargeted);
         metrics.count(Counter::EventsSentAgain, swept.resent);
         metrics.count(Counter::EventsStuck, swept.stuck);
         metrics.count(Counter::SweepUnfinished, swept.unfinished.into());
         let shards = u64::from(CASE_SHARDS) + u64::from(EVENT_SHARDS);
-        if swept.failed >= shards && swept.expired + swept.resent + swept.stuck == 0 {
+        if swept.failed >= shards
+            && swept.expired + swept.retargeted + swept.resent + swept.stuck == 0
+        {
             return Err(Fault::new("nothing could be read or worked"));
         }
         Ok(swept)

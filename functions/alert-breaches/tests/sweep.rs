@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::{Case, Command, State};
 use resound_domain::event::{Effect, EventKind};
 use resound_domain::id::CaseId;
-use resound_domain::policy::Priority;
+use resound_domain::policy::{Policy, Priority};
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::metrics::{Counter, Metrics, Span};
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::Settled;
 use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
+use resound_store::{Advanced, ConfigKind, OpenShard, Published, Round, Settled, Stage, Walk};
 use resound_testing::cases::{QUEUES, trace};
 use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::json;
@@ -38,7 +38,10 @@ impl Sweeping {
         ];
         let config = vars(&own).read(Config::read).unwrap();
         let app = App::new(config, &aws.clients);
-        Self { aws, app }
+        let sweeping = Self { aws, app };
+        // As every day: the open cases, of which there is none, are under these rules.
+        assert_eq!(sweeping.sweep(start()).await, Swept::default());
+        sweeping
     }
 
     /// A run at a business time, in which no event is due.
@@ -417,8 +420,195 @@ async fn a_recorded_tick_is_read_and_the_counts_come_back() {
     let Sweeping { aws: _aws, app } = sweeping;
     assert_eq!(
         resound_testing::call(&app.erase(), event, start()).await,
-        json!({"expired": 0, "events": 0, "resent": 0, "stuck": 0, "failed": 0, "unfinished": false})
+        json!({"expired": 0, "retargeted": 0, "events": 0, "resent": 0, "stuck": 0, "failed": 0, "unfinished": false})
     );
+}
+
+/// Answers to a P3 within so many hours, from so many hours after the start.
+fn answered_within(version: u32, hours: i64, from: i64) -> Policy {
+    let mut policy = Policy {
+        version,
+        active_from: Some(start() + SignedDuration::from_hours(from)),
+        ..Policy::default()
+    };
+    policy.targets.p3.first_response.duration = SignedDuration::from_hours(hours);
+    policy
+}
+
+impl Sweeping {
+    /// Publishes a policy.
+    async fn publish(&self, policy: &Policy) {
+        let kind = ConfigKind::Policy;
+        let published = self.aws.store.publish_config(kind, policy.version, policy);
+        assert_eq!(published.await.unwrap(), Published::Published);
+    }
+
+    /// A run at this business time, at a machine time at which no rules are remembered.
+    async fn sweep_anew(&self, time: Timestamp) -> Swept {
+        self.run(time, machine(time)).await
+    }
+
+    async fn walk(&self) -> Walk {
+        self.aws.store.walk().await.unwrap().unwrap()
+    }
+}
+
+/// The machine time of [`Sweeping::sweep_anew`].
+fn machine(time: Timestamp) -> Timestamp {
+    time + SignedDuration::from_hours(10_000)
+}
+
+#[tokio::test]
+async fn a_deadline_that_moves_nearer_is_found_before_the_index_tells_of_it() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await;
+    let paused = sweeping.opened(2).await;
+    let pause = Command::AwaitCustomer { message: false };
+    let paused = sweeping.aws.commanded(&paused, pause, after(0)).await;
+    let over = sweeping.opened(3).await;
+    let over = sweeping
+        .aws
+        .commanded(&over, Command::Resolve, after(0))
+        .await;
+    assert_eq!(sweeping.sweep(after(0)).await, Swept::default());
+    sweeping.publish(&answered_within(1, 4, 1)).await;
+
+    // The index says 18 hours still. What was due at once, and what was not, is told in the order of time.
+    let swept = sweeping.sweep_anew(after(1)).await;
+    let expected = Swept {
+        retargeted: 2,
+        events: 2,
+        // The letter of the one that is over.
+        resent: 1,
+        ..Swept::default()
+    };
+    assert_eq!(swept, expected);
+    assert_eq!(sweeping.log(case.id()).await, [("retargeted", 1)]);
+    assert_eq!(
+        sweeping.log(paused.id()).await,
+        [("awaiting_customer", 0), ("retargeted", 1)]
+    );
+    assert_eq!(sweeping.log(over.id()).await, [("resolved", 0)]);
+    for (hours, moment) in [(3, "warned"), (4, "breached"), (5, "escalated")] {
+        assert_eq!(
+            sweeping.sweep_anew(after(hours)).await.expired,
+            1,
+            "{moment}"
+        );
+        assert_eq!(sweeping.log(case.id()).await.last(), Some(&(moment, hours)));
+    }
+    // The old deadline, and its warning, pass without a word.
+    let before = sweeping.log(case.id()).await;
+    sweeping.sweep_anew(after(30)).await;
+    let log = sweeping.log(case.id()).await;
+    assert_eq!(log[before.len()..], [("escalated", 6), ("escalated", 8)]);
+}
+
+#[tokio::test]
+async fn the_open_cases_are_walked_twice_and_never_again() {
+    let sweeping = Sweeping::start().await;
+    let first = sweeping.opened(1).await.id();
+    sweeping.publish(&answered_within(1, 4, 1)).await;
+    assert_eq!(sweeping.sweep_anew(after(1)).await.retargeted, 1);
+    assert_eq!(
+        sweeping.walk().await.stage(machine(after(1))),
+        Stage::Waiting
+    );
+
+    // As if the index had not shown it: it is under the old rules, and the walk has passed.
+    let hidden = sweeping.opened(2).await.id();
+    let minute = SignedDuration::from_mins(1);
+    assert_eq!(
+        sweeping.sweep_anew(after(1) + minute * 14).await,
+        Swept::default()
+    );
+    let swept = sweeping.sweep_anew(after(1) + minute * 15).await;
+    assert_eq!((swept.retargeted, swept.failed), (1, 0));
+    for case in [first, hidden] {
+        assert_eq!(sweeping.log(case).await, [("retargeted", 1)]);
+    }
+    let walk = sweeping.walk().await;
+    assert_eq!(
+        (walk.round(), walk.stage(machine(after(2)))),
+        (Round::Second, Stage::Over)
+    );
+
+    // Nothing is walked any more, until there are other rules.
+    let forgotten = sweeping.opened(3).await.id();
+    sweeping.sweep_anew(after(2)).await;
+    assert!(sweeping.log(forgotten).await.is_empty());
+    assert_eq!(sweeping.walk().await, walk);
+    sweeping.publish(&answered_within(2, 5, 2)).await;
+    assert_eq!(sweeping.sweep_anew(after(3)).await.retargeted, 3);
+    assert_eq!(
+        sweeping.log(forgotten).await,
+        [("retargeted", 1), ("retargeted", 2)]
+    );
+    assert_eq!(
+        sweeping.log(first).await,
+        [("retargeted", 1), ("retargeted", 2)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn walks_at_once_do_what_one_does() {
+    let sweeping = Sweeping::start().await;
+    let mut cases = Vec::new();
+    for bits in 0..250_u128 {
+        // All in one partition: three pages.
+        cases.push(sweeping.opened(bits * 4).await.id());
+    }
+    sweeping.publish(&answered_within(1, 4, 1)).await;
+    let one = Sweeping::sweep_anew;
+    let (a, b) = futures::join!(one(&sweeping, after(1)), one(&sweeping, after(1)));
+    assert_eq!(a.failed + b.failed, 0);
+    let c = sweeping.sweep_anew(after(1)).await;
+    assert_eq!(a.retargeted + b.retargeted + c.retargeted, 250);
+    for case in cases {
+        assert_eq!(sweeping.log(case).await, [("retargeted", 1)]);
+    }
+    assert_eq!(
+        sweeping.walk().await.stage(machine(after(1))),
+        Stage::Waiting
+    );
+}
+
+#[tokio::test]
+async fn an_older_run_does_not_move_a_later_walk() {
+    let sweeping = Sweeping::start().await;
+    sweeping.publish(&answered_within(1, 4, 1)).await;
+    sweeping.sweep_anew(after(1)).await;
+    let old = sweeping.walk().await;
+    sweeping.publish(&answered_within(2, 4, 2)).await;
+    let case = sweeping.opened(1).await.id();
+    sweeping.sweep_anew(after(2)).await;
+    let new = sweeping.walk().await;
+    assert_ne!(old.stamp(), new.stamp());
+    let shards: Vec<_> = OpenShard::all().collect();
+    let ended = sweeping.aws.store.end_walk(&old, &shards).await;
+    assert_eq!(ended.unwrap(), Advanced::Superseded);
+    // A tick that comes late finds newer rules walked already.
+    assert_eq!(sweeping.sweep_anew(after(1)).await, Swept::default());
+    assert_eq!(sweeping.walk().await, new);
+    assert_eq!(
+        sweeping.log(case).await,
+        [("retargeted", 1), ("retargeted", 2)]
+    );
+}
+
+#[tokio::test]
+async fn a_case_that_cannot_be_read_does_not_end_the_walk() {
+    let sweeping = Sweeping::start().await;
+    let bad = sweeping.opened(4).await.id();
+    let good = sweeping.opened(8).await.id();
+    sweeping.spoil(format!("CASE#{bad}"), "CASE", "case").await;
+    sweeping.publish(&answered_within(1, 4, 1)).await;
+    let swept = sweeping.sweep_anew(after(1)).await;
+    assert_eq!(
+        (swept.retargeted, swept.failed, swept.unfinished),
+        (1, 1, false)
+    );
+    assert_eq!(sweeping.log(good).await, [("retargeted", 1)]);
 }
 
 #[test]

@@ -96,6 +96,26 @@ pub struct Edition {
     pub zone_data: String,
 }
 
+/// Which rules a case was caught up with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The version of the policy; 0 is the built-in one.
+    pub policy: u32,
+    /// The version of the newest of the calendars; 0 is before any was published.
+    pub calendars: u32,
+    /// The release of the time-zone database.
+    pub zone_data: String,
+}
+
+impl Stamp {
+    /// Whether nothing in the other is newer. Releases of the time-zone database sort as text: `2025b`, `2026a`.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.policy >= other.policy
+            && self.calendars >= other.calendars
+            && self.zone_data >= other.zone_data
+    }
+}
+
 impl Edition {
     /// This policy by these calendars, from the instant the policy names.
     pub fn new(
@@ -110,6 +130,15 @@ impl Edition {
             calendars: calendars.into(),
             calendars_version,
             zone_data: calendar::zone_data().to_owned(),
+        }
+    }
+
+    /// What a case is under that was caught up with it.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            policy: self.policy.version,
+            calendars: self.calendars_version,
+            zone_data: self.zone_data.clone(),
         }
     }
 

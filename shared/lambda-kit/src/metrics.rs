@@ -29,6 +29,8 @@ pub enum Counter {
     EventsRelayed,
     /// Cases that time moved.
     CasesExpired,
+    /// Cases that were caught up with other rules.
+    CasesRetargeted,
     /// Unsettled events that were sent again.
     EventsSentAgain,
     /// Events nobody tries any more until a person resumes them.
@@ -65,6 +67,7 @@ impl Counter {
             Self::FeedbackReplayed => "FeedbackReplayed",
             Self::EventsRelayed => "EventsRelayed",
             Self::CasesExpired => "CasesExpired",
+            Self::CasesRetargeted => "CasesRetargeted",
             Self::EventsSentAgain => "EventsSentAgain",
             Self::EventsStuck => "EventsStuck",
             Self::SweepUnfinished => "SweepUnfinished",
@@ -233,13 +236,14 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 18] = [
+    const COUNTERS: [Counter; 19] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
         Counter::FeedbackReplayed,
         Counter::EventsRelayed,
         Counter::CasesExpired,
+        Counter::CasesRetargeted,
         Counter::EventsSentAgain,
         Counter::EventsStuck,
         Counter::SweepUnfinished,

@@ -139,6 +139,18 @@ pub struct Cursor(String);
 #[error("not a cursor")]
 pub struct InvalidCursor;
 
+impl Cursor {
+    /// The place that the index names so.
+    pub(crate) fn at(place: String) -> Self {
+        Self(place)
+    }
+
+    /// How the index names the place.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.replacen('#', "-", 1))
@@ -442,7 +454,8 @@ impl Store {
     }
 }
 
-fn queue_place(entry: &Item) -> String {
+/// Where an entry of `queue` stands.
+pub(crate) fn queue_place(entry: &Item) -> String {
     entry
         .get(QUEUE.range)
         .and_then(|v| v.as_s().ok())

@@ -25,6 +25,7 @@ use crate::risks::Remark;
 use crate::schema::{
     case_shard_of, day_shard_of, event_shard_of, from_millis, millis, queue_shard_of,
 };
+use crate::walk::WalkItem;
 use crate::{Message, Repair, StoreError, StoredEvent, repair, schema};
 
 /// The form of most items.
@@ -795,6 +796,7 @@ pub(crate) struct TurnsItem {
 
 /// The attribute of [`TurnsItem`] that is counted up.
 pub(crate) const TURNS: &str = "turns";
+
 // Risks
 
 #[derive(Serialize, Deserialize)]
@@ -831,6 +833,12 @@ impl Stored for WatchItem {
     fn read(item: Item) -> Result<Self, StoreError> {
         body(item).map(|(_, watch)| watch)
     }
+}
+
+// Walk
+
+pub(crate) fn read_walk(item: Item) -> Result<(Key, WalkItem), StoreError> {
+    body(item)
 }
 
 // Configuration

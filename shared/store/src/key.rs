@@ -71,6 +71,8 @@ pub enum Key {
         /// The place of the event in its log.
         seq: u32,
     },
+    /// How far the walk over the open cases has come.
+    Walk,
     /// A version of a configuration document.
     Config {
         /// Which document.
@@ -347,6 +349,7 @@ impl Key {
                 group_partition(group.line),
                 format!("{}{case}#{seq:06}", member_prefix(*group)),
             ),
+            Self::Walk => ("WALK#retarget".to_owned(), "WALK".to_owned()),
             Self::Config { kind, version } => (config_partition(*kind), format!("V#{version:06}")),
             Self::Turns { rule } => (format!("ASSIGNMENT#{rule}"), "TURNS".to_owned()),
             Self::Mark { subject, rule } => {
@@ -419,6 +422,7 @@ impl Key {
                 case: parts.next()?.parse().ok()?,
                 seq: parts.next()?.parse().ok()?,
             },
+            ("WALK", "WALK") if subject == "retarget" => Self::Walk,
             ("CONFIG", "V") => Self::Config {
                 kind: ConfigKind::from_name(subject)?,
                 version: parts.next()?.parse().ok()?,
@@ -663,6 +667,7 @@ mod tests {
                 case,
                 seq
             }),
+            Just(Key::Walk),
             (
                 proptest::sample::select(ConfigKind::ALL.to_vec()),
                 any::<u32>()

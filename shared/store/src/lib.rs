@@ -28,6 +28,7 @@ mod rules;
 pub mod schema;
 mod tallies;
 mod turns;
+mod walk;
 
 use aws_sdk_dynamodb::Client;
 
@@ -49,6 +50,7 @@ pub use restore::Restored;
 pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};
 pub use rules::{Cached, Rules};
 pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
+pub use walk::{Advanced, INDEX_LAG, OpenShard, Reached, Round, Stage, Walk, WalkPage};
 
 /// The table.
 #[derive(Debug, Clone)]

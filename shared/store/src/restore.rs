@@ -36,7 +36,7 @@ impl Store {
     /// A letter to a customer that was still to be sent at the restore point may have been sent since, and the ledger
     /// that said so is lost. It is entered as an attempt that nobody finished. So `close-loop` does not send it but
     /// records a doubt, and staff are alerted to look: at most once holds across the loss. Alerts to staff are sent
-    /// again.
+    /// again. Every open case is then looked at once for a change of the rules that it may have missed.
     ///
     /// Reads both halves of `source` in full. Overwrites nothing, so it can be repeated after it broke off, and the
     /// stack may be running meanwhile.
@@ -69,6 +69,8 @@ impl Store {
                 start = next;
             }
         }
+        // A running stack may have walked what was here before.
+        self.walk_anew().await?;
         Ok(restored)
     }
 
@@ -110,6 +112,8 @@ impl Store {
                 );
                 doubtful = 1;
             }
+            // It tells how far the cases of another table were walked.
+            Ok(Key::Walk) => return Ok(restored),
             Ok(_) | Err(_) => {}
         }
         match self.put_new(item).await? {

@@ -1,5 +1,6 @@
 //! Every AWS call of the main flows, struck with every fault.
 
+use jiff::SignedDuration;
 use resound_domain::id::CaseId;
 use resound_domain::policy::Policy;
 use resound_tests::World;
@@ -8,6 +9,7 @@ use resound_tests::world::{Ended, receipt};
 use serde_json::{Value, json};
 
 use crate::groups;
+use crate::retarget::answered_within;
 use crate::risks::angry;
 
 /// Praise that needs no answer: one write.
@@ -54,6 +56,8 @@ impl Scenario for Breach {
         let posted = world.submit_patiently(&feedback, "breach-0123456789");
         posted.await.expect(201);
         world.drain().await;
+        // As in any minute: the open cases are under the rules of the day.
+        world.sweep().await;
         world.leap("PT24H1S");
     }
 
@@ -224,6 +228,43 @@ impl Scenario for Risks {
     }
 }
 
+/// Other rules begin, by which each open case has a nearer deadline than the index knows.
+struct Retarget;
+
+impl Scenario for Retarget {
+    const NAME: &'static str = "retarget";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        let mut cases = Vec::new();
+        for n in 0..3 {
+            let key = format!("retarget-{n}-0123456789");
+            let posted = world.submit_patiently(&complaint(), &key).await;
+            cases.push(receipt(&posted.expect(201)).case);
+        }
+        let acknowledge = json!({"command": "acknowledge"});
+        world
+            .command_patiently(cases[1], &acknowledge, "acknowledge-0123456789")
+            .await
+            .expect(200);
+        let wait = json!({"command": "await_customer"});
+        world
+            .command_patiently(cases[2], &wait, "await-customer-0123456789")
+            .await
+            .expect(200);
+        world.settle().await;
+        answered_within(world, 1, "PT6H", "PT2M").await;
+        // Everybody reads the rules anew.
+        world.leap("PT3M");
+        world.pass(SignedDuration::from_mins(3));
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.sweep().await;
+        Vec::new()
+    }
+}
+
 fn complaint() -> Value {
     json!({
         "text": "The box was broken when it came.",
@@ -264,6 +305,11 @@ fn a_group_survives_a_fault_at_any_call() {
 #[test]
 fn quiet_hours_survive_a_fault_at_any_call() {
     println!("{}", strike_all::<WarnInQuietHours>());
+}
+
+#[test]
+fn a_change_of_rules_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Retarget>());
 }
 
 #[test]

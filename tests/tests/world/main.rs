@@ -11,6 +11,7 @@ mod desk;
 mod groups;
 mod main_job;
 mod restore;
+mod retarget;
 mod risks;
 mod roles;
 mod rules;

@@ -20,8 +20,9 @@ use resound_domain::score::Scores;
 use resound_domain::tally::{Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup, Medium, Message,
-    NoticeKey, Outcome, Part, Raise, Raised, Recipient, Recorded, Signed, Watch, Watermark,
+    Advanced, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup, Medium,
+    Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient, Recorded, Round,
+    Signed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -85,6 +86,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Member",
             "an alert of a group, by case and event",
             "not exists, with its group open",
+        ),
+        Key::Walk => (
+            "Walk",
+            "how far the open cases are caught up with a change of the rules",
+            "not exists, then `number` = seen; cursors only forward",
         ),
         Key::Config { .. } => (
             "Configuration",
@@ -317,6 +323,12 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .advance_watermark(&survey(), Watermark { day, as_of: t0() })
         .await
         .unwrap();
+    let stamp = book().latest().stamp();
+    let walk = store.begin_walk(None, stamp, Round::First, now()).await;
+    let walk = walk.unwrap().unwrap();
+    let shards: Vec<_> = OpenShard::all().collect();
+    let ended = store.end_walk(&walk, &shards).await;
+    assert_eq!(ended.unwrap(), Advanced::Advanced);
     let document = Forms::default();
     let by = Signed {
         by: "ann".to_owned(),
@@ -446,6 +458,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                 },
             ),
             ("run", Key::Run { survey: survey() }),
+            ("walk", Key::Walk),
             (
                 "config",
                 Key::Config {
