@@ -1812,6 +1812,10 @@ def _(s): s["StackDashboard"]["DashboardBody"]["Fn::Sub"] = s["StackDashboard"][
 def _(s): s["StackDashboard"]["DashboardBody"]["Fn::Sub"] = s["StackDashboard"]["DashboardBody"]["Fn::Sub"].replace("SweepLateness", "SweepDelay")
 
 
+@plant("the dashboard shows the mean of the lateness")
+def _(s): s["StackDashboard"]["DashboardBody"]["Fn::Sub"] = s["StackDashboard"]["DashboardBody"]["Fn::Sub"].replace('{"stat":"p99"}', '{"stat":"Average"}')
+
+
 @plant("the dashboard has the name of another stack's")
 def _(s): s["StackDashboard"]["DashboardName"] = "resound"
 

@@ -1001,7 +1001,7 @@ def runbook():
 def the_dashboard_shows_what_exists(t):
     """The dashboard is JSON and shows each function, queue and index of health, and every metric the functions count."""
     functions = {name: logical for name, (logical, _) in t.functions().items()}
-    shown = set()
+    shown, late = set(), set()
     for logical, dashboard in t.of("AWS::CloudWatch::Dashboard").items():
         if t.condition(logical) != "HasDashboard":
             yield f"{logical}: costs money though nobody asked for it"
@@ -1013,7 +1013,12 @@ def the_dashboard_shows_what_exists(t):
             if widget["properties"].get("region") != "${AWS::Region}":
                 yield f"{logical}: {widget['properties'].get('title')} shows another region"
             for namespace, metric, *dimension in widget["properties"]["metrics"]:
+                own = dimension.pop() if dimension and isinstance(dimension[-1], dict) else {}
                 shown.add((namespace, metric, *dimension))
+                if metric == "SweepLateness":
+                    late.add(own.get("stat") or widget["properties"].get("stat", "none"))
+        if late != {"p50", "p99"}:
+            yield f"{logical}: shows the lateness by {sorted(late)}, not its middle and its tail"
     wanted = {("AWS/Lambda", metric, "FunctionName", "${" + logical + "}")
               for metric in ("Errors", "Duration", "Throttles") for logical in functions.values()}
     for service, metrics in OWN_COUNTS.items():

@@ -34,6 +34,7 @@ FUNCTIONS = (
     "notify-staff",
     "close-loop",
     "aggregate-nps",
+    "watch-risks",
 )
 
 

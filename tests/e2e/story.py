@@ -104,6 +104,7 @@ class Story:
         self.lock = threading.Lock()
         self.ticks = Counter()
         self.staff = {"authorization": f"Bearer {outside.token('li.lei', 'cases.read', 'cases.write', 'reports.read')}"}
+        self.admin = {"authorization": f"Bearer {outside.token('han.mei', 'cases.read', 'admin')}"}
 
     # ---------------------------------------------------------------------------------------------------- small tools
 
@@ -258,6 +259,7 @@ class Story:
             "AlertWebhookUrl": self.outside.webhook,
             "AlertWebhookSecret": self.outside.webhook_secret,
             "WebhookAllowPrivate": "true",
+            "AlertGroupSeconds": "0",  # until the storm: each alert by itself
             "SigningKeys": f"1={OLD_KEY}",
             "DeletionProtection": "false",
             "Dashboard": "true",
@@ -292,11 +294,24 @@ class Story:
         self.api = self.outputs["HttpApiUrl"].split("//")[1].split(".")[0]
         # This scheduler hands out its placeholder for the time unreplaced, so the test plays the scheduler.
         scheduler = self.cloud.client("scheduler")
-        for name in ("alert-breaches", "aggregate-nps"):
+        for name in ("alert-breaches", "aggregate-nps", "watch-risks"):
             schedule = scheduler.get_schedule(Name=f"{stack}-{name}")
             self.equal(f"the schedule of {name} is on", schedule["State"], "ENABLED")
             keep = ("Name", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
             scheduler.update_schedule(**{k: schedule[k] for k in keep if k in schedule}, State="DISABLED")
+
+    def change(self, stack, parameters):
+        """Updates a stack, with these parameters anew."""
+        self.parameters |= parameters
+        self.cloud.client("cloudformation").update_stack(
+            StackName=stack,
+            TemplateURL=self.template,
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        done = self.cloud.finished(stack)
+        if not self.equal("the update is complete", done["StackStatus"], "UPDATE_COMPLETE"):
+            self.check("no resource failed", False, *self.cloud.failures(stack))
 
     def open_doors(self):
         self.report.chapter("Doors: what is public, what is for staff")
@@ -443,6 +458,65 @@ class Story:
         notice = self.until(lambda: next((i for sk, i in self.items(f"CASE#{receipt['id']}").items() if sk.startswith("NOTICE#")), None))
         self.equal("who did not agree to mail gets none", ((notice or {}).get("status"), self.letters("[w4]")), ("no_consent", []))
 
+    def rules(self):
+        self.report.chapter("Rules are published over HTTP, looked at before they count, and not by everybody")
+        ask = lambda method, path, body=None, who=self.admin, **headers: self.request(method, path, body, {**who, **headers})
+        shown = ask("GET", "/v1/policy")
+        self.equal("the policy that applies is shown, with its version", (shown.status, shown.headers.get("etag")), (200, '"1"'))
+        self.equal("an agent may not publish", ask("PUT", "/v1/policy", POLICY, self.staff).status, 403)
+        faulty = ask("PUT", "/v1/policy", {**POLICY, "warn_percent": 175})
+        faults = json.loads(faulty.data).get("errors", [])
+        self.equal("a fault is named by its place", (faulty.status, [fault["field"] for fault in faults]), (422, ["/warn_percent"]))
+        ours = {"tz": ZONE, "hours": {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}, "public_holidays": "cn"}
+        published = ask("PUT", "/v1/calendars/office", ours)
+        self.equal("a calendar is published", published.status, 201)
+        periods = json.loads(ask("GET", "/v1/calendars/office/preview?from=2026-09-30T00:00:00Z&count=2").data)
+        self.check("and shows when it is open: National Day is skipped", "2026-10-08T01:00:00Z" in json.dumps(periods), periods)
+        named = {"name": "kites", "when": {"product": ["kite"]}, "targets": {"first_response": {"duration": "PT8H", "calendar": "office"}}}
+        wanted = {k: v for k, v in POLICY.items() if k != "version"} | {"rules": [named]}
+        looked = ask("PUT", "/v1/policy?dry_run=true", wanted)
+        self.check("a dry run counts what it looked at, and writes nothing", looked.status == 200
+                   and json.loads(looked.data)["looked_at"] > 0 and ask("GET", "/v1/policy").headers.get("etag") == '"1"', looked.status, looked.data)
+        taken = ask("PUT", "/v1/policy", wanted, **{"if-match": '"1"'})
+        self.equal("the policy is published as version 2", (taken.status, taken.headers.get("etag")), (201, '"2"'))
+        again = ask("PUT", "/v1/policy", wanted, **{"if-match": '"1"'})
+        self.equal("sent again after a lost answer, it is the same", (again.status, again.headers.get("etag")), (200, '"2"'))
+        late = ask("PUT", "/v1/policy", {**wanted, "rules": []}, **{"if-match": '"1"'})
+        self.equal("who has not seen it is told", late.status, 412)
+        self.equal("who published is kept", self.items("CONFIG#policy")["V#000002"].get("published_by"), "han.mei")
+
+    def storm(self):
+        self.report.chapter("A storm is one message")
+        self.change(NEW_STACK, {"AlertGroupSeconds": "3"})
+        mails = lambda: [m for m in self.cloud.mails() if m["To"] == ["executive@example.com"]]
+        before, known = len(mails()), set(self.accepted)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: self.submit({"text": f"The charger caught fire, number {n}!", "nps": 0, "locale": "en"}, patience=20), range(8)))
+        cases = [self.accepted[key][1] for key in set(self.accepted) - known]
+        self.equal("eight severe cases are open", len(cases), 8)
+        named = lambda: {c["reference"] for c in cases for m in mails()[before:] if c["reference"] in m["BodyText"]}
+        self.until(lambda: len(named()) == 8, timeout=90, tick=True)
+        self.equal("the executive was told of each", len(named()), 8)
+        letters = len(mails()) - before
+        self.check(f"in {letters} letters", letters < 8, [m["Subject"] for m in mails()[before:]])
+        twice = [c["reference"] for c in cases if sum(m["BodyText"].count(c["reference"]) > 0 for m in mails()[before:]) > 1]
+        self.equal("and of none twice", twice, [])
+
+    def risks(self):
+        self.report.chapter("Three complaints of one customer are a risk, and somebody's task")
+        before = len(self.cloud.mails())
+        for n in range(3):
+            self.submit({"text": f"It broke down again, what a disappointment ({n}).", "nps": 1, "locale": "en", "customer_id": "customer-77"}, patience=20)
+        watch = lambda: self.invoke(self.outputs["WatchRisksFunction"], {"time": now()})
+        error, watched = watch()
+        self.equal("two rules speak: a customer may leave, and wants to be asked why", (error, watched.get("raised")), (None, 2))
+        tasks = json.loads(self.request("GET", "/v1/cases?kind=task", headers=self.staff).data).get("cases", [])
+        self.equal("each is a task of its own", sorted(task["task"]["rule"] for task in tasks), ["churn_risk", "interview"])
+        told = lambda: sorted(m["To"][0] for m in self.cloud.mails()[before:] if any(t["reference"] in m["BodyText"] + m["Subject"] for t in tasks))
+        self.until(lambda: len(told()) == 2, timeout=60, tick=True)
+        self.equal("and was told of at once", told(), ["desk@example.com", "lead@example.com"])
+        self.equal("who looks again finds nothing new", watch()[1].get("raised"), 0)
+
     def poison(self):
         self.report.chapter("Poison goes to the dead letters, and what was good comes back from there")
         sqs, key = self.cloud.client("sqs"), "e2e-told-before-it-happened"
@@ -550,16 +624,7 @@ class Story:
     def update(self):
         self.report.chapter("The stack is updated under traffic: new parameters, new signing key")
         before = {f: self.live(f)["Version"] for f in FUNCTIONS}
-        self.parameters |= {"LogLevel": "DEBUG", "SigningKeys": f"2={NEW_KEY},1={OLD_KEY}", "Release": "second"}
-        self.cloud.client("cloudformation").update_stack(
-            StackName=STACK,
-            TemplateURL=self.template,
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
-        done = self.cloud.finished(STACK)
-        if not self.equal("the update is complete", done["StackStatus"], "UPDATE_COMPLETE"):
-            self.check("no resource failed", False, *self.cloud.failures(STACK))
+        self.change(STACK, {"LogLevel": "DEBUG", "SigningKeys": f"2={NEW_KEY},1={OLD_KEY}", "Release": "second"})
         after = {f: self.live(f) for f in FUNCTIONS}
         stale = [f for f in FUNCTIONS if after[f]["Version"] == before[f] or after[f]["Environment"]["Variables"]["LOG_LEVEL"] != "DEBUG"]
         self.equal("every alias is at a new version with the new parameters", stale, [])
@@ -760,6 +825,7 @@ class Story:
             self.severity,
             self.breach,
             self.closing,
+            self.rules,
             self.poison,
             self.trouble,
             self.quiet,
@@ -767,6 +833,8 @@ class Story:
             self.reckoning,
             self.delete,
             self.recover,
+            self.storm,
+            self.risks,
         )
         for chapter in chapters:
             try:
