@@ -44,11 +44,13 @@ pub(crate) fn all(target: &Path) -> Vec<Peer> {
         "serve-pages",
         "manage-cases",
         "report-nps",
+        "manage-policy",
         "relay-events",
         "alert-breaches",
         "notify-staff",
         "close-loop",
-        "aggregate-nps"
+        "aggregate-nps",
+        "watch-risks"
     );
     let recorded = recorded.map(|(name, recording)| {
         let mut recording: Value = serde_json::from_str(recording).expect("a recording");

@@ -250,6 +250,24 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
             .record("aggregate-nps", json!({"time": now.to_string()}))
             .await,
     );
+    // The first look hears of all that came; the measured one finds nothing, as most do.
+    system
+        .engine
+        .run_now("watch-risks")
+        .await
+        .unwrap()
+        .unwrap();
+    recorded.insert(
+        "watch-risks",
+        system
+            .record("watch-risks", json!({"time": now.to_string()}))
+            .await,
+    );
+    let policy = example("manage-policy", "show");
+    recorded.insert(
+        "manage-policy",
+        system.record("manage-policy", policy).await,
+    );
     let report = example("report-nps", "report");
     recorded.insert("report-nps", system.record("report-nps", report).await);
     recorded
