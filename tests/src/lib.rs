@@ -16,6 +16,7 @@ pub mod crash;
 pub mod faults;
 pub mod ledger;
 pub mod receiver;
+pub mod reckoning;
 pub mod rng;
 pub mod table;
 mod wire;
