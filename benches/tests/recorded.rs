@@ -251,12 +251,7 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
             .await,
     );
     // The first look hears of all that came; the measured one finds nothing, as most do.
-    system
-        .engine
-        .run_now("watch-risks")
-        .await
-        .unwrap()
-        .unwrap();
+    system.engine.run_now("watch-risks").await.unwrap().unwrap();
     recorded.insert(
         "watch-risks",
         system
