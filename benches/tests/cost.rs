@@ -351,8 +351,9 @@ mod price {
     pub(super) const STORED_GB: f64 = 0.25 + 0.20;
 }
 
-/// The memory of functions, in GB, as the template has it.
+/// The memory of functions, in GB, as the template has it, and that of the sweep.
 const MEMORY: f64 = 0.256;
+const SWEEP_MEMORY: f64 = 1.769;
 /// Assumed: how long a function waits for one request to AWS, and how long it runs besides, in seconds.
 const WAIT: f64 = 0.005;
 const RUN: f64 = 0.001;
@@ -370,11 +371,15 @@ struct Bill {
 
 impl Bill {
     fn of(usage: &Usage) -> Self {
+        Self::at(MEMORY, usage)
+    }
+
+    fn at(memory: f64, usage: &Usage) -> Self {
         let calls: f64 = usage.calls.values().sum();
         let seconds = calls * RUN + usage.waits() * WAIT;
         Self {
             http: usage.http * price::HTTP_API,
-            functions: calls * price::CALL + seconds * MEMORY * price::GB_SECOND,
+            functions: calls * price::CALL + seconds * memory * price::GB_SECOND,
             table: usage.writes * price::WRITE,
             indexes: usage.index_writes * price::WRITE,
             reads: usage.reads * price::READ,
@@ -494,10 +499,8 @@ async fn what_things_cost() {
 
     let sweeps = 30.0 * 24.0 * 60.0;
     let month = idle.times(sweeps);
-    let mut month = Bill::of(&Usage {
-        queue: polls(),
-        ..month
-    });
+    let mut month = Bill::at(SWEEP_MEMORY, &month);
+    month.queue = polls() * price::QUEUE;
     let nights = Bill::of(&night.times(30.0));
     month.functions += nights.functions;
     month.reads += nights.reads;

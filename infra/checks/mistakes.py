@@ -1115,6 +1115,10 @@ def _(s): s["SubmitFeedback"]["MemorySize"] = 128
 def _(s): s["CloseLoop"]["MemorySize"] = 1024
 
 
+@plant("the sweep has a seventh of a processor")
+def _(s): del s["AlertBreaches"]["MemorySize"]
+
+
 @plant("a function has a layer")
 def _(s): s["SubmitFeedback"]["Layers"] = [{"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:layer:x:1"}]
 
@@ -1133,6 +1137,10 @@ def _(s): s["CloseLoop"]["Tracing"] = "PassThrough"
 
 @plant("the night has a minute")
 def _(s): s["AggregateNps"]["Timeout"] = 60
+
+
+@plant("a sweep is still at work when the next one begins")
+def _(s): s["AlertBreaches"]["Timeout"] = 90
 
 
 @plant("a function has the default time-out")

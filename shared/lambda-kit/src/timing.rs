@@ -11,6 +11,8 @@ use jiff::SignedDuration;
 pub const HTTP_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 /// A function behind a queue, a stream or a schedule is stopped after this.
 pub const CONSUMER_TIMEOUT: SignedDuration = SignedDuration::from_secs(20);
+/// The sweep of each minute is stopped after this: before the next one begins.
+pub const SWEEP_TIMEOUT: SignedDuration = SignedDuration::from_secs(50);
 /// Whoever claimed a notice may work on it for this long.
 pub const NOTICE_LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// A message received from a queue is hidden from other receivers for this long.
@@ -24,6 +26,10 @@ const _: () = assert!(
         && NOTICE_LEASE.as_secs() < QUEUE_VISIBILITY.as_secs()
         && QUEUE_VISIBILITY.as_secs() < FIRST_BACK_OFF.as_secs(),
     "timeout < lease < visibility < back-off"
+);
+const _: () = assert!(
+    SWEEP_TIMEOUT.as_secs() < 60 && SWEEP_TIMEOUT.as_secs() < FIRST_BACK_OFF.as_secs(),
+    "one sweep at a time; it holds no lease, and is over before what it sends again is due again"
 );
 
 #[cfg(test)]
