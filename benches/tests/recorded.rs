@@ -215,14 +215,8 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
             .await;
     }
     let list = example("manage-cases", "list");
-    let mut list = system.record("manage-cases", list).await;
-    // The rules, which only the first call of an instance asks for: here that was the command.
-    for (name, answer) in resolved["answers"].as_object().into_iter().flatten() {
-        if name.contains("CONFIG#") {
-            list["answers"][name] = answer.clone();
-        }
-    }
-    recorded.insert("manage-cases", list);
+    let list = system.record("manage-cases", list).await;
+    recorded.insert("manage-cases", with_documents(list, &resolved));
 
     // A sweep that finds nothing, as nearly all do: the one before it did what was due.
     system.engine.leap(parse_advance("PT2H").unwrap()).unwrap();
@@ -230,10 +224,8 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     sweep.unwrap().unwrap();
     assert!(system.engine.drain().await.is_quiet());
     let tick = example("alert-breaches", "tick");
-    recorded.insert(
-        "alert-breaches",
-        system.record("alert-breaches", tick).await,
-    );
+    let swept = system.record("alert-breaches", tick).await;
+    recorded.insert("alert-breaches", with_documents(swept, &resolved));
 
     // The very first night makes up for all that were before it; the measured one is any other.
     system
@@ -252,12 +244,10 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     );
     // The first look hears of all that came; the measured one finds nothing, as most do.
     system.engine.run_now("watch-risks").await.unwrap().unwrap();
-    recorded.insert(
-        "watch-risks",
-        system
-            .record("watch-risks", json!({"time": now.to_string()}))
-            .await,
-    );
+    let look = json!({"time": now.to_string()});
+    let looked = with_documents(system.record("watch-risks", look).await, &resolved);
+    let looked = with_documents(looked, &recorded["serve-pages"]);
+    recorded.insert("watch-risks", looked);
     let policy = example("manage-policy", "show");
     recorded.insert(
         "manage-policy",
@@ -266,6 +256,17 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     let report = example("report-nps", "report");
     recorded.insert("report-nps", system.record("report-nps", report).await);
     recorded
+}
+
+/// A recording with the documents that another one has read as well: they are kept for a minute, and only the first call
+/// of an instance asks for them.
+fn with_documents(mut recording: Value, other: &Value) -> Value {
+    for (name, answer) in other["answers"].as_object().into_iter().flatten() {
+        if name.contains("CONFIG#") {
+            recording["answers"][name] = answer.clone();
+        }
+    }
+    recording
 }
 
 fn file(function: &str) -> PathBuf {

@@ -472,7 +472,7 @@ class Story:
         self.equal("a calendar is published", published.status, 201)
         periods = json.loads(ask("GET", "/v1/calendars/office/preview?from=2026-09-30T00:00:00Z&count=2").data)
         self.check("and shows when it is open: National Day is skipped", "2026-10-08T01:00:00Z" in json.dumps(periods), periods)
-        named = {"name": "kites", "when": {"product": ["kite"]}, "targets": {"first_response": {"duration": "PT8H", "calendar": "office"}}}
+        named = {"name": "shops", "when": {"channel": ["store"]}, "targets": {"first_response": {"duration": "PT8H", "calendar": "office"}}}
         wanted = {k: v for k, v in POLICY.items() if k != "version"} | {"rules": [named]}
         looked = ask("PUT", "/v1/policy?dry_run=true", wanted)
         self.check("a dry run counts what it looked at, and writes nothing", looked.status == 200
@@ -487,7 +487,7 @@ class Story:
 
     def storm(self):
         self.report.chapter("A storm is one message")
-        self.change(NEW_STACK, {"AlertGroupSeconds": "3"})
+        self.change(NEW_STACK, {"AlertGroupSeconds": "3", "Release": "third"})
         mails = lambda: [m for m in self.cloud.mails() if m["To"] == ["executive@example.com"]]
         before, known = len(mails()), set(self.accepted)
         with ThreadPoolExecutor(8) as pool:
