@@ -510,7 +510,11 @@ class Story:
         watch = lambda: self.invoke(self.outputs["WatchRisksFunction"], {"time": now()})
         error, watched = watch()
         self.equal("two rules speak: a customer may leave, and wants to be asked why", (error, watched.get("raised")), (None, 2))
-        tasks = json.loads(self.request("GET", "/v1/cases?kind=task", headers=self.staff).data).get("cases", [])
+        tasks, place = [], ""
+        while place is not None:  # a page may be short, or empty, while there is a next
+            page = json.loads(self.request("GET", f"/v1/cases?kind=task{place and '&cursor=' + place}", headers=self.staff).data)
+            tasks += page["cases"]
+            place = page["next"]
         self.equal("each is a task of its own", sorted(task["task"]["rule"] for task in tasks), ["churn_risk", "interview"])
         told = lambda: sorted(m["To"][0] for m in self.cloud.mails()[before:] if any(t["reference"] in m["BodyText"] + m["Subject"] for t in tasks))
         self.until(lambda: len(told()) == 2, timeout=60, tick=True)
