@@ -555,6 +555,23 @@ impl Clock {
         }
     }
 
+    /// The clock running on from the instant of its deadline, which stays: a target that exactly fills the open hours ends
+    /// at closing, and not at the next opening. Unchanged unless it is paused.
+    fn resumed_at_its_deadline(&self, ground: Ground<'_>) -> Self {
+        let mut clock = self.resumed(ground, None);
+        let Run::Running { due, moments, .. } = &mut clock.run else {
+            return clock;
+        };
+        *due = ground.at;
+        for (step, moment) in moments {
+            if step.reached_by(self.target.duration, ground.terms) <= self.counted {
+                let after = SignedDuration::from_millis((*step > Step::Warning).into());
+                *moment = later(ground.at, after);
+            }
+        }
+        clock
+    }
+
     /// The instant at which so much of the target, or in the same proportion of the cap, is used up as leads to a step,
     /// running from `at`. Without calendars every second counts.
     fn reached(
@@ -626,7 +643,9 @@ impl Clock {
         let stays = match self.missed {
             Some(_) => over,
             // This very instant, and still in time.
-            None if due == Some(at) && paused.counted == target.duration => return self.clone(),
+            None if due == Some(at) && paused.counted == target.duration => {
+                return paused.resumed_at_its_deadline(ground);
+            }
             None if running => paused.resumed(ground, None).due() == due,
             None => self.target == *target,
         };

@@ -11,7 +11,9 @@ use resound_domain::case::{Case, Command, State};
 use resound_domain::clock::{ClockKind, Outcome};
 use resound_domain::event::{Actor, Event, EventKind};
 use resound_domain::id::ResponseId;
-use resound_domain::policy::{CalendarName, Origin, Policy, Priority, Target, Targets};
+use resound_domain::policy::{
+    Audience, CalendarName, Delay, Origin, Policy, Priority, Target, Targets,
+};
 use serde_json::{Value, json};
 
 fn at(text: &str) -> Timestamp {
@@ -409,4 +411,33 @@ fn deduplication_that_swallows_a_real_one() {
     let log = case.expire(at("2026-11-23T18:00:00+08:00"), &book.with(later));
     assert_eq!(count(&log, "warned", ClockKind::FirstResponse), 2);
     assert_eq!(count(&log, "breached", ClockKind::FirstResponse), 2);
+}
+
+#[test]
+fn deactivated_policies_that_keep_alerting_from_the_last_moment() {
+    // Due at closing on Friday, and other rules from that very instant: the deadline stays, the ladder is the new one.
+    let book = book(hours(2), &json!({}));
+    let case = opened("2026-11-20T16:00:00+08:00", &book);
+    let closing = at("2026-11-20T18:00:00+08:00");
+    assert_eq!(case.clocks().first_response.due(), Some(closing));
+    let mut policy = answered_within(2, hours(2));
+    policy.ladder = [(Audience::TeamLead, Delay::Percent(200))].into();
+    let calendars = book.latest().calendars.clone();
+    let mut later = Edition::new(policy, calendars, 1);
+    later.active_from = closing;
+    let log = case.expire(at("2026-11-24T18:00:00+08:00"), &book.with(later));
+    let told = log.iter().filter_map(|event| match &event.kind {
+        EventKind::Breached { .. } | EventKind::Escalated { .. } => {
+            Some((event.kind.name(), event.at))
+        }
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        told,
+        [
+            ("breached", closing + MILLI),
+            ("escalated", at("2026-11-23T11:00:00+08:00")),
+        ]
+    );
 }
