@@ -1,8 +1,8 @@
 //! `manage-policy`: the rules a company sets. Shows what is published and what is to come, tells what a change would do,
 //! and publishes it.
 //!
-//! Every document is published in the same way ([`document`]); what it is, and what can be wrong with it, is told by
-//! [`policy`], [`calendars`], [`recipients`] and [`assignment`]. Reads what is published anew each time: who publishes must not decide by
+//! Every document is published in the same way (`document`); what it is, and what can be wrong with it, is told by
+//! `policy`, `calendars`, `recipients` and `assignment`. Reads what is published anew each time: who publishes must not decide by
 //! what was true a minute ago.
 
 mod assignment;

@@ -14,7 +14,7 @@
 //! | [`pair`] | How is the cell of two dimensions called? |
 //! | [`index`] | The Customer Experience Index. |
 //! | [`radar`] | Where is each touchpoint between its baseline and its target? |
-//! | [`drivers`] | Which touchpoint or theme moves the NPS most? |
+//! | [`mod@drivers`] | Which touchpoint or theme moves the NPS most? |
 //! | [`volatility`] | Does satisfaction swing more than chance makes it? |
 //! | [`cells`] | Which cells must be hidden so that nobody can be found in them? |
 //! | [`normal`] | The normal distribution, and Student's. |
