@@ -224,7 +224,14 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     sweep.unwrap().unwrap();
     assert!(system.engine.drain().await.is_quiet());
     let tick = example("alert-breaches", "tick");
-    let swept = system.record("alert-breaches", tick).await;
+    let mut swept = system.record("alert-breaches", tick).await;
+    // A quarter of an hour of machine time after a change of the rules nothing is to be walked any more: the second
+    // round is over, as in nearly every minute.
+    for answer in swept["answers"].as_object_mut().into_iter().flatten() {
+        if let Some(round) = answer.1.pointer_mut("/Item/round/S") {
+            *round = "second".into();
+        }
+    }
     recorded.insert("alert-breaches", with_documents(swept, &resolved));
 
     // The very first night makes up for all that were before it; the measured one is any other.
