@@ -75,7 +75,7 @@ impl App {
         }
         let rows = rows(&query, counted);
         let report = Report::new(&query, rows, &all, as_of, request.locale());
-        Ok(HttpResponse::json(200, &report)?.no_store())
+        Ok(HttpResponse::json(200, &report)?.cacheable(&request))
     }
 
     async fn surveys(&self, machine_now: Timestamp) -> Result<Vec<FormId>, Fault> {

@@ -509,6 +509,37 @@ async fn every_fault_is_named_at_once() {
 }
 
 #[tokio::test]
+async fn who_has_the_numbers_is_not_sent_them_again() {
+    let (desk, _) = counted().await;
+    let ask = async |tag: &str| {
+        let mut event = event("from=2026-11-01&to=2026-11-02&by=channel");
+        event["requestContext"]["timeEpoch"] = (start().as_millisecond() + 5_000).into();
+        event["headers"]["if-none-match"] = tag.into();
+        call(&desk.function, event, start()).await
+    };
+    let first = ask("\"other\"").await;
+    assert_eq!(first["statusCode"], 200);
+    assert_eq!(
+        first["headers"]["cache-control"],
+        "private, max-age=0, must-revalidate"
+    );
+    let tag = first["headers"]["etag"].as_str().unwrap();
+    let again = ask(tag).await;
+    assert_eq!(
+        (&again["statusCode"], &again["body"]),
+        (&json!(304), &json!(""))
+    );
+    assert_eq!(again["headers"]["etag"], tag);
+    // A night counts more: the tag of before is of nothing.
+    let default = FormId::default_form();
+    desk.night(&default, date(2026, 11, 2), &[("web", scores(&[10], &[]))])
+        .await;
+    let changed = ask(tag).await;
+    assert_eq!(changed["statusCode"], 200);
+    assert_ne!(changed["headers"]["etag"], tag);
+}
+
+#[tokio::test]
 async fn only_those_who_may_read_numbers_read_them() {
     let desk = Desk::new().await;
     let mut nobody = event("");

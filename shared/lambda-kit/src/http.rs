@@ -9,16 +9,18 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::FutureExt;
 use jiff::Timestamp;
 use resound_domain::locale::Locale;
 use resound_domain::trace::TraceId;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
 use crate::auth::{Authorizer, Claims, Scope};
 use crate::function::panic_text;
+use crate::precondition::Tags;
 use crate::problem::{Kind, Problem};
 use crate::trace;
 
@@ -513,6 +515,26 @@ impl HttpResponse {
     pub fn etag(self, tag: impl fmt::Display) -> Self {
         self.header("etag", format!("\"{tag}\""))
     }
+
+    /// With what lets the caller keep it and ask whether it is still the same: the hash of the body as its strong tag. If the caller
+    /// has this very body (`If-None-Match`, RFC 9110, 13.1.2: a list or `*`, compared weakly), it is 304 and no body.
+    ///
+    /// Only the caller's own cache may keep it, and it asks each time: who may read it is decided anew, and a correction is seen
+    /// at once. For a 200 to a `GET` whose body depends on the address, the language and what is stored, and on nothing else: a
+    /// body that holds the time of the request never matches. A header that cannot be read asks for nothing.
+    pub fn cacheable(mut self, request: &HttpRequest) -> Self {
+        let tag = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.body.as_bytes()));
+        let has_it = request
+            .header("if-none-match")
+            .and_then(|value| value.parse::<Tags>().ok())
+            .is_some_and(|tags| tags.match_weakly(&tag));
+        if has_it {
+            self = Self::new(304);
+        }
+        self.etag(tag)
+            .header("cache-control", "private, max-age=0, must-revalidate")
+            .header("vary", "accept, accept-language")
+    }
 }
 
 /// Why a request was not answered as it wished.
@@ -792,6 +814,44 @@ mod tests {
                 "isBase64Encoded": false,
             })
         );
+    }
+
+    #[test]
+    fn who_has_a_body_already_is_not_sent_it_again() {
+        let answer = |known: &str| {
+            let request = with_header("if-none-match", known);
+            let response = HttpResponse::json(200, &json!({"n": 1})).unwrap();
+            response.cacheable(&request)
+        };
+        // printf '{"n":1}' | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d =
+        const TAG: &str = "K_0U9D0X_HzqJOCReoh5tLL4gLi67sG52Q-6rWVecb0";
+        let fresh = answer("\"of-yesterday\"");
+        assert_eq!(
+            serde_json::to_value(&fresh).unwrap(),
+            json!({
+                "statusCode": 200,
+                "headers": {
+                    "cache-control": "private, max-age=0, must-revalidate", "content-type": "application/json",
+                    "etag": format!("\"{TAG}\""), "vary": "accept, accept-language", "x-content-type-options": "nosniff",
+                },
+                "body": "{\"n\":1}",
+                "isBase64Encoded": false,
+            })
+        );
+        let mut same = fresh.clone();
+        (same.status, same.body) = (304, String::new());
+        same.headers.remove("content-type");
+        for known in [
+            format!("\"{TAG}\""),
+            format!("W/\"{TAG}\""),
+            format!("\"a,b\", W/\"c\" ,, \"{TAG}\""),
+            "*".to_owned(),
+        ] {
+            assert_eq!(answer(&known), same, "{known}");
+        }
+        for unknown in ["", TAG, "\"", "W/*", "\"*\"", "\"\"", "\u{0}"] {
+            assert_eq!(answer(unknown), fresh, "{unknown:?}");
+        }
     }
 
     #[tokio::test]

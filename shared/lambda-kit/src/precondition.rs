@@ -1,5 +1,6 @@
 //! Entity tags (RFC 9110, 8.8.3) and the preconditions made of them (13.1).
 
+use std::fmt;
 use std::str::FromStr;
 
 /// The value of `If-Match` or `If-None-Match`.
@@ -25,7 +26,7 @@ pub struct Malformed;
 
 impl Tags {
     /// Whether a tag is among these by the strong comparison: a weak one never is.
-    pub fn match_strongly(&self, tag: u32) -> bool {
+    pub fn match_strongly(&self, tag: impl fmt::Display) -> bool {
         let tag = tag.to_string();
         match self {
             Self::Any => true,
@@ -34,7 +35,7 @@ impl Tags {
     }
 
     /// Whether a tag is among these by the weak comparison.
-    pub fn match_weakly(&self, tag: u32) -> bool {
+    pub fn match_weakly(&self, tag: impl fmt::Display) -> bool {
         let tag = tag.to_string();
         match self {
             Self::Any => true,
