@@ -91,6 +91,8 @@ ROUTES = {
     "POST /v1/calendars/preview": ("manage-policy", "resound/admin"),
     "GET /v1/assignment": ("manage-policy", "resound/cases.read"),
     "PUT /v1/assignment": ("manage-policy", "resound/admin"),
+    "GET /v1/targets": ("manage-policy", "resound/reports.read"),
+    "PUT /v1/targets": ("manage-policy", "resound/admin"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
     "PUT /v1/recipients": ("manage-policy", "resound/admin"),
 }
@@ -1380,7 +1382,7 @@ ACCESS_LOG = {
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback"}, "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
-          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment"}}
+          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets"}}
 
 
 @rule

@@ -38,6 +38,8 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Clone + PartialEq {
     const KIND: ConfigKind;
     /// Whether it begins at an instant that it names; else as soon as it is known.
     const WAITS: bool;
+    /// Why nobody can be told what it would do, in both languages; `None` where a dry run tells.
+    const NO_DRY_RUN: Option<(&'static str, &'static str)> = None;
 
     /// Every version of its kind.
     fn shelf(shelves: &mut Shelves) -> &mut Editions<Self>;
@@ -317,6 +319,11 @@ pub(crate) async fn put<D: Document>(
         at: request.at,
     };
     let manner = Manner::read(request)?;
+    if let (Some(_), Some((zh_cn, en))) = (&manner.dry_run, D::NO_DRY_RUN) {
+        let mut faults = Faults::new(request.locale());
+        faults.of_request("dry_run", "not-available", zh_cn, en);
+        return Err(faults.refuse(request).into());
+    }
     let body = Body::read(request)?;
     let tags = matching(request)?;
     let asked = Asked {

@@ -6,6 +6,7 @@ use resound_domain::assignment::Assignment;
 use resound_domain::book::NamedCalendar;
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::Policy;
+use resound_domain::targets::Targets;
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
@@ -51,6 +52,7 @@ impl App {
             | "GET /v1/calendars"
             | "GET /v1/calendars/{name}"
             | "GET /v1/calendars/{name}/preview" => Scope::CasesRead,
+            "GET /v1/targets" => Scope::ReportsRead,
             _ => Scope::Admin,
         };
         request.require(scope)?;
@@ -73,6 +75,8 @@ impl App {
             "POST /v1/calendars/preview" => calendars::preview_sent(&desk).await,
             "GET /v1/assignment" => show::<Assignment>(&desk, None).await,
             "PUT /v1/assignment" => put::<Assignment>(&desk, None).await,
+            "GET /v1/targets" => show::<Targets>(&desk, None).await,
+            "PUT /v1/targets" => put::<Targets>(&desk, None).await,
             "GET /v1/recipients" => show::<Addressed>(&desk, None).await,
             "PUT /v1/recipients" => put::<Addressed>(&desk, None).await,
             _ => Err(request.problem(Kind::NotFound).into()),

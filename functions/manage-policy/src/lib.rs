@@ -2,7 +2,7 @@
 //! and publishes it.
 //!
 //! Every document is published in the same way (`document`); what it is, and what can be wrong with it, is told by
-//! `policy`, `calendars`, `recipients` and `assignment`. Reads what is published anew each time: who publishes must not decide by
+//! `policy`, `calendars`, `recipients`, `assignment` and `targets`. Reads what is published anew each time: who publishes must not decide by
 //! what was true a minute ago.
 
 mod assignment;
@@ -16,6 +16,7 @@ mod policy;
 mod query;
 mod recipients;
 mod shelves;
+mod targets;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

@@ -6,6 +6,7 @@ use resound_domain::assignment::Assignment;
 use resound_domain::book::{Book, NamedCalendar};
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::Policy;
+use resound_domain::targets::Targets;
 use resound_store::{ConfigKind, Editions, Store, StoreError};
 
 use crate::recipients::Addressed;
@@ -18,6 +19,7 @@ pub(crate) struct Shelves {
     pub(crate) calendars: Editions<NamedCalendar>,
     pub(crate) recipients: Editions<Addressed>,
     pub(crate) assignments: Editions<Assignment>,
+    pub(crate) targets: Editions<Targets>,
 }
 
 const fn empty<T>() -> Editions<T> {
@@ -43,6 +45,7 @@ impl Shelves {
             calendars: empty(),
             recipients: empty(),
             assignments: empty(),
+            targets: empty(),
         };
         match kind {
             // A policy names calendars, and both together decide deadlines.
@@ -54,6 +57,7 @@ impl Shelves {
             }
             ConfigKind::Recipients => shelves.recipients = store.editions(kind).await?,
             ConfigKind::Assignment => shelves.assignments = store.editions(kind).await?,
+            ConfigKind::Targets => shelves.targets = store.editions(kind).await?,
             // Nobody publishes forms yet.
             ConfigKind::Form => {}
         }

@@ -21,5 +21,6 @@ pub mod score;
 pub mod statistics;
 pub mod submission;
 pub mod tally;
+pub mod targets;
 pub mod trace;
 pub mod triage;

@@ -96,6 +96,8 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("GET /v1/nps", Scope::ReportsRead),
     ("GET /v1/assignment", Scope::CasesRead),
     ("PUT /v1/assignment", Scope::Admin),
+    ("GET /v1/targets", Scope::ReportsRead),
+    ("PUT /v1/targets", Scope::Admin),
     ("GET /v1/policy", Scope::CasesRead),
     ("PUT /v1/policy", Scope::Admin),
     ("GET /v1/calendars", Scope::CasesRead),

@@ -221,6 +221,8 @@ pub enum ConfigKind {
     Recipients,
     /// Who gets a new case.
     Assignment,
+    /// What the company wants to reach.
+    Targets,
 }
 
 /// Free text inside a key, escaped where it is written so that no value can pass for a separator.
@@ -567,12 +569,13 @@ impl fmt::Debug for Medium {
 
 impl ConfigKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Policy,
         Self::Form,
         Self::Calendar,
         Self::Recipients,
         Self::Assignment,
+        Self::Targets,
     ];
 
     /// The persisted name.
@@ -583,6 +586,7 @@ impl ConfigKind {
             Self::Calendar => "calendar",
             Self::Recipients => "recipients",
             Self::Assignment => "assignment",
+            Self::Targets => "targets",
         }
     }
 

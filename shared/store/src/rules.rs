@@ -8,6 +8,7 @@ use resound_domain::assignment::Assignment;
 use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::form::Forms;
+use resound_domain::targets::Targets;
 
 use crate::{ConfigKind, Store, StoreError};
 
@@ -24,6 +25,7 @@ pub struct Rules {
     forms: Cached<Forms>,
     book: Cached<Book>,
     assignment: Cached<Assignment>,
+    targets: Cached<Targets>,
 }
 
 /// A document that is read again after a minute of machine time.
@@ -64,6 +66,7 @@ impl Rules {
             forms: Cached::default(),
             book: Cached::default(),
             assignment: Cached::default(),
+            targets: Cached::default(),
         }
     }
 
@@ -113,5 +116,21 @@ impl Rules {
             .latest_config::<Assignment>(ConfigKind::Assignment);
         let assignment = latest.await?.map(|(_, rules)| rules).unwrap_or_default();
         Ok(self.assignment.put(machine_now, Arc::new(assignment)))
+    }
+
+    /// What the company wants to reach.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn targets(&self, machine_now: Timestamp) -> Result<Arc<Targets>, StoreError> {
+        if let Some(targets) = self.targets.get(machine_now) {
+            return Ok(targets);
+        }
+        let latest = self.store.latest_config::<Targets>(ConfigKind::Targets);
+        let targets = latest
+            .await?
+            .map(|(_, targets)| targets)
+            .unwrap_or_default();
+        Ok(self.targets.put(machine_now, Arc::new(targets)))
     }
 }

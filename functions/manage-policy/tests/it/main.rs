@@ -15,3 +15,4 @@ mod policy;
 mod race;
 mod recipients;
 mod support;
+mod targets;

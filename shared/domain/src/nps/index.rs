@@ -1,6 +1,6 @@
 //! The Customer Experience Index: satisfaction, usage and improvements in one number, with the formula beside it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::share::Share;
 
@@ -15,8 +15,8 @@ pub struct Ingredients {
     pub improvements: Option<Share>,
 }
 
-/// How much each part weighs. Only the proportions matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How much each part weighs. Only the proportions matter. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct IndexWeights {
     pub satisfaction: u32,

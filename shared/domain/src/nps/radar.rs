@@ -25,6 +25,25 @@ impl Reached {
     /// Every outcome.
     pub const ALL: [Self; 4] = [Self::Yes, Self::No, Self::CannotTell, Self::TooFew];
 
+    /// Whether a score is at `target` or above, by its adjusted interval.
+    fn at_least(target: f64, score: Option<&NpsSummary>) -> Self {
+        let scored = score.filter(|score| score.n >= FEWEST_ANSWERS);
+        scored.map_or(Self::TooFew, |score| {
+            Self::within(target, score.adjusted_wald)
+        })
+    }
+
+    /// Whether a number that lies within this interval is at `target` or above.
+    pub fn within(target: f64, [low, high]: [f64; 2]) -> Self {
+        if low >= target {
+            Self::Yes
+        } else if high < target {
+            Self::No
+        } else {
+            Self::CannotTell
+        }
+    }
+
     /// In words, for people.
     pub const fn text(self, locale: Locale) -> &'static str {
         match (locale, self) {
@@ -51,14 +70,14 @@ pub struct Spoke {
     pub baseline: Option<NpsSummary>,
     /// Now; `None` if nobody answered.
     pub now: Option<NpsSummary>,
-    /// The NPS it shall reach, -100 to 100.
-    pub target: f64,
+    /// The NPS it shall reach, -100 to 100; `None` where nobody has set one.
+    pub target: Option<f64>,
     /// How much is missing, in points; below zero beyond the target.
     pub gap: Option<f64>,
     /// From the baseline to now.
     pub change: Option<NpsChange>,
-    /// Whether the target is reached, by the adjusted interval.
-    pub reached: Reached,
+    /// Whether the target is reached, by the adjusted interval; `None` without one.
+    pub reached: Option<Reached>,
 }
 
 impl Spoke {
@@ -67,32 +86,19 @@ impl Spoke {
         touchpoint: impl Into<String>,
         baseline: Standings,
         now: Standings,
-        target: f64,
+        target: Option<f64>,
     ) -> Self {
         let (baseline, now) = (NpsSummary::of(baseline), NpsSummary::of(now));
-        let reached = match &now {
-            Some(now) if now.n >= FEWEST_ANSWERS => {
-                let [low, high] = now.adjusted_wald;
-                if low >= target {
-                    Reached::Yes
-                } else if high < target {
-                    Reached::No
-                } else {
-                    Reached::CannotTell
-                }
-            }
-            _ => Reached::TooFew,
-        };
         Self {
             touchpoint: touchpoint.into(),
-            gap: now.map(|now| target - now.nps),
+            gap: target.zip(now).map(|(target, now)| target - now.nps),
             change: baseline
                 .zip(now)
                 .map(|(then, now)| NpsChange::between(&then, &now)),
             baseline,
             now,
             target,
-            reached,
+            reached: target.map(|target| Reached::at_least(target, now.as_ref())),
         }
     }
 }
@@ -120,17 +126,20 @@ mod tests {
             (55.0, Reached::CannotTell),
             (70.0, Reached::No),
         ] {
-            let spoke = Spoke::new("delivery", then, now, target);
-            assert_eq!(spoke.reached, reached, "{target}");
+            let spoke = Spoke::new("delivery", then, now, Some(target));
+            assert_eq!(spoke.reached, Some(reached), "{target}");
             assert_eq!(spoke.gap, Some(target - 50.0));
             assert_eq!(spoke.change.unwrap().verdict, Verdict::Up);
         }
-        let few = Spoke::new("delivery", then, standings(29, 0, 0), 10.0);
-        assert_eq!(few.reached, Reached::TooFew);
-        let none = Spoke::new("delivery", then, Standings::default(), 10.0);
+        let few = Spoke::new("delivery", then, standings(29, 0, 0), Some(10.0));
+        assert_eq!(few.reached, Some(Reached::TooFew));
+        let none = Spoke::new("delivery", then, Standings::default(), Some(10.0));
         assert_eq!(
             (none.reached, none.now, none.gap, none.change),
-            (Reached::TooFew, None, None, None)
+            (Some(Reached::TooFew), None, None, None)
         );
+        let free = Spoke::new("delivery", then, now, None);
+        assert_eq!((free.target, free.gap, free.reached), (None, None, None));
+        assert_eq!(free.change.unwrap().difference, 50.0);
     }
 }

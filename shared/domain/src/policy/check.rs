@@ -1,4 +1,4 @@
-//! What can be wrong with a policy, or with rules of assignment, that somebody wrote, in both languages.
+//! What can be wrong with a policy, with rules of assignment, or with targets that somebody wrote, in both languages.
 
 use std::collections::BTreeSet;
 
@@ -38,9 +38,9 @@ pub enum Code {
     /// Not a whole number in this range.
     Number {
         /// The lowest.
-        low: u32,
+        low: i64,
         /// The highest.
-        high: u32,
+        high: i64,
     },
     /// Neither a share above the whole nor a duration.
     Delay,
@@ -75,6 +75,15 @@ pub enum Code {
     NoAgent,
     /// The same agent stands before it.
     SameAgent,
+    /// Not a day as ISO 8601 writes it.
+    Day,
+    /// The last day comes before the first, or more days after it than are looked at together.
+    Days {
+        /// How many are.
+        most: i64,
+    },
+    /// No weight is above zero.
+    NoWeight,
 }
 
 impl Code {
@@ -100,6 +109,9 @@ impl Code {
             Self::Text { .. } => "invalid-text",
             Self::NoAgent => "no-agent",
             Self::SameAgent => "same-agent",
+            Self::Day => "invalid-date",
+            Self::Days { .. } => "invalid-days",
+            Self::NoWeight => "no-weight",
         }
     }
 }
@@ -197,6 +209,22 @@ impl Fault {
             Code::SameAgent => (
                 "该客服在这条规则中已经出现：请只写一次。",
                 "The rule names this agent already: name each once.",
+            ),
+            Code::Day => (
+                "须为 2026-11-01 形式的日期。",
+                "A day like 2026-11-01 is expected.",
+            ),
+            Code::Days { most } => {
+                return match locale {
+                    Locale::ZhCn => format!("to 不得早于 from，且最多 {most} 天。"),
+                    Locale::En => {
+                        format!("`to` must not be before `from`, and there may be {most} days.")
+                    }
+                };
+            }
+            Code::NoWeight => (
+                "权重全为零：至少一项须大于零。",
+                "Every weight is zero: at least one must be above it.",
             ),
         };
         locale.choose(zh_cn, en).to_owned()
@@ -411,6 +439,20 @@ impl<C> Check<C> {
         text
     }
 
+    /// A whole number from `low` to `high`.
+    pub(crate) fn number(&mut self, at: &str, value: &Value, low: i64, high: i64) {
+        if !value.as_i64().is_some_and(|n| (low..=high).contains(&n)) {
+            self.fault(at, Code::Number { low, high });
+        }
+    }
+
+    /// A duration above zero and of at most a year.
+    pub(crate) fn duration(&mut self, at: &str, value: &Value) {
+        if !value.as_str().is_some_and(is_duration) {
+            self.fault(at, Code::Duration);
+        }
+    }
+
     fn one_of(&mut self, at: &str, value: &Value, choices: &[&str]) {
         if !value.as_str().is_some_and(|text| choices.contains(&text)) {
             let choices = choices.join(", ");
@@ -443,7 +485,7 @@ impl Check<&Calendars> {
                     at,
                     Code::Number {
                         low: 0,
-                        high: u32::MAX,
+                        high: u32::MAX.into(),
                     },
                 );
             }
@@ -467,10 +509,7 @@ impl Check<&Calendars> {
             }
         });
         self.member("", policy, "warn_percent", true, |check, at, value| {
-            let (low, high) = (1, 99);
-            if !value.as_u64().is_some_and(|n| (1..=99).contains(&n)) {
-                check.fault(at, Code::Number { low, high });
-            }
+            check.number(at, value, 1, 99);
         });
         self.member("", policy, "first_told", false, |check, at, value| {
             let priorities = Priority::ALL.map(Priority::name);
@@ -562,12 +601,6 @@ impl Check<&Calendars> {
                     _ => check.fault(at, Code::Delay),
                 }
             });
-        }
-    }
-
-    fn duration(&mut self, at: &str, value: &Value) {
-        if !value.as_str().is_some_and(is_duration) {
-            self.fault(at, Code::Duration);
         }
     }
 }
