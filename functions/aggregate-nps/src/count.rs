@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use resound_domain::tally::{Counted, Dimension, Tally};
+use resound_domain::tally::{Counted, Cut, Tally};
 use resound_store::{Cell, Part};
 
-/// The value that stands for all those of a dimension that have no cell of their own.
+/// The value that stands for all those of a cut that have no cell of their own.
 pub const OTHER: &str = "other";
 
-/// How many values of a dimension have a cell of their own.
+/// How many values of a cut have a cell of their own.
 const KEPT: usize = 1_000;
 
-/// How many values of a dimension are told apart while counting: about 10 MB.
-const TRACKED: usize = 20_000;
+/// How many values of a cut are told apart while counting. Senders write the values of nine cuts (product, touchpoint, and their
+/// pairs); at some 500 bytes each this is 45 MB a day at most.
+const TRACKED: usize = 10_000;
 
 /// The counts of a day. They do not depend on the order in which responses come.
 #[derive(Debug, Default)]
 pub(crate) struct Day {
-    dimensions: BTreeMap<Dimension, Values>,
+    cuts: BTreeMap<Cut, Values>,
 }
 
 #[derive(Debug, Default)]
@@ -29,24 +30,23 @@ struct Values {
 impl Day {
     /// Counts a response in each of its cells.
     pub(crate) fn add(&mut self, counted: &Counted) {
-        for (dimension, value) in counted.cells() {
-            let values = self.dimensions.entry(dimension).or_default();
-            values.add(value, counted);
+        for (cut, value) in counted.cells() {
+            let values = self.cuts.entry(cut).or_default();
+            values.add(&value, counted);
         }
     }
 
     /// How many responses were counted.
     pub(crate) fn responses(&self) -> u64 {
-        let all = self.dimensions.get(&Dimension::All);
+        let all = self.cuts.get(&Cut::ALL);
         all.and_then(|values| values.tallies.get(Counted::ALL))
             .map_or(0, |tally| tally.responses)
     }
 
-    /// The cells, by dimension and value.
+    /// The cells, by cut and value.
     pub(crate) fn into_cells(self) -> Vec<Cell> {
-        let dimensions = self.dimensions.into_iter();
-        dimensions
-            .flat_map(|(dimension, values)| values.into_cells(dimension))
+        let cuts = self.cuts.into_iter();
+        cuts.flat_map(|(cut, values)| values.into_cells(cut))
             .collect()
     }
 }
@@ -67,7 +67,7 @@ impl Values {
         }
     }
 
-    fn into_cells(self, dimension: Dimension) -> Vec<Cell> {
+    fn into_cells(self, cut: Cut) -> Vec<Cell> {
         let Self { tallies, mut rest } = self;
         let mut values: Vec<(String, Tally)> = tallies.into_iter().collect();
         // Stable: equally frequent values stay in order.
@@ -92,11 +92,7 @@ impl Values {
         }
         let cells = cells.into_iter();
         cells
-            .map(|(value, tally)| Cell {
-                dimension,
-                value,
-                tally,
-            })
+            .map(|(value, tally)| Cell { cut, value, tally })
             .collect()
     }
 }
@@ -106,8 +102,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use resound_domain::locale::Locale;
+    use resound_domain::nps::Pair;
     use resound_domain::score::{Nps, Scores};
     use resound_domain::submission::Channel;
+    use resound_domain::tally::Dimension;
+
+    const PRODUCT: Cut = Cut::One(Dimension::Product);
 
     fn of(product: &str, nps: u8) -> Counted {
         Counted {
@@ -120,6 +120,7 @@ mod tests {
             product: Some(product.to_owned()),
             tier: None,
             locale: Locale::En,
+            category: None,
         }
     }
 
@@ -136,7 +137,7 @@ mod tests {
         let rare = (0..1_500).map(|n| of(&format!("made up {n:05}"), 0));
         let real = [of("zeta", 10), of("zeta", 10)];
         let cells = cells(rare.chain(real));
-        let products = cells.iter().filter(|c| c.dimension == Dimension::Product);
+        let products = cells.iter().filter(|c| c.cut == PRODUCT);
         let products: Vec<_> = products.collect();
         assert_eq!(products.len(), KEPT + 1);
         let responses = |value: &str| {
@@ -156,14 +157,33 @@ mod tests {
             day.add(&of(&format!("{n:06}"), 5));
         }
         assert_eq!(day.responses(), u64::try_from(flood).unwrap());
-        assert_eq!(day.dimensions[&Dimension::Product].tallies.len(), TRACKED);
+        assert_eq!(day.cuts[&PRODUCT].tallies.len(), TRACKED);
         let of_products: u64 = day
             .into_cells()
             .iter()
-            .filter(|cell| cell.dimension == Dimension::Product)
+            .filter(|cell| cell.cut == PRODUCT)
             .map(|cell| cell.tally.responses)
             .sum();
         assert_eq!(of_products, u64::try_from(flood).unwrap());
+    }
+
+    #[test]
+    fn a_pair_too_long_for_a_key_counts_among_the_others() {
+        let long = "锅".repeat(100);
+        let cells = cells([Counted {
+            touchpoint: Some(long.clone()),
+            ..of(&long, 9)
+        }]);
+        let pair = Pair::new(Dimension::Touchpoint, Dimension::Product).unwrap();
+        let value = |cut: Cut| {
+            let cell = cells.iter().find(|cell| cell.cut == cut);
+            cell.map(|cell| cell.value.as_str())
+        };
+        assert_eq!(value(PRODUCT), Some(long.as_str()));
+        assert_eq!(value(Cut::Two(pair)), Some(OTHER));
+        // All but all are pairs or their halves: each counts once.
+        assert!(cells.iter().all(|cell| cell.tally.responses == 1));
+        assert_eq!(cells.len(), 5 + 6);
     }
 
     proptest! {

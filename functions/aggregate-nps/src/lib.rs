@@ -9,8 +9,9 @@
 //! - Recounted are today, the three days before it, and everything after the day two before the last complete one:
 //!   what the index had not shown yet the night before, and nights that were missed. It goes back 400 days at most, and
 //!   that far if nothing was ever counted. The watermark follows behind, so a run that is cut short is continued.
-//! - Products and touchpoints are what senders write. Of each dimension a day keeps its 1,000 most frequent values (of
-//!   equally frequent ones, the first in order) and counts all others as [`OTHER`].
+//! - Products and touchpoints are what senders write. Of each cut, a dimension or a pair of them, a day keeps its 1,000 most
+//!   frequent values (of equally frequent ones, the first in order) and counts all others as [`OTHER`]; so it does with
+//!   a pair of values too long for a key.
 
 mod config;
 mod count;

@@ -14,7 +14,7 @@ use resound_domain::form::FormId;
 use resound_domain::id::ResponseId;
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
-use resound_domain::tally::{Dimension, Tally};
+use resound_domain::tally::{Cut, Dimension, Tally};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::metrics::Counter;
@@ -95,24 +95,25 @@ impl Nights {
     async fn cells(&self, survey: &str) -> Vec<DayCell> {
         let survey = form(survey);
         let mut cells = Vec::new();
-        for dimension in Dimension::EVERY {
+        for cut in Cut::every() {
             let (from, to) = (date(2026, 10, 1), date(2026, 11, 30));
-            let tallies = self.aws.store.tallies(&survey, from, to, dimension);
+            let tallies = self.aws.store.tallies(&survey, from, to, cut);
             cells.extend(tallies.await.unwrap());
         }
         cells
     }
 
-    /// Day, dimension, value and number of responses of each cell but those of channel and locale.
+    /// Day, dimension, value and number of responses of each cell but those of channel, locale, category and pairs.
     async fn counts(&self, survey: &str) -> Vec<(Date, Dimension, String, u64)> {
+        use Dimension::{Category, Channel, Locale};
         let cells = self.cells(survey).await.into_iter();
         cells
-            .map(|DayCell { day, cell }| {
-                let value = cell.value.into_string();
-                (day, cell.dimension, value, cell.tally.responses)
-            })
-            .filter(|(_, dimension, ..)| {
-                !matches!(dimension, Dimension::Channel | Dimension::Locale)
+            .filter_map(|DayCell { day, cell }| match cell.cut {
+                Cut::One(Channel | Locale | Category) | Cut::Two(_) => None,
+                Cut::One(dimension) => {
+                    let value = cell.value.into_string();
+                    Some((day, dimension, value, cell.tally.responses))
+                }
             })
             .collect()
     }
@@ -211,7 +212,7 @@ async fn days_are_counted_in_the_zone_of_their_form() {
         .cells("default")
         .await
         .into_iter()
-        .filter(|cell| cell.cell.dimension == All)
+        .filter(|cell| cell.cell.cut == Cut::ALL)
         .map(|cell| cell.cell.tally)
         .collect();
     let nps = |tally: &Tally| tally.nps_summary().map(|summary| (summary.n, summary.nps));
@@ -258,7 +259,7 @@ async fn two_nights_at_once_count_what_one_does() {
     assert!(!alone.unfinished);
     assert_eq!(nights.cells("default").await, default);
     assert_eq!(nights.cells("shop").await, shop);
-    assert_eq!(default.len(), 13);
+    assert_eq!(default.len(), 28);
     assert_eq!(nights.watermark("default").await, Some(date(2026, 11, 2)));
 }
 

@@ -60,8 +60,8 @@ impl Desk {
     async fn night(&self, survey: &FormId, day: Date, channels: &[(&str, Tally)]) {
         let store = &self.aws.store;
         let mut all = Tally::default();
-        let cell = |dimension, value: &str, tally: &Tally| Cell {
-            dimension,
+        let cell = |dimension: Dimension, value: &str, tally: &Tally| Cell {
+            cut: dimension.into(),
             value: Part::new(value).unwrap(),
             tally: tally.clone(),
         };
@@ -253,8 +253,8 @@ async fn answers_count_by_the_value_of_who_gave_them() {
     let default = FormId::default_form();
     let store = &desk.aws.store;
     // One platinum promoter, two bronze detractors, and one of no tier who is passive.
-    let cell = |dimension, value: &str, tally: Tally| Cell {
-        dimension,
+    let cell = |dimension: Dimension, value: &str, tally: Tally| Cell {
+        cut: dimension.into(),
         value: Part::new(value).unwrap(),
         tally,
     };

@@ -331,7 +331,7 @@ async fn period(world: &World, period: Period, satisfied: u64) {
         ..Tally::default()
     };
     let cell = Cell {
-        dimension: Dimension::All,
+        cut: Dimension::All.into(),
         value: Part::new("all").unwrap(),
         tally,
     };

@@ -1,12 +1,25 @@
 //! Tallies: counts of scores. Derived data; they merge, and scores are computed from them.
 
+mod cause;
+mod cut;
+
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
-use crate::nps::{NpsSummary, Rating};
+use crate::nps::{NpsSummary, Pair, Rating};
 use crate::response::Response;
 use crate::score::Scores;
 use crate::submission::{Channel, Tier};
+use crate::triage::Category;
+
+pub use cause::Cause;
+pub use cut::Cut;
+
+/// The version of the rules of counting, kept with every tally: which responses count, in which cells, by which values. It is
+/// raised with every change of them, so that a day counted by other rules is known to be.
+pub const METHOD: u32 = 1;
 
 /// How many responses gave each score.
 ///
@@ -84,7 +97,7 @@ impl FromIterator<Scores> for Tally {
     }
 }
 
-/// What tallies are kept by. Names are persisted and published: append only.
+/// What a response has one value of, and is counted by. Names are persisted and published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -98,11 +111,13 @@ pub enum Dimension {
     Locale,
     /// The survey. No cells of its own: each survey has its own tallies, and this is their [`All`](Self::All).
     Survey,
+    /// What it is about, as triage read it.
+    Category,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const EVERY: [Self; 7] = [
+    pub const EVERY: [Self; 8] = [
         Self::All,
         Self::Channel,
         Self::Touchpoint,
@@ -110,6 +125,7 @@ impl Dimension {
         Self::Tier,
         Self::Locale,
         Self::Survey,
+        Self::Category,
     ];
 
     /// The name in keys and in `by=`.
@@ -122,6 +138,7 @@ impl Dimension {
             Self::Tier => "tier",
             Self::Locale => "locale",
             Self::Survey => "survey",
+            Self::Category => "category",
         }
     }
 
@@ -149,6 +166,9 @@ pub struct Counted {
     pub tier: Option<Tier>,
     /// The language it is answered in.
     pub locale: Locale,
+    /// What triage found it to be about. Absent in what was written before it was kept for counting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
 }
 
 impl Counted {
@@ -168,22 +188,36 @@ impl Counted {
             product: submission.product.clone(),
             tier: submission.tier,
             locale: submission.locale,
+            category: Some(response.triage.category),
         }
     }
 
-    /// The cells it is counted in: one of each dimension it has a value for. Values are at most 100 characters and may
-    /// hold any character but control characters; a key must encode them.
-    pub fn cells(&self) -> impl Iterator<Item = (Dimension, &str)> {
-        [
-            (Dimension::All, Some(Self::ALL)),
-            (Dimension::Channel, Some(self.channel.name())),
-            (Dimension::Touchpoint, self.touchpoint.as_deref()),
-            (Dimension::Product, self.product.as_deref()),
-            (Dimension::Tier, self.tier.map(Tier::name)),
-            (Dimension::Locale, Some(self.locale.tag())),
-        ]
-        .into_iter()
-        .filter_map(|(dimension, value)| Some((dimension, value?)))
+    /// Its value of a dimension, if it has one. At most 100 characters, any but control characters; a key must encode them.
+    pub fn value(&self, dimension: Dimension) -> Option<&str> {
+        match dimension {
+            Dimension::All => Some(Self::ALL),
+            Dimension::Channel => Some(self.channel.name()),
+            Dimension::Touchpoint => self.touchpoint.as_deref(),
+            Dimension::Product => self.product.as_deref(),
+            Dimension::Tier => self.tier.map(Tier::name),
+            Dimension::Locale => Some(self.locale.tag()),
+            Dimension::Survey => None,
+            Dimension::Category => self.category.map(Category::name),
+        }
+    }
+
+    /// The cells it is counted in: one of each cut that it has every value for.
+    pub fn cells(&self) -> impl Iterator<Item = (Cut, Cow<'_, str>)> {
+        Cut::every().filter_map(|cut| {
+            let value = match cut {
+                Cut::One(dimension) => Cow::Borrowed(self.value(dimension)?),
+                Cut::Two(pair) => {
+                    let (first, second) = pair.dimensions();
+                    Cow::Owned(Pair::key(self.value(first)?, self.value(second)?))
+                }
+            };
+            Some((cut, value))
+        })
     }
 }
 
@@ -192,7 +226,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    use crate::nps::Pair;
     use crate::score::{Ces, Csat, Nps};
     use proptest::prelude::*;
 
@@ -277,13 +310,13 @@ mod tests {
                 product: None,
                 tier: [None, Some(Tier::Gold), Some(Tier::Bronze)][tier],
                 locale: Locale::En,
+                category: Some(Category::Other),
             };
             let mut cells: BTreeMap<(String, String), Tally> = BTreeMap::new();
             for response in all.iter().map(counted) {
-                let singles = response.cells().map(|(d, v)| (d.name().to_owned(), v.to_owned()));
-                let pairs = Pair::cells(&response).map(|(pair, key)| (pair.name(), key));
-                for cell in singles.chain(pairs) {
-                    cells.entry(cell).or_default().add(response.scores);
+                for (cut, value) in response.cells() {
+                    let cell = cells.entry((cut.name(), value.into_owned()));
+                    cell.or_default().add(response.scores);
                 }
             }
             let sum = |dimension: &str, of: &dyn Fn(&str) -> bool| {
@@ -339,7 +372,8 @@ mod tests {
                 "product",
                 "tier",
                 "locale",
-                "survey"
+                "survey",
+                "category"
             ]
         );
         for dimension in Dimension::EVERY {
@@ -361,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_counts_once_in_each_dimension_it_has() {
+    fn a_response_counts_once_in_each_cut_that_it_has_the_values_of() {
         let counted = Counted {
             scores: Scores::default(),
             channel: Channel::Phone,
@@ -369,15 +403,26 @@ mod tests {
             product: Some("A#1".to_owned()),
             tier: Some(Tier::Gold),
             locale: Locale::ZhCn,
+            category: None,
         };
+        let cells = counted.cells();
+        let cells: Vec<_> = cells
+            .map(|(cut, value)| format!("{}: {}", cut.name(), value.replace('\u{1f}', ", ")))
+            .collect();
         assert_eq!(
-            counted.cells().collect::<Vec<_>>(),
+            cells,
             [
-                (Dimension::All, "all"),
-                (Dimension::Channel, "phone"),
-                (Dimension::Product, "A#1"),
-                (Dimension::Tier, "gold"),
-                (Dimension::Locale, "zh-CN"),
+                "all: all",
+                "channel: phone",
+                "product: A#1",
+                "tier: gold",
+                "locale: zh-CN",
+                "channel+product: phone, A#1",
+                "channel+tier: phone, gold",
+                "channel+locale: phone, zh-CN",
+                "product+tier: A#1, gold",
+                "product+locale: A#1, zh-CN",
+                "tier+locale: gold, zh-CN",
             ]
         );
     }

@@ -108,6 +108,8 @@ impl Change {
 pub(crate) enum Part {
     /// Puts an item where there is none.
     PutNew(Item),
+    /// Puts an item in the place of another.
+    PutOver(Item),
     /// Puts an item whatever was there. For derived data only.
     Replace(Item),
     /// Changes an item that is there.
@@ -126,18 +128,8 @@ impl Part {
     fn build(self, table: &str) -> Result<TransactWriteItem, StoreError> {
         let part = TransactWriteItem::builder();
         Ok(match self {
-            Self::PutNew(item) => part.put(
-                Put::builder()
-                    .table_name(table)
-                    .set_item(Some(item))
-                    .condition_expression("attribute_not_exists(#PK)")
-                    .expression_attribute_names("#PK", PK)
-                    .return_values_on_condition_check_failure(
-                        ReturnValuesOnConditionCheckFailure::AllOld,
-                    )
-                    .build()
-                    .map_err(|e| StoreError::Rejected(e.into()))?,
-            ),
+            Self::PutNew(item) => part.put(put_if("attribute_not_exists(#PK)", item, table)?),
+            Self::PutOver(item) => part.put(put_if("attribute_exists(#PK)", item, table)?),
             Self::Replace(item) => part.put(
                 Put::builder()
                     .table_name(table)
@@ -170,6 +162,17 @@ impl Part {
         }
         .build())
     }
+}
+
+fn put_if(condition: &str, item: Item, table: &str) -> Result<Put, StoreError> {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .expression_attribute_names("#PK", PK)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|e| StoreError::Rejected(e.into()))
 }
 
 /// A query of one partition, of the table or of an index.
@@ -355,23 +358,14 @@ impl Store {
     }
 
     /// Puts an item where there is none.
-    pub(crate) async fn put_new(&self, item: Item) -> Result<Written, StoreError> {
-        self.put(item, "attribute_not_exists(#PK)").await
-    }
-
-    /// Puts an item in the place of another.
-    pub(crate) async fn put_over(&self, item: Item) -> Result<Written, StoreError> {
-        self.put(item, "attribute_exists(#PK)").await
-    }
-
     #[expect(clippy::disallowed_methods, reason = "this is the store")]
-    async fn put(&self, item: Item, condition: &str) -> Result<Written, StoreError> {
+    pub(crate) async fn put_new(&self, item: Item) -> Result<Written, StoreError> {
         let answer = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression(condition)
+            .condition_expression("attribute_not_exists(#PK)")
             .expression_attribute_names("#PK", PK)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
 use resound_domain::event::{Direction, Effect, Event, EventKind};
+use resound_domain::form::FormId;
 use resound_domain::id::CaseId;
 use resound_domain::response::Response;
 use resound_domain::risk::{Mark, Rule, is_complaint, is_negative};
 use resound_domain::score::{Ces, Csat, Nps, Scores};
-use resound_domain::tally::{Counted, Dimension, Tally};
-use resound_domain::triage::{Kind, Sentiment};
+use resound_domain::tally::{Cause, Counted, Cut, Tally};
+use resound_domain::triage::{Category, Kind, Sentiment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +126,9 @@ struct ResponseItem {
     /// Only if it is negative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sentiment: Option<Sentiment>,
+    /// What triage found it to be about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<Category>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,6 +169,7 @@ pub(crate) fn response_item(response: &Response, digest: &Digest) -> Result<Item
             kind: Some(response.triage.kind),
             sentiment: Some(response.triage.sentiment)
                 .filter(|&sentiment| sentiment == Sentiment::Negative),
+            category: counted.category,
             response: response.clone(),
             digest: *digest,
         },
@@ -216,6 +221,8 @@ struct DayRow {
     #[serde(default)]
     tier: Option<resound_domain::submission::Tier>,
     locale: resound_domain::locale::Locale,
+    #[serde(default)]
+    category: Option<Category>,
 }
 
 /// A remark, from its entry in `by-day`.
@@ -288,6 +295,7 @@ pub(crate) fn counted(row: Item) -> Result<Counted, StoreError> {
         product: row.product,
         tier: row.tier,
         locale: row.locale,
+        category: row.category,
     })
 }
 
@@ -712,14 +720,14 @@ impl Stored for Notice {
 
 #[derive(Serialize, Deserialize)]
 struct TallyItem {
-    /// Besides the key, for filtering.
-    dimension: Dimension,
+    /// Besides the key, for filtering. The name is of a time when a cut was one dimension.
+    dimension: Cut,
     generation: u64,
     tally: Tally,
 }
 
 pub(crate) fn tally_item(
-    survey: &resound_domain::form::FormId,
+    survey: &FormId,
     day: Date,
     cell: &crate::Cell,
     generation: u64,
@@ -728,11 +736,11 @@ pub(crate) fn tally_item(
         &Key::Tally {
             survey: survey.clone(),
             day,
-            dimension: cell.dimension,
+            cut: cell.cut,
             value: cell.value.clone(),
         },
         &TallyItem {
-            dimension: cell.dimension,
+            dimension: cell.cut,
             generation,
             tally: cell.tally.clone(),
         },
@@ -743,10 +751,7 @@ impl Stored for crate::DayCell {
     fn read(item: Item) -> Result<Self, StoreError> {
         let (key, item): (_, TallyItem) = body(item)?;
         let Key::Tally {
-            day,
-            dimension,
-            value,
-            ..
+            day, cut, value, ..
         } = key
         else {
             return Err(misplaced(&key));
@@ -754,12 +759,40 @@ impl Stored for crate::DayCell {
         Ok(Self {
             day,
             cell: crate::Cell {
-                dimension,
+                cut,
                 value,
                 tally: item.tally,
             },
         })
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct DirtyItem {
+    /// Machine time. Sorts as text.
+    marked_at: String,
+}
+
+/// That a day must be counted again.
+pub(crate) fn dirty_item(
+    survey: &FormId,
+    day: Date,
+    cause: Cause,
+    machine_now: Timestamp,
+) -> Result<Item, StoreError> {
+    let survey = survey.clone();
+    let marked_at = millis(machine_now);
+    encode(&Key::Dirty { survey, day, cause }, &DirtyItem { marked_at })
+}
+
+/// The survey and local day whose counts a response is in, by the place it has in `by-day`. So it is known of one that a newer
+/// version wrote, too.
+pub(crate) fn counted_on(item: &Item) -> Option<(FormId, Date)> {
+    let shard = item.get(schema::BY_DAY.hash)?.as_s().ok()?;
+    let mut parts = shard.split('#');
+    let survey = parts.next()?.parse().ok()?;
+    let day = parts.next()?.parse().ok()?;
+    Some((survey, day))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::Audience;
 use resound_domain::risk::Rule;
-use resound_domain::tally::Dimension;
+use resound_domain::tally::{Cause, Cut};
 
 /// The primary key of an item: what it is and what it is about.
 ///
@@ -37,16 +37,25 @@ pub enum Key {
     },
     /// An entry in the ledger of effects.
     Notice(NoticeKey),
-    /// The counts of one day, for one value of one dimension.
+    /// The counts of one day, for one value of one cut.
     Tally {
         /// The survey.
         survey: FormId,
         /// The local day.
         day: Date,
         /// What the day is broken down by.
-        dimension: Dimension,
-        /// The value of the dimension.
+        cut: Cut,
+        /// The value.
         value: Part,
+    },
+    /// A day that must be counted again. One for each cause, so that a later one hides no earlier one.
+    Dirty {
+        /// The survey.
+        survey: FormId,
+        /// The local day.
+        day: Date,
+        /// Why.
+        cause: Cause,
     },
     /// The generation of the last run that counted a day.
     DayRun {
@@ -235,7 +244,7 @@ pub struct Part(String);
 pub struct TooLong;
 
 impl Part {
-    /// The most bytes the escaped text may have: with a day, a dimension and the separators it fits a sort key twice over.
+    /// The most bytes the escaped text may have: with a day, a cut and the separators it fits a sort key twice over.
     pub const MAX_BYTES: usize = 480;
 
     /// This text as a part of a key.
@@ -335,11 +344,15 @@ impl Key {
             Self::Tally {
                 survey,
                 day,
-                dimension,
+                cut,
                 value,
             } => (
                 tally_partition(survey),
-                format!("DAY#{day}#{}#{value}", dimension.name()),
+                format!("DAY#{day}#{}#{value}", cut.name()),
+            ),
+            Self::Dirty { survey, day, cause } => (
+                tally_partition(survey),
+                format!("DIRTY#{day}#{}", cause.name()),
             ),
             Self::DayRun { survey, day } => (tally_partition(survey), format!("RUN#{day}")),
             Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
@@ -400,8 +413,13 @@ impl Key {
             ("TALLY", "DAY") => Self::Tally {
                 survey: survey(subject)?,
                 day: parts.next()?.parse().ok()?,
-                dimension: Dimension::from_name(parts.next()?)?,
+                cut: Cut::from_name(parts.next()?)?,
                 value: Part::unescape(parts.next()?)?,
+            },
+            ("TALLY", "DIRTY") => Self::Dirty {
+                survey: survey(subject)?,
+                day: parts.next()?.parse().ok()?,
+                cause: Cause::from_name(parts.next()?)?,
             },
             ("TALLY", "RUN") => match parts.next() {
                 Some(day) => Self::DayRun {
@@ -454,7 +472,7 @@ pub(crate) fn case_partition(id: CaseId) -> String {
     format!("CASE#{id}")
 }
 
-/// The partition of a survey's tallies.
+/// The partition of a survey's tallies, and of what is known of their days.
 pub(crate) fn tally_partition(survey: &FormId) -> String {
     format!("TALLY#{survey}")
 }
@@ -654,15 +672,21 @@ mod tests {
             (
                 any_survey(),
                 any_day(),
-                proptest::sample::select(Dimension::EVERY.to_vec()),
+                proptest::sample::select(Cut::every().collect::<Vec<_>>()),
                 any_part()
             )
-                .prop_map(|(survey, day, dimension, value)| Key::Tally {
+                .prop_map(|(survey, day, cut, value)| Key::Tally {
                     survey,
                     day,
-                    dimension,
+                    cut,
                     value
                 }),
+            (
+                any_survey(),
+                any_day(),
+                proptest::sample::select(Cause::EVERY.to_vec())
+            )
+                .prop_map(|(survey, day, cause)| Key::Dirty { survey, day, cause }),
             (any_survey(), any_day()).prop_map(|(survey, day)| Key::DayRun { survey, day }),
             any_survey().prop_map(|survey| Key::Run { survey }),
             any_group().prop_map(Key::Group),
@@ -707,7 +731,7 @@ mod tests {
         #[test]
         fn whatever_decodes_has_no_other_text(
             pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|GROUP)#(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|RUN|MARK|V|G|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|RUN|MARK|V|G|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

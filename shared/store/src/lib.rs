@@ -19,6 +19,7 @@ pub mod groups;
 mod item;
 mod key;
 mod logs;
+mod marks;
 mod notices;
 pub mod repair;
 mod responses;

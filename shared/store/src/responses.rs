@@ -5,11 +5,15 @@ use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::id::ResponseId;
 use resound_domain::response::Response;
+use resound_domain::tally::Cause;
 use serde::{Deserialize, Serialize};
 
 use crate::dynamo::{Item, Part, Refusal, Transacted, Written};
-use crate::item::{ResponseRecord, Stored, case_item, event_item, response_item, tombstone_item};
+use crate::item::{
+    ResponseRecord, Stored, case_item, counted_on, event_item, response_item, tombstone_item,
+};
 use crate::key::Key;
+use crate::marks::mark;
 use crate::{Store, StoreError};
 
 /// The SHA-256 of what a customer sent, to tell a repeat from another content under the same key.
@@ -138,14 +142,23 @@ impl Store {
     }
 
     /// Leaves only a tombstone of a response: a retry of its submission gets [`Accepted::Erased`] and does not bring
-    /// it back. Its case and messages are other items and stay.
+    /// it back. Its day is marked in the same transaction, so its scores leave the tallies. Its case and messages are other
+    /// items and stay.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn bury(&self, id: ResponseId, machine_now: Timestamp) -> Result<Buried, StoreError> {
-        match self.put_over(tombstone_item(id, machine_now)?).await? {
-            Written::Done => Ok(Buried::Buried),
-            Written::Refused(_) => Ok(Buried::Missing),
+        let Some(item) = self.get(&Key::Response(id)).await? else {
+            return Ok(Buried::Missing);
+        };
+        let mut parts = vec![Part::PutOver(tombstone_item(id, machine_now)?)];
+        // A tombstone is in no day. A response stays in its own, so whatever changed it since we looked is no matter.
+        if let Some((survey, day)) = counted_on(&item) {
+            parts.push(mark(&survey, day, Cause::Erasure, machine_now)?);
+        }
+        match self.transact(parts).await? {
+            Transacted::Done => Ok(Buried::Buried),
+            Transacted::Refused(_) => Ok(Buried::Missing),
         }
     }
 }

@@ -56,6 +56,7 @@ pub const BY_DAY: Index = Index {
         "kind",
         "sentiment",
         "customer",
+        "category",
     ],
     about: "the responses of a survey's local day, with their scores and dimensions, and what risk rules ask of them",
 };

@@ -6,7 +6,7 @@ use futures::stream::{Stream, StreamExt, TryStreamExt, select_all, try_unfold};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::form::FormId;
-use resound_domain::tally::{Counted, Dimension, Tally};
+use resound_domain::tally::{Counted, Cut, Tally};
 
 use crate::dynamo::{Change, Item, Query, Transacted, Written, key_of, n, s};
 use crate::item::{DayRunItem, RunItem, Stored, counted, encode, tally_item};
@@ -24,12 +24,12 @@ const TRIES: u32 = 20;
 /// embedded engine reads all that is left of the shard for every page unless it is told how many are wanted.
 const DAY_PAGE: usize = 4000;
 
-/// The counts of one value of one dimension.
+/// The counts of one value of one cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// What the day is broken down by.
-    pub dimension: Dimension,
-    /// The value of the dimension.
+    pub cut: Cut,
+    /// The value.
     pub value: Part,
     /// The counts.
     pub tally: Tally,
@@ -163,7 +163,7 @@ impl Store {
     }
 
     /// Makes these the cells of a day: writes them and deletes those that are not among them, as long as no later run
-    /// has taken a generation. Cells of dimensions that only a newer version knows stay. Up to 99 cells appear all at once; more of them in several steps.
+    /// has taken a generation. Cells of cuts that only a newer version knows stay. Up to 99 cells appear all at once; more of them in several steps.
     ///
     /// # Errors
     /// [`StoreError`]; some cells may have been written by then, and the same call can be repeated.
@@ -181,7 +181,7 @@ impl Store {
             Key::Tally {
                 survey: survey.clone(),
                 day: *day,
-                dimension: cell.dimension,
+                cut: cell.cut,
                 value: cell.value.clone(),
             }
             .encode()
@@ -220,7 +220,7 @@ impl Store {
         Ok(WroteDay::Written)
     }
 
-    /// The cells of one dimension over a span of days, both included, by day and value.
+    /// The cells of one cut over a span of days, both included, by day and value.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -229,14 +229,14 @@ impl Store {
         survey: &FormId,
         from: Date,
         to: Date,
-        dimension: Dimension,
+        cut: impl Into<Cut>,
     ) -> Result<Vec<DayCell>, StoreError> {
         if from > to {
             return Ok(Vec::new());
         }
         let query = day_query(survey, from, to)
             .filter("#dimension = :dimension")
-            .value(":dimension", s(dimension.name()));
+            .value(":dimension", s(cut.into().name()));
         self.query_all(&query)
             .await?
             .into_iter()

@@ -1,6 +1,6 @@
 //! Cells of two dimensions at once: which touchpoint on which channel.
 
-use crate::tally::{Counted, Dimension};
+use crate::tally::Dimension;
 
 /// Two different dimensions that split the responses of a survey, in the order of [`Dimension`]: channel and tier are the same
 /// pair as tier and channel. The whole and the survey split nothing, and are in no pair.
@@ -67,26 +67,11 @@ impl Pair {
     pub fn values(key: &str) -> Option<(&str, &str)> {
         key.split_once(BETWEEN)
     }
-
-    /// The cells of two dimensions that a response is counted in: those for which it has both values.
-    pub fn cells(counted: &Counted) -> impl Iterator<Item = (Self, String)> + '_ {
-        let value = |wanted: Dimension| {
-            let mut cells = counted.cells();
-            cells.find_map(|(dimension, value)| (dimension == wanted).then_some(value))
-        };
-        Self::every().filter_map(move |pair| {
-            let key = Self::key(value(pair.first)?, value(pair.second)?);
-            Some((pair, key))
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locale::Locale;
-    use crate::score::Scores;
-    use crate::submission::{Channel, Tier};
     use proptest::prelude::*;
 
     #[test]
@@ -112,35 +97,6 @@ mod tests {
         for no in ["", "tier", "tier+", "channel+tier+locale", "all+tier"] {
             assert_eq!(Pair::from_name(no), None, "{no}");
         }
-    }
-
-    #[test]
-    fn a_response_counts_once_in_each_pair_it_has_both_values_of() {
-        let counted = Counted {
-            scores: Scores::default(),
-            channel: Channel::Phone,
-            touchpoint: None,
-            product: Some("A+1".to_owned()),
-            tier: Some(Tier::Gold),
-            locale: Locale::En,
-        };
-        let cells: Vec<_> = Pair::cells(&counted)
-            .map(|(pair, key)| {
-                let (first, second) = Pair::values(&key).unwrap();
-                format!("{}: {first}, {second}", pair.name())
-            })
-            .collect();
-        assert_eq!(
-            cells,
-            [
-                "channel+product: phone, A+1",
-                "channel+tier: phone, gold",
-                "channel+locale: phone, en",
-                "product+tier: A+1, gold",
-                "product+locale: A+1, en",
-                "tier+locale: gold, en",
-            ]
-        );
     }
 
     proptest! {

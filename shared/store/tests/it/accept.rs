@@ -1,5 +1,8 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use resound_domain::policy::Priority;
+use resound_domain::response::Response;
+use resound_domain::tally::Cause;
 use resound_store::{Accepted, Buried, Digest, Key, Lookup, StoreError};
 use serde_json::json;
 
@@ -115,11 +118,9 @@ async fn what_was_erased_stays_erased() {
         .accept(&response, &DIGEST, None, now())
         .await
         .unwrap();
-    for _ in 0..2 {
-        assert_eq!(
-            table.store.bury(response.id, now()).await.unwrap(),
-            Buried::Buried
-        );
+    for after in [0, 1] {
+        let buried = table.store.bury(response.id, now() + hours(after));
+        assert_eq!(buried.await.unwrap(), Buried::Buried);
     }
     assert_eq!(
         table.store.response(response.id).await.unwrap(),
@@ -133,6 +134,8 @@ async fn what_was_erased_stays_erased() {
         .collect();
     left.sort();
     assert_eq!(left, ["PK", "SK", "erased_at", "v"]);
+    let mark = table.raw(&dirty(&response)).await.unwrap();
+    assert_eq!(mark["marked_at"].as_s().unwrap(), &first_buried());
 
     let (case, event) = case(&response, Priority::P3);
     for opened in [None, Some((&case, &event))] {
@@ -144,6 +147,40 @@ async fn what_was_erased_stays_erased() {
         assert_eq!(accepted, Accepted::Erased);
     }
     assert_eq!(table.store.case(case.id()).await.unwrap(), None);
+}
+
+/// That the day of a response must be counted again without it.
+fn dirty(response: &Response) -> Key {
+    Key::Dirty {
+        survey: response.submission.form.clone(),
+        day: response.day,
+        cause: Cause::Erasure,
+    }
+}
+
+/// As marks write it. Who buries again finds a tombstone, and has nothing to mark.
+fn first_buried() -> String {
+    format!("{:015}", now().as_millisecond())
+}
+
+#[tokio::test]
+async fn what_a_newer_version_wrote_is_erased_too() {
+    let table = Table::new().await;
+    let response = response(1);
+    let _new = table
+        .store
+        .accept(&response, &DIGEST, None, now())
+        .await
+        .unwrap();
+    let mut item = table.raw(&Key::Response(response.id)).await.unwrap();
+    item.insert("v".to_owned(), AttributeValue::N("9".to_owned()));
+    item.remove("response");
+    table.plant(item).await;
+    let buried = table.store.bury(response.id, now()).await.unwrap();
+    assert_eq!(buried, Buried::Buried);
+    let kept = table.store.response(response.id).await.unwrap();
+    assert_eq!(kept, Lookup::Erased);
+    assert!(table.raw(&dirty(&response)).await.is_some());
 }
 
 #[tokio::test]

@@ -17,12 +17,12 @@ use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
 use resound_domain::response::Response;
 use resound_domain::risk::{self, Mark, Place, Surge, Task};
 use resound_domain::score::Scores;
-use resound_domain::tally::{Dimension, Tally};
+use resound_domain::tally::{Cause, Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    Advanced, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup, Medium,
-    Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient, Recorded, Round,
-    Signed, Watch, Watermark,
+    Advanced, Buried, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup,
+    Medium, Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient, Recorded,
+    Round, Signed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -64,8 +64,13 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         ),
         Key::Tally { .. } => (
             "Tally",
-            "the counts of a local day, by the value of one dimension",
+            "the counts of a local day, by the value of one dimension or of a pair of them",
             "`generation` of the day's run = taken",
+        ),
+        Key::Dirty { .. } => (
+            "Dirty day",
+            "that a local day must be counted again, and why",
+            "with what makes its counts wrong",
         ),
         Key::DayRun { .. } => (
             "Day run",
@@ -314,7 +319,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     tally.add(Scores::default());
     let value = Part::new("锅 #1").unwrap();
     let cell = Cell {
-        dimension: Dimension::Product,
+        cut: Dimension::Product.into(),
         value: value.clone(),
         tally,
     };
@@ -323,6 +328,10 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .advance_watermark(&survey(), Watermark { day, as_of: t0() })
         .await
         .unwrap();
+    let erased = response_of(ID + 9, json!({"nps": 2}));
+    let _new = store.accept(&erased, &DIGEST, None, now()).await.unwrap();
+    let buried = store.bury(erased.id, now()).await.unwrap();
+    assert_eq!(buried, Buried::Buried);
     let stamp = book().latest().stamp();
     let walk = store.begin_walk(None, stamp, Round::First, now()).await;
     let walk = walk.unwrap().unwrap();
@@ -446,8 +455,16 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                 Key::Tally {
                     survey: survey(),
                     day,
-                    dimension: Dimension::Product,
+                    cut: Dimension::Product.into(),
                     value,
+                },
+            ),
+            (
+                "dirty",
+                Key::Dirty {
+                    survey: survey(),
+                    day,
+                    cause: Cause::Erasure,
                 },
             ),
             (

@@ -19,7 +19,7 @@ fn cell(dimension: Dimension, value: &str, responses: u64) -> Cell {
         ..Tally::default()
     };
     Cell {
-        dimension,
+        cut: dimension.into(),
         value: Part::new(value).unwrap(),
         tally,
     }
