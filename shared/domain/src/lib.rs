@@ -15,6 +15,7 @@ pub mod locale;
 pub mod nps;
 pub mod policy;
 pub mod privacy;
+pub mod report;
 pub mod response;
 pub mod risk;
 pub mod score;

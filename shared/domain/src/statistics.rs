@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
 use crate::case::{BrokenLog, Case, State};
 use crate::clock::{Clock, Outcome};
 use crate::event::{Actor, Event, EventKind};
+use crate::nps::{Z_95, float};
 use crate::policy::Priority;
 use crate::submission::Channel;
 
@@ -77,6 +79,8 @@ pub struct Course {
     pub priority: Priority,
     /// How often it was opened again.
     pub reopened: u32,
+    /// Whether its last outcome is that it will not be done.
+    pub declined: bool,
     /// Whether it was merged into another: then that one is measured, and this one is not.
     pub merged: bool,
     /// Whether a risk rule opened it: then no customer waits.
@@ -103,7 +107,7 @@ impl Course {
         };
 
         let (mut reopened, mut earlier, mut missed) = (0, SignedDuration::ZERO, false);
-        let (mut answered, mut ended) = (None, None);
+        let (mut answered, mut ended, mut declined) = (None, None, false);
         for event in log.iter().skip(1).chain(&overdue) {
             let was_over = case.state().is_over();
             let before = case.clocks().resolution.clone();
@@ -133,6 +137,7 @@ impl Course {
                 EventKind::Resolved { .. } | EventKind::Declined { .. }
             ) {
                 ended = Some(done(&clocks.resolution, earlier, missed));
+                declined = matches!(event.kind, EventKind::Declined { .. });
             }
         }
         let clocks = case.clocks();
@@ -141,6 +146,7 @@ impl Course {
             channel,
             priority: case.priority(),
             reopened,
+            declined,
             merged: case.state() == State::Merged,
             task: case.task().is_some(),
             first_response: answered.unwrap_or(Progress::Open {
@@ -215,8 +221,18 @@ pub struct Spread {
     pub mean: SignedDuration,
 }
 
+/// An estimate with its interval. Kept in reports: names are append only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The estimate.
+    pub value: f64,
+    /// The interval at 95 %; `None` where there is too little to go by.
+    pub interval: Option<[f64; 2]>,
+}
+
 impl Promises {
-    fn add(&mut self, progress: &Progress) {
+    /// Counts how far one promise has come.
+    pub fn add(&mut self, progress: &Progress) {
         match progress {
             Progress::Done {
                 business,
@@ -255,10 +271,56 @@ impl Promises {
         spread(&self.business)
     }
 
+    /// What a share of those that were carried out did not take longer than since the case was opened, in seconds: the nearest
+    /// rank, of the median the mean of the two in the middle. `None` if none was carried out, or for no share.
+    ///
+    /// The interval is from one of them to another, whatever their distribution: the ranks n q -/+ 1.96 sqrt(n q (1 - q)),
+    /// rounded outwards (W. J. Conover, "Practical Nonparametric Statistics", 1999, 3.2). `None` where there are too few for
+    /// such ranks.
+    pub fn wall_quantile(&self, share: f64) -> Option<Estimate> {
+        if !(0.0 < share && share < 1.0) {
+            return None;
+        }
+        let mut sorted = self.wall.clone();
+        sorted.sort_unstable();
+        let n = float(self.done());
+        let at = |rank: f64| sorted.get(place(rank)?).map(|&millis| seconds(millis));
+        let rank = n * share;
+        let value = if rank.fract() == 0.0 && share == 0.5 {
+            (at(rank)? + at(rank + 1.0)?) / 2.0
+        } else {
+            at(rank.ceil())?
+        };
+        let half = Z_95 * (rank * (1.0 - share)).sqrt();
+        let interval = at((rank - half).floor()).zip(at((rank + half).ceil() + 1.0));
+        Some(Estimate {
+            value,
+            interval: interval.map(|(low, high)| [low, high]),
+        })
+    }
+
     /// What passed since the cases were opened; `None` if none was carried out.
     pub fn wall(&self) -> Option<Spread> {
         spread(&self.wall)
     }
+}
+
+/// The place of a rank, which counts from one; `None` below that, or beyond any list.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number from 1 up to far below 2^53"
+)]
+fn place(rank: f64) -> Option<usize> {
+    (1.0..9e15).contains(&rank).then(|| rank as usize - 1)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a hundred thousand years have fewer milliseconds than 2^53"
+)]
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
 }
 
 /// Below a millisecond is nothing: every instant of a log is a whole one.

@@ -71,6 +71,22 @@ impl Tally {
         each(&mut self.ces, &other.ces);
     }
 
+    /// These counts without those of another; `None` if they are not among these.
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        fn each<const N: usize>(counts: &mut [u64; N], less: &[u64; N]) -> Option<()> {
+            for (count, less) in counts.iter_mut().zip(less) {
+                *count = count.checked_sub(*less)?;
+            }
+            Some(())
+        }
+        let mut rest = self.clone();
+        rest.responses = rest.responses.checked_sub(other.responses)?;
+        each(&mut rest.nps, &other.nps)?;
+        each(&mut rest.csat, &other.csat)?;
+        each(&mut rest.ces, &other.ces)?;
+        Some(rest)
+    }
+
     /// The Net Promoter Score of those who answered that question; `None` if nobody did.
     pub fn nps_summary(&self) -> Option<NpsSummary> {
         NpsSummary::of(self.into())

@@ -44,8 +44,9 @@ impl Pull {
     }
 }
 
-/// What one touchpoint or theme does to the score; in points where nothing else is said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What one touchpoint or theme does to the score; in points where nothing else is said. Kept in reports: names are append
+/// only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Driver {
     /// The touchpoint or theme.
     pub name: String,

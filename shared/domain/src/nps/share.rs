@@ -1,6 +1,6 @@
 //! Shares: so many of so many.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::change::{Comparison, ShareChange, Verdict};
 use super::normal::Z_95;
@@ -13,8 +13,8 @@ pub struct Share {
     of: u64,
 }
 
-/// A share with its interval, as it is published.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// A share with its interval, as it is published, and kept in reports: names are append only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ShareSummary {
     /// How many.
     pub count: u64,

@@ -53,8 +53,8 @@ impl Swing {
     }
 }
 
-/// How a share moved over months, in percent and points.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// How a share moved over months, in percent and points. Kept in reports: names are append only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Volatility {
     /// How many months had answers enough to count.
     pub months: usize,
