@@ -14,7 +14,7 @@ use resound_domain::id::CaseId;
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, key_of, n, s};
 use crate::events::{Due, StoredEvent, settle_in_transaction};
 use crate::item::{CaseItem, OVER, STANDING, Stored, attribute, event_item, message_item};
-use crate::key::{Key, RawKey, case_partition};
+use crate::key::{Entry, Key, RawKey, case_partition};
 use crate::notices::{Lease, Notice, Outcome, record_change};
 use crate::schema::{self, QUEUE, QUEUE_SHARDS, from_millis, queue_shard};
 use crate::{Store, StoreError};
@@ -299,7 +299,10 @@ impl Store {
         effect: Effect,
         machine_now: Timestamp,
     ) -> Result<Doubted, StoreError> {
-        let key = lease.key();
+        let Entry::Case(key) = lease.entry() else {
+            return Err(StoreError::rejected("only what a case caused is in doubt"));
+        };
+        let key = *key;
         let outcome = match events.last().map(|event| &event.kind) {
             Some(&EventKind::NoticeInDoubt { cause, doubt })
                 if cause == key.cause && key.case == after.id() =>

@@ -693,6 +693,15 @@ pub(crate) fn read_notice(item: Item) -> Result<(NoticeKey, NoticeItem), StoreEr
     }
 }
 
+/// An entry of the ledger, whatever it is about.
+pub(crate) fn read_entry(item: Item) -> Result<NoticeItem, StoreError> {
+    let (key, notice) = body(item)?;
+    match key {
+        Key::Notice(_) | Key::ReportNotice(_) => Ok(notice),
+        _ => Err(misplaced(&key)),
+    }
+}
+
 impl Stored for Notice {
     fn read(item: Item) -> Result<Self, StoreError> {
         let (key, item) = read_notice(item)?;
@@ -865,6 +874,43 @@ pub(crate) struct WatchItem {
 impl Stored for WatchItem {
     fn read(item: Item) -> Result<Self, StoreError> {
         body(item).map(|(_, watch)| watch)
+    }
+}
+
+// Reports
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReportItem {
+    /// Sorts as text.
+    pub(crate) as_of: String,
+    pub(crate) zone: String,
+    pub(crate) basis: Tally,
+    /// JSON, so that what is read is what was written to the last digit.
+    pub(crate) numbers: String,
+}
+
+impl Stored for crate::Report {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, ReportItem) = body(item)?;
+        let raw = key.encode();
+        let Key::Report { id, edition } = key else {
+            return Err(misplaced(&key));
+        };
+        let numbers: resound_domain::report::Numbers = serde_json::from_str(&item.numbers)
+            .map_err(|error| StoreError::corrupt(raw.clone(), error))?;
+        if numbers.kind() != id.kind() {
+            return Err(StoreError::corrupt(raw, "it is of another kind"));
+        }
+        let as_of =
+            from_millis(&item.as_of).ok_or_else(|| StoreError::corrupt(raw, "not an instant"))?;
+        Ok(Self {
+            id,
+            edition,
+            as_of,
+            zone: item.zone,
+            basis: item.basis,
+            numbers,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::Audience;
+use resound_domain::report::{Kind, ReportId};
 use resound_domain::risk::Rule;
 use resound_domain::tally::{Cause, Cut};
 
@@ -106,6 +107,15 @@ pub enum Key {
         /// The survey.
         survey: FormId,
     },
+    /// An edition of a report.
+    Report {
+        /// Which report.
+        id: ReportId,
+        /// From 1 up.
+        edition: u32,
+    },
+    /// An entry in the ledger of effects about a report.
+    ReportNotice(ReportNoticeKey),
 }
 
 /// Names an entry in the ledger: one message about one cause, to one recipient by one medium.
@@ -120,6 +130,47 @@ pub struct NoticeKey {
     pub recipient: Recipient,
     /// How they are told.
     pub medium: Medium,
+}
+
+/// Names an entry in the ledger about a report: the same message to one recipient by one medium, whichever edition it is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReportNoticeKey {
+    /// The report.
+    pub id: ReportId,
+    /// Who is told.
+    pub recipient: Recipient,
+    /// How they are told.
+    pub medium: Medium,
+}
+
+/// Names an entry in the ledger, whatever it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// About an event of a case.
+    Case(NoticeKey),
+    /// About a report.
+    Report(ReportNoticeKey),
+}
+
+impl Entry {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Case(key) => Key::Notice(*key),
+            Self::Report(key) => Key::ReportNotice(key.clone()),
+        }
+    }
+}
+
+impl From<NoticeKey> for Entry {
+    fn from(key: NoticeKey) -> Self {
+        Self::Case(key)
+    }
+}
+
+impl From<ReportNoticeKey> for Entry {
+    fn from(key: ReportNoticeKey) -> Self {
+        Self::Report(key)
+    }
 }
 
 /// To whom alerts go in groups, and by which sink.
@@ -371,6 +422,23 @@ impl Key {
                 (risk_partition(*subject), format!("MARK#{}", rule.name()))
             }
             Self::Watch { survey } => (format!("WATCH#{survey}"), "RUN".to_owned()),
+            Self::Report { id, edition } => (
+                report_partition(id.kind()),
+                format!("{}{edition:06}", report_prefix(id)),
+            ),
+            Self::ReportNotice(ReportNoticeKey {
+                id,
+                recipient,
+                medium,
+            }) => (
+                report_partition(id.kind()),
+                format!(
+                    "NOTICE#{}{}#{}",
+                    report_prefix(id),
+                    recipient.name(),
+                    medium.name()
+                ),
+            ),
         };
         RawKey { pk, sk }
     }
@@ -457,6 +525,15 @@ impl Key {
             ("WATCH", "RUN") => Self::Watch {
                 survey: survey(subject)?,
             },
+            ("REPORT", "NOTICE") => Self::ReportNotice(ReportNoticeKey {
+                id: report(subject, parts.next()?, parts.next()?)?,
+                recipient: Recipient::from_name(parts.next()?)?,
+                medium: parts.next()?.parse().ok()?,
+            }),
+            ("REPORT", period) => Self::Report {
+                id: report(subject, period, parts.next()?)?,
+                edition: parts.next()?.parse().ok()?,
+            },
             _ => return None,
         };
         parts.next().is_none().then_some(key)
@@ -465,6 +542,20 @@ impl Key {
 
 fn survey(text: &str) -> Option<FormId> {
     FormId::from_str(text).ok()
+}
+
+fn report(kind: &str, period: &str, of: &str) -> Option<ReportId> {
+    ReportId::named(Kind::from_name(kind)?, period, survey(of)?)
+}
+
+/// The partition of the reports of a kind, with what the ledger has about them.
+pub(crate) fn report_partition(kind: Kind) -> String {
+    format!("REPORT#{kind}")
+}
+
+/// How the sort keys of the editions of a report begin.
+pub(crate) fn report_prefix(id: &ReportId) -> String {
+    format!("{}#{}#", id.period(), id.survey())
 }
 
 /// The partition of a case: its snapshot, log, messages and notices.
@@ -631,6 +722,15 @@ mod tests {
         "[a-z0-9-]{1,40}".prop_map(|name| name.parse().unwrap())
     }
 
+    fn any_report() -> impl Strategy<Value = ReportId> {
+        (
+            proptest::sample::select(Kind::ALL.to_vec()),
+            any_day(),
+            any_survey(),
+        )
+            .prop_map(|(kind, day, survey)| ReportId::of_day(kind, day, survey).unwrap())
+    }
+
     fn any_part() -> impl Strategy<Value = Part> {
         prop_oneof!["[#%a-f0-9\u{0}\n物流]{0,40}", any::<String>()]
             .prop_filter_map("bounded", |text| Part::new(text).ok())
@@ -709,6 +809,19 @@ mod tests {
                 }
             ),
             any_survey().prop_map(|survey| Key::Watch { survey }),
+            (any_report(), any::<u32>()).prop_map(|(id, edition)| Key::Report { id, edition }),
+            (
+                any_report(),
+                proptest::sample::select(Recipient::ALL.to_vec()),
+                "[a-z0-9-]{1,40}".prop_map(|name| name.parse().unwrap())
+            )
+                .prop_map(|(id, recipient, medium)| Key::ReportNotice(
+                    ReportNoticeKey {
+                        id,
+                        recipient,
+                        medium
+                    }
+                )),
         ]
     }
 

@@ -22,6 +22,7 @@ mod logs;
 mod marks;
 mod notices;
 pub mod repair;
+mod reports;
 mod responses;
 mod restore;
 mod risks;
@@ -42,10 +43,11 @@ pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use groups::{GroupClaim, GroupLease, Joined, Joining};
 pub use key::{
-    ConfigKind, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey, Recipient,
-    TooLong, UnknownKey,
+    ConfigKind, Entry, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey,
+    Recipient, ReportNoticeKey, TooLong, UnknownKey,
 };
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
+pub use reports::{AddedReport, Listed, Report};
 pub use responses::{Accepted, Buried, Digest, Lookup};
 pub use restore::Restored;
 pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};

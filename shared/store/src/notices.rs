@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Written, n, s};
-use crate::item::{NoticeItem, StatusName, attribute, encode, read_notice};
-use crate::key::{GroupKey, Key, NoticeKey};
+use crate::item::{NoticeItem, StatusName, attribute, encode, read_entry};
+use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
 
 /// What came of claiming a notice.
@@ -31,7 +31,7 @@ pub enum Claim {
 /// The right to send a notice once, and to say what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    key: NoticeKey,
+    entry: Entry,
     epoch: u32,
     attempts: u32,
 }
@@ -40,15 +40,15 @@ impl Lease {
     /// The right that whoever sends a group has to its alerts, while nobody else took them over.
     pub(crate) const fn of_group(key: NoticeKey) -> Self {
         Self {
-            key,
+            entry: Entry::Case(key),
             epoch: 1,
             attempts: 1,
         }
     }
 
     /// The notice.
-    pub const fn key(&self) -> NoticeKey {
-        self.key
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
     }
 
     /// How many attempts there have been, this one included.
@@ -138,13 +138,14 @@ impl Store {
     /// [`StoreError`]
     pub async fn claim(
         &self,
-        key: NoticeKey,
+        entry: impl Into<Entry>,
         holder: &str,
         machine_now: Timestamp,
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
+        let entry = entry.into();
         let fresh = Lease {
-            key,
+            entry: entry.clone(),
             epoch: 1,
             attempts: 1,
         };
@@ -158,9 +159,9 @@ impl Store {
             provider_id: None,
             group: None,
         };
-        let old = match self.put_new(encode(&Key::Notice(key), &item)?).await? {
+        let old = match self.put_new(encode(&entry.key(), &item)?).await? {
             Written::Done => return Ok(Claim::Fresh(fresh)),
-            Written::Refused(Some(old)) => read_notice(old)?.1,
+            Written::Refused(Some(old)) => read_entry(old)?,
             Written::Refused(None) => {
                 return Err(StoreError::Unavailable(
                     "the table did not tell which item it has".into(),
@@ -171,7 +172,7 @@ impl Store {
             return Ok(Claim::Recorded(outcome));
         }
         let seen = Lease {
-            key,
+            entry,
             epoch: old.epoch,
             attempts: old.attempts,
         };
@@ -216,12 +217,12 @@ impl Store {
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
         let next = Lease {
-            key: seen.key,
+            entry: seen.entry.clone(),
             epoch: seen.epoch.saturating_add(1),
             attempts: seen.attempts.saturating_add(1),
         };
         let change = Change::new(
-            &Key::Notice(seen.key),
+            &seen.entry.key(),
             "SET #status = :in_progress, #holder = :holder, #epoch = :epoch, #attempts = :attempts, #leased_until = :until",
         )
         .only_if("#epoch = :seen AND #status = :status")
@@ -235,7 +236,7 @@ impl Store {
         let now = match self.change(change).await? {
             Written::Done => return Ok(Claim::Fresh(next)),
             Written::Refused(None) => return Ok(Claim::InProgress),
-            Written::Refused(Some(now)) => read_notice(now)?.1,
+            Written::Refused(Some(now)) => read_entry(now)?,
         };
         Ok(match now.outcome() {
             Some(outcome) => Claim::Recorded(outcome),
@@ -267,7 +268,7 @@ impl Store {
             Written::Done => Ok(Recorded::Recorded),
             Written::Refused(None) => Ok(Recorded::Superseded),
             Written::Refused(Some(now)) => {
-                let now = read_notice(now)?.1;
+                let now = read_entry(now)?;
                 let ours = now.epoch == lease.epoch && now.outcome().as_ref() == Some(outcome);
                 Ok(if ours {
                     Recorded::Recorded
@@ -322,7 +323,7 @@ impl Store {
             Written::Done => Ok(Recorded::Recorded),
             Written::Refused(None) => Ok(Recorded::Superseded),
             Written::Refused(Some(now)) => {
-                let now = read_notice(now)?.1;
+                let now = read_entry(now)?;
                 let ours = now.epoch == lease.epoch && now.status == StatusName::Released;
                 Ok(if ours {
                     Recorded::Recorded
@@ -336,7 +337,7 @@ impl Store {
 
 /// A change of a notice by who holds the lease.
 fn held(lease: &Lease, update: impl Into<String>) -> Result<Change, StoreError> {
-    Ok(Change::new(&Key::Notice(lease.key), update)
+    Ok(Change::new(&lease.entry.key(), update)
         .only_if("#epoch = :seen AND #status = :in_progress")
         .value(":seen", n(lease.epoch))
         .value(":in_progress", attribute(&StatusName::InProgress)?))

@@ -26,6 +26,7 @@ pub use weekly::{
     Kept, TOP_TYPES, WeekInput, Weekly,
 };
 
+use crate::form::FormId;
 use crate::nps::share::ShareSummary;
 use crate::nps::{
     FEWEST_PEOPLE, NpsChange, NpsSummary, Period, Rating, ShareChange, Verdict, Window,
@@ -90,6 +91,60 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Names a report: of a survey, and of a week or month of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReportId {
+    kind: Kind,
+    period: Period,
+    survey: FormId,
+}
+
+impl ReportId {
+    /// The report of the week or month that a day is in; `None` at the ends of time.
+    pub fn of_day(kind: Kind, day: Date, survey: FormId) -> Option<Self> {
+        let period = kind
+            .window()
+            .period(day)
+            .filter(|period| period.first().year() >= 0)?;
+        Some(Self {
+            kind,
+            period,
+            survey,
+        })
+    }
+
+    /// The report that is named so; see [`Kind::period`].
+    pub fn named(kind: Kind, period: &str, survey: FormId) -> Option<Self> {
+        Some(Self {
+            kind,
+            period: kind.period(period)?,
+            survey,
+        })
+    }
+
+    /// How often it comes.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The days it is about.
+    pub const fn period(&self) -> Period {
+        self.period
+    }
+
+    /// The survey.
+    pub const fn survey(&self) -> &FormId {
+        &self.survey
+    }
+}
+
+/// `weekly/2026-W47/default`.
+impl fmt::Display for ReportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.period, self.survey)
     }
 }
 

@@ -210,10 +210,7 @@ impl Breakdown {
                 },
                 change: then.and_then(|then| Change::of_scores(then, &row.tally)),
                 target,
-                reached: target.map(|target| {
-                    let nobody = Standings::default();
-                    Spoke::new("", nobody, Standings::from(&row.tally), target).reached
-                }),
+                reached: Spoke::new("", Standings::default(), (&row.tally).into(), target).reached,
             });
             BreakdownRow {
                 value: row.value.map(str::to_owned),

@@ -14,15 +14,16 @@ use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{CaseId, ResponseId, SubjectId};
 use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
+use resound_domain::report::{Kind, MonthInput, Monthly, Numbers, ReportId};
 use resound_domain::response::Response;
 use resound_domain::risk::{self, Mark, Place, Surge, Task};
 use resound_domain::score::Scores;
 use resound_domain::tally::{Cause, Dimension, Tally};
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    Advanced, Buried, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line, Lookup,
-    Medium, Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient, Recorded,
-    Round, Signed, Watch, Watermark,
+    AddedReport, Advanced, Buried, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line,
+    Lookup, Medium, Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient,
+    Recorded, ReportNoticeKey, Round, Signed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -111,6 +112,16 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Mark",
             "up to where a risk rule has spoken about a subject, and the task it opened last",
             "with the task; not exists, then `times` = seen",
+        ),
+        Key::Report { .. } => (
+            "Report",
+            "the numbers of a week or month, by survey and edition",
+            "not exists",
+        ),
+        Key::ReportNotice(_) => (
+            "Report notice",
+            "an entry in the ledger of effects: report, recipient, medium",
+            "not exists, then `epoch` = seen",
         ),
         Key::Watch { .. } => (
             "Watch",
@@ -332,6 +343,27 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     let _new = store.accept(&erased, &DIGEST, None, now()).await.unwrap();
     let buried = store.bury(erased.id, now()).await.unwrap();
     assert_eq!(buried, Buried::Buried);
+    let report = resound_store::Report {
+        id: ReportId::of_day(Kind::Monthly, day, survey()).unwrap(),
+        edition: 1,
+        as_of: t0(),
+        zone: "Asia/Shanghai".to_owned(),
+        basis: Tally::default(),
+        numbers: Numbers::Monthly(Box::new(Monthly::of(&MonthInput::default()))),
+    };
+    let added = store.add_report(&report).await.unwrap();
+    assert_eq!(added, AddedReport::Added);
+    let told = ReportNoticeKey {
+        id: report.id.clone(),
+        recipient: Recipient::Staff(Audience::Manager),
+        medium: Medium::EMAIL,
+    };
+    let claimed = store.claim(told.clone(), "invocation", now(), hours(1));
+    let Claim::Fresh(lease) = claimed.await.unwrap() else {
+        panic!()
+    };
+    let recorded = store.record(&lease, &sent, now()).await.unwrap();
+    assert_eq!(recorded, Recorded::Recorded);
     let stamp = book().latest().stamp();
     let walk = store.begin_walk(None, stamp, Round::First, now()).await;
     let walk = walk.unwrap().unwrap();
@@ -484,6 +516,14 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                 },
             ),
             ("turns", Key::Turns { rule }),
+            (
+                "report",
+                Key::Report {
+                    id: report.id.clone(),
+                    edition: 1,
+                },
+            ),
+            ("report_notice", Key::ReportNotice(told)),
         ]
         .map(|(name, key)| (name.to_owned(), key)),
     );

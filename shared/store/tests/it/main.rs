@@ -16,6 +16,7 @@ mod faults;
 mod groups;
 mod logs;
 mod notices;
+mod reports;
 mod risks;
 mod support;
 mod tallies;
