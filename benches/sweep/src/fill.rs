@@ -63,6 +63,7 @@ impl Cases {
             submission,
             promise: case.clocks().promise(),
             trace_id: None,
+            amended: None,
         };
         Ok(Self {
             count,

@@ -79,6 +79,7 @@ impl Nights {
             triage: triage(&Input::from(&submission)),
             submission,
             trace_id: None,
+            amended: None,
             promise: None,
         };
         let digest = Digest([0; 32]);

@@ -143,6 +143,7 @@ impl App {
             received_at: request.at,
             day: request.at.to_zoned(zone).date(),
             trace_id,
+            amended: None,
             promise: opened
                 .as_ref()
                 .and_then(|(case, _)| case.clocks().promise()),

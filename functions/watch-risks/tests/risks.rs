@@ -62,6 +62,7 @@ impl World {
             triage: triage(&Input::from(&submission)),
             submission,
             trace_id: None,
+            amended: None,
             promise: None,
         };
         let kept = self

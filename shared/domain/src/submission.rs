@@ -635,15 +635,7 @@ impl Submission {
         let mut reader = Reader::new(fields);
         let form = reader.form(context.forms);
         let text = reader.prose(Field::Text);
-        let nps = reader
-            .score(Field::Nps, Nps::LOW, Nps::HIGH)
-            .and_then(|n| Nps::try_from(n).ok());
-        let csat = reader
-            .score(Field::Csat, Csat::LOW, Csat::HIGH)
-            .and_then(|n| Csat::try_from(n).ok());
-        let ces = reader
-            .score(Field::Ces, Ces::LOW, Ces::HIGH)
-            .and_then(|n| Ces::try_from(n).ok());
+        let Scores { nps, csat, ces } = reader.scores();
         let channel = reader.choice(
             Field::Channel,
             "web, app, email, chat, phone, social, store, sales, partner",
@@ -705,6 +697,20 @@ impl Submission {
             csat: self.csat,
             ces: self.ces,
         }
+    }
+}
+
+impl Scores {
+    /// The scores that arrived, as [`Submission::parse`] reads them; other fields are ignored.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong with them, at once.
+    pub fn parse(fields: &RawFields) -> Result<Self, Faults> {
+        let mut reader = Reader::new(fields);
+        let scores = reader.scores();
+        let is_score = |field| matches!(field, Field::Nps | Field::Csat | Field::Ces);
+        reader.faults.retain(|fault| is_score(fault.field));
+        reader.finish(scores)
     }
 }
 
@@ -787,9 +793,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(mut self, submission: Submission) -> Result<Submission, Faults> {
+    fn finish<T>(mut self, read: T) -> Result<T, Faults> {
         if self.faults.is_empty() {
-            return Ok(submission);
+            return Ok(read);
         }
         self.faults.sort_by_key(|fault| fault.field);
         Err(Faults(self.faults))
@@ -835,6 +841,20 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(line)
+    }
+
+    fn scores(&mut self) -> Scores {
+        Scores {
+            nps: self
+                .score(Field::Nps, Nps::LOW, Nps::HIGH)
+                .and_then(|n| Nps::try_from(n).ok()),
+            csat: self
+                .score(Field::Csat, Csat::LOW, Csat::HIGH)
+                .and_then(|n| Csat::try_from(n).ok()),
+            ces: self
+                .score(Field::Ces, Ces::LOW, Ces::HIGH)
+                .and_then(|n| Ces::try_from(n).ok()),
+        }
     }
 
     fn score(&mut self, field: Field, low: u8, high: u8) -> Option<u8> {

@@ -195,7 +195,7 @@ impl Counted {
     pub fn of(response: &Response) -> Self {
         let submission = &response.submission;
         Self {
-            scores: submission.scores(),
+            scores: response.scores(),
             channel: submission.channel,
             touchpoint: submission
                 .touchpoint

@@ -48,7 +48,7 @@ pub use key::{
 };
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use reports::{AddedReport, Listed, Report};
-pub use responses::{Accepted, Buried, Digest, Lookup};
+pub use responses::{Accepted, Amended, Buried, Digest, Lookup};
 pub use restore::Restored;
 pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};
 pub use rules::{Cached, Rules};

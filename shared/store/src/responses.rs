@@ -1,16 +1,19 @@
 //! Responses: accepted once, however often they are sent.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::id::ResponseId;
-use resound_domain::response::Response;
+use resound_domain::response::{Amendment, Response};
 use resound_domain::tally::Cause;
 use serde::{Deserialize, Serialize};
 
-use crate::dynamo::{Item, Part, Refusal, Transacted, Written};
+use crate::dynamo::{Change, Item, Part, Refusal, Transacted, Written, n};
 use crate::item::{
-    ResponseRecord, Stored, case_item, counted_on, event_item, response_item, tombstone_item,
+    ResponseRecord, Stored, attribute, case_item, counted_on, event_item, response_item,
+    tombstone_item,
 };
 use crate::key::Key;
 use crate::marks::mark;
@@ -79,6 +82,16 @@ pub enum Buried {
     Missing,
 }
 
+/// What came of changing scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Amended {
+    /// They are changed, and the day is marked to be counted again.
+    Done,
+    /// The response is not as it was seen: its scores were changed or it was erased meanwhile.
+    Overtaken,
+}
+
 impl Store {
     /// Keeps a response and, if it opened a case, that case with its first event: all of it or nothing. A lost
     /// answer is no harm; the repeat is a [`Replay`](Accepted::Replay).
@@ -139,6 +152,63 @@ impl Store {
                 None => Lookup::Missing,
             },
         )
+    }
+
+    /// Changes the scores of a response that is as it was seen, and marks its day to be counted again: both or
+    /// neither. What the customer sent first stays beside them, and its repeat is still a
+    /// [`Replay`](Accepted::Replay).
+    ///
+    /// Who repeats it after a lost answer may find it [`Overtaken`](Amended::Overtaken) by itself: the response, read
+    /// again, has these scores.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn amend(
+        &self,
+        seen: &Response,
+        amendment: &Amendment,
+        machine_now: Timestamp,
+    ) -> Result<Amended, StoreError> {
+        let mut set = "SET #response.#amended = :amended".to_owned();
+        let (mut scores, mut causes) = (Vec::new(), BTreeSet::new());
+        let (was, is) = (seen.scores(), amendment.scores);
+        // What the index counts stands outside the snapshot.
+        for (name, was, is) in [
+            ("nps", was.nps.map(u8::from), is.nps.map(u8::from)),
+            ("csat", was.csat.map(u8::from), is.csat.map(u8::from)),
+            ("ces", was.ces.map(u8::from), is.ces.map(u8::from)),
+        ] {
+            let Some(score) = is.filter(|_| is != was) else {
+                continue;
+            };
+            set.push_str(&format!(", #{name} = :{name}"));
+            scores.push((format!(":{name}"), n(score)));
+            causes.insert(match was {
+                None => Cause::LateAnswer,
+                Some(_) => Cause::Edit,
+            });
+        }
+        let change = Change::new(&Key::Response(seen.id), set)
+            .only_if("attribute_not_exists(#erased_at)")
+            .value(":amended", attribute(amendment)?);
+        let change = scores
+            .into_iter()
+            .fold(change, |change, (name, score)| change.value(&name, score));
+        let change = match seen.amended {
+            None => change.only_if("attribute_not_exists(#response.#amended)"),
+            Some(seen) => change
+                .only_if("#response.#amended.#times = :seen")
+                .value(":seen", n(seen.times)),
+        };
+        let mut parts = vec![Part::Change(change)];
+        for cause in causes {
+            let survey = &seen.submission.form;
+            parts.push(mark(survey, seen.day, cause, machine_now)?);
+        }
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Amended::Done,
+            Transacted::Refused(_) => Amended::Overtaken,
+        })
     }
 
     /// Leaves only a tombstone of a response: a retry of its submission gets [`Accepted::Erased`] and does not bring

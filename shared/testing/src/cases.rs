@@ -98,6 +98,7 @@ impl Aws {
             submission,
             promise: case.clocks().promise(),
             trace_id,
+            amended: None,
         };
         let opened = Some((&case, &opened));
         let accepted = self

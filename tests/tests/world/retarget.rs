@@ -206,6 +206,7 @@ async fn plant(world: &World, bits: u128) -> CaseId {
         submission,
         promise: case.clocks().promise(),
         trace_id: None,
+        amended: None,
     };
     let written = Some((&case, &opened));
     let accepted = world

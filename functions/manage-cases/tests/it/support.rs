@@ -281,6 +281,7 @@ pub(crate) fn response(bits: u128) -> Response {
         triage: triage(&Input::from(&submission)),
         submission,
         trace_id: None,
+        amended: None,
         promise: None,
     }
 }

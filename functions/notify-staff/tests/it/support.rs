@@ -279,6 +279,7 @@ fn response(id: CaseId) -> Response {
         triage: triage(&Input::from(&submission)),
         submission,
         trace_id: Some(TraceId::new(0x6a1f_9b4c, 7)),
+        amended: None,
         promise: None,
     }
 }

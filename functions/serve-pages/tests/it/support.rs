@@ -153,6 +153,7 @@ fn response(fields: Value, promise: Option<Promise>) -> Response {
         submission,
         promise,
         trace_id: None,
+        amended: None,
     }
 }
 

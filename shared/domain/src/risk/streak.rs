@@ -31,7 +31,7 @@ pub struct Heard {
 impl Heard {
     /// What of a response counts.
     pub fn of(response: &Response) -> Self {
-        let (triage, scores) = (&response.triage, response.submission.scores());
+        let (triage, scores) = (&response.triage, response.scores());
         Self {
             place: Place {
                 at: response.received_at,

@@ -41,7 +41,7 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         Key::Response(_) => (
             "Response",
             "what a customer sent, or the tombstone left of it",
-            "not exists; a tombstone only in the place of a response",
+            "not exists; scores change only in a response that is as it was seen; a tombstone only in the place of a response",
         ),
         Key::Case(_) => (
             "Case",

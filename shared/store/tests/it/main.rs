@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod amend;
 mod cases;
 mod config;
 mod document;

@@ -238,6 +238,7 @@ pub(crate) fn response_of(bits: u128, json: serde_json::Value) -> Response {
         triage: triage(&Input::from(&submission)),
         submission,
         trace_id: Some(TraceId::new(0x6a1f_9b4c, bits)),
+        amended: None,
         promise: None,
     }
 }
