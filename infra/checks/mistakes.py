@@ -1298,7 +1298,7 @@ def _(s):
 def _(s): s.statement("ReportNpsRole", "dynamodb:Query")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("RESPONSE#*")
 
 
-@plant("a submission may change more than turns")
+@plant("a submission may change more than turns and scores")
 def _(s): s.statement("SubmitFeedbackRole", "dynamodb:UpdateItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("CASE#*")
 
 
@@ -1537,6 +1537,10 @@ def _(s): s["CommandCaseRoute"]["RouteKey"] = "ANY /v1/cases/{id}/commands"
 
 @plant("a route catches everything")
 def _(s): s["HomeRoute"]["RouteKey"] = "$default"
+
+
+@plant("scores are changed by whoever follows a link")
+def _(s): s["ScoresRoute"]["RouteKey"] = "GET /v1/receipts/{token}/scores"
 
 
 @plant("a route's parameter has another name")

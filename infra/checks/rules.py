@@ -71,6 +71,7 @@ FUNCTIONS = {
 ROUTES = {
     "POST /v1/feedback": ("submit-feedback", None),
     "OPTIONS /v1/feedback": ("submit-feedback", None),
+    "POST /v1/receipts/{token}/scores": ("submit-feedback", None),
     "GET /": ("serve-pages", None),
     "GET /f/{form}": ("serve-pages", None),
     "GET /v1/receipts/{token}": ("serve-pages", None),
@@ -109,7 +110,7 @@ SCHEDULES = {  # function: expression and zone
 }
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
 OWN_COUNTS = {
-    "submit-feedback": ["FeedbackAccepted", "FeedbackReplayed", "CasesOpened"],
+    "submit-feedback": ["FeedbackAccepted", "FeedbackReplayed", "CasesOpened", "ScoresAmended"],
     "relay-events": ["EventsRelayed"],
     "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "CasesRetargeted", "EventsSentAgain", "EventsStuck"],
     "notify-staff": ["AlertsSent", "AlertsFailed"],
@@ -1239,7 +1240,7 @@ def policies_say_what_they_mean(t):
     """Policies are of the current language, allow and never deny in a role, and narrow only where we decided to."""
     narrowed = {
         ("SubmitFeedbackRole", "dynamodb:UpdateItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*", "RESPONSE#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "CONFIG#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
@@ -1380,7 +1381,8 @@ ACCESS_LOG = {
     "error": "$context.error.responseType", "authorizerError": "$context.authorizer.error",
 }
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
-LET_IN = {"submit-feedback": {"*/*/v1/feedback"}, "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
+LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
+          "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets"}}
 

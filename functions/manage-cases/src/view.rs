@@ -156,7 +156,7 @@ pub(crate) fn full(
 /// last word was a person's.
 pub(crate) fn is_settled(history: &History, response: &Lookup) -> bool {
     let case = &history.case;
-    matches!(response, Lookup::Found(_))
+    matches!(response, Lookup::Found(response) if response.amended.is_none())
         && case.version() == case.revision()
         && history
             .events
@@ -186,13 +186,18 @@ fn clock(clock: &Clock) -> Value {
 fn submission(response: &Response) -> Value {
     let submission = &response.submission;
     let contact = &submission.contact;
+    let scores = response.scores();
     json!({
         "received_at": response.received_at,
         "form": submission.form,
         "text": submission.text.as_deref().map(mask_text),
-        "nps": submission.nps,
-        "csat": submission.csat,
-        "ces": submission.ces,
+        "nps": scores.nps,
+        "csat": scores.csat,
+        "ces": scores.ces,
+        "scores_changed": response.amended.map(|amended| json!({
+            "at": amended.at,
+            "first": submission.scores(),
+        })),
         "channel": submission.channel,
         "touchpoint": submission.touchpoint,
         "product": submission.product,

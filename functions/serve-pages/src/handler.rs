@@ -14,6 +14,7 @@ use resound_lambda_kit::Invocation;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency::page_key;
 use resound_lambda_kit::problem::Kind;
+use resound_lambda_kit::receipt;
 use resound_pages::{self as pages, response::page};
 use resound_store::Lookup;
 
@@ -53,7 +54,7 @@ async fn route(
     match request.route.as_str() {
         "GET /" => Ok(home(app, request)),
         "GET /f/{form}" => form(app, request, invocation).await,
-        "GET /v1/receipts/{token}" => receipt(app, request, invocation).await,
+        "GET /v1/receipts/{token}" => show_receipt(app, request, invocation).await,
         "GET /openapi.json" => Ok(api()),
         _ => Err(request.problem(Kind::NotFound).into()),
     }
@@ -110,35 +111,16 @@ async fn form(
     ))
 }
 
-async fn receipt(
+async fn show_receipt(
     app: &App,
     request: &HttpRequest,
     invocation: &Invocation,
 ) -> Result<HttpResponse, Rejection> {
-    let unknown = || {
-        request.problem(Kind::NotFound).detail(
-            "链接不完整或不正确，请重新复制完整的链接。",
-            "The link is incomplete or wrong. Copy the whole link again.",
-        )
-    };
-    let token = request.param("token").unwrap_or_default();
-    let id = app
-        .config
-        .signing_keys
-        .verify_receipt(token)
-        .ok_or_else(unknown)?;
+    let id = app.config.signing_keys.asked_for(request)?;
     let response = match app.store.response(id).await? {
         Lookup::Found(response) => response,
-        Lookup::Erased => {
-            let gone = request.problem(Kind::Gone);
-            return Err(gone
-                .detail(
-                    "这条反馈已按要求删除。",
-                    "This feedback has been erased, as requested.",
-                )
-                .into());
-        }
-        Lookup::Missing => return Err(unknown().into()),
+        Lookup::Erased => return Err(receipt::erased(request).into()),
+        Lookup::Missing => return Err(receipt::unknown(request).into()),
     };
     let receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
     let answer = if request.wants_html() {
@@ -151,9 +133,21 @@ async fn receipt(
         // The language they wrote in says more than the settings of the browser they read with.
         let asked = request.query("lang").and_then(Locale::from_tag);
         let locale = asked.unwrap_or(response.submission.locale);
+        let token = request.param("token").unwrap_or_default();
+        let action = format!(
+            "{}/v1/receipts/{token}/scores?lang={}",
+            app.config.base_path,
+            locale.tag()
+        );
+        let until = response.amendable_until();
+        let scores = (request.at <= until).then_some(pages::ScoresView {
+            scores: receipt.scores,
+            until,
+            action: &action,
+        });
         page(
             200,
-            receipt_page(&receipt, locale, &zone, &form_link(app, form)),
+            receipt_page(&receipt, scores, locale, &zone, &form_link(app, form)),
         )
     } else {
         HttpResponse::json(200, &receipt.to_json())?.no_store()
@@ -197,7 +191,13 @@ async fn read_receipt(
     ))
 }
 
-fn receipt_page(receipt: &Receipt, locale: Locale, zone: &TimeZone, form: &str) -> String {
+fn receipt_page(
+    receipt: &Receipt,
+    scores: Option<pages::ScoresView<'_>>,
+    locale: Locale,
+    zone: &TimeZone,
+    form: &str,
+) -> String {
     let steps: Vec<_> = receipt
         .steps
         .iter()
@@ -216,6 +216,7 @@ fn receipt_page(receipt: &Receipt, locale: Locale, zone: &TimeZone, form: &str) 
         outcome: receipt.outcome,
         closes_at: receipt.closes_at,
         steps: &steps,
+        scores,
         form,
     })
 }

@@ -8,6 +8,7 @@ use resound_domain::case::{Case, State};
 use resound_domain::clock::{Clock, ClockKind, Outcome};
 use resound_domain::event::{Ending, Event, EventKind};
 use resound_domain::response::Response;
+use resound_domain::score::Scores;
 use resound_pages::{Progress, Promised, StepKind};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub(crate) struct Receipt {
     pub(crate) outcome: Option<Promised>,
     pub(crate) closes_at: Option<Timestamp>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) scores: Scores,
+    pub(crate) scores_until: Timestamp,
 }
 
 /// One thing that happened, as far as it concerns the customer.
@@ -56,6 +59,8 @@ impl Receipt {
                 kind: StepKind::Received,
                 message: None,
             }],
+            scores: response.scores(),
+            scores_until: response.amendable_until(),
         };
         let Some((mut case, mut log, book)) = case else {
             return receipt;
@@ -119,6 +124,8 @@ impl Receipt {
                     message: step.message.as_deref(),
                 })
                 .collect(),
+            scores: self.scores,
+            scores_until: self.scores_until,
         }
     }
 }
@@ -243,6 +250,8 @@ pub(crate) struct ReceiptJson<'a> {
     resolved_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
     timeline: Vec<StepJson<'a>>,
+    scores: Scores,
+    scores_until: Timestamp,
 }
 
 #[derive(Debug, Serialize)]

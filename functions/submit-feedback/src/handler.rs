@@ -13,7 +13,7 @@ use resound_domain::locale::Locale;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{
-    Faults, Field, IdempotencyKey, ParseContext, RawFields, Submission,
+    self, Faults, Field, IdempotencyKey, ParseContext, RawFields, Submission,
 };
 use resound_domain::triage::{self, Kind as TriageKind, Triage};
 use resound_lambda_kit::aws::Clients;
@@ -29,7 +29,7 @@ use resound_pages::{FormView, Values, conflict_page, form_page};
 use resound_store::{Accepted, Digest, Lookup, Rules, Store, StoreError};
 use serde::Serialize;
 
-use crate::Config;
+use crate::{Config, scores};
 
 /// The function.
 #[derive(Debug)]
@@ -79,6 +79,9 @@ impl App {
         request: HttpRequest,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
+        if request.route == "POST /v1/receipts/{token}/scores" {
+            return scores::amend(&self.store, &self.config.keys, &request, invocation).await;
+        }
         match request.method.as_str() {
             "POST" => self.submit(&request, invocation).await,
             "OPTIONS" => self.preflight(&request, invocation).await,
@@ -362,17 +365,19 @@ fn invalid(
         let html = show_form(request, fields, form, locale, Some(faults), form_page);
         return page(Kind::Invalid.status(), html);
     }
-    let errors = faults
-        .iter()
-        .map(|fault| FieldError {
-            field: fault.field.name().to_owned(),
-            code: fault.code.name().into(),
-            message: fault.message(locale),
-        })
-        .collect();
     Problem::new(Kind::Invalid, locale)
-        .errors(errors)
+        .errors(field_errors(faults, locale))
         .into_response()
+}
+
+/// The faults as a program is told them.
+pub(crate) fn field_errors(faults: &Faults, locale: Locale) -> Vec<FieldError> {
+    let told = |fault: submission::Fault| FieldError {
+        field: fault.field.name().to_owned(),
+        code: fault.code.name().into(),
+        message: fault.message(locale),
+    };
+    faults.iter().map(told).collect()
 }
 
 /// The key was used for something else. A person gets their text again, under a new key.

@@ -17,6 +17,7 @@ use resound_lambda_kit::http::HttpResponse;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation};
 use resound_store::{CaseFilter, ConfigKind, Lookup, Published};
+use resound_testing::api::assert_is;
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
 use submit_feedback::{App, Config};
@@ -609,4 +610,193 @@ async fn nobody_is_refused_because_a_turn_cannot_be_taken() {
     let response = world.post(json!({"nps": 2, "text": "It broke."})).await;
     assert_eq!(response.status, 201);
     assert_eq!(owner(&world, &response).await, None);
+}
+
+/// The status link of a response, and its id.
+async fn link(world: &World, fields: Value) -> (String, ResponseId) {
+    let response = world.post(fields).await;
+    let url = body(&response)["status_url"].as_str().unwrap().to_owned();
+    let (_, token) = url.rsplit_once('/').unwrap();
+    (token.to_owned(), id(&response))
+}
+
+/// A change of scores by a program, so many days after everything began.
+fn scores(token: &str, days: i64, body: &str) -> Value {
+    let mut event = with_body(body);
+    event["routeKey"] = "POST /v1/receipts/{token}/scores".into();
+    event["rawPath"] = format!("/v1/receipts/{token}/scores").into();
+    event["pathParameters"] = json!({"token": token});
+    let began = event["requestContext"]["timeEpoch"].as_i64().unwrap();
+    event["requestContext"]["timeEpoch"] = (began + days * 86_400_000).into();
+    event
+}
+
+impl World {
+    async fn scores_of(&self, id: ResponseId) -> (Value, Option<u32>) {
+        let Lookup::Found(response) = self.aws.store.response(id).await.unwrap() else {
+            panic!("it is gone");
+        };
+        let times = response.amended.map(|amended| amended.times);
+        (json!(response.scores()), times)
+    }
+}
+
+#[tokio::test]
+async fn scores_are_added_and_changed_and_their_repeat_writes_nothing() {
+    let world = World::new().await;
+    let fields =
+        json!({"text": "The box was broken.", "nps": 4, "contact": {"email": "ann@example.test"}});
+    let (token, id) = link(&world, fields).await;
+    let case = world.aws.store.case(id.case()).await.unwrap();
+    let mut counted = 0;
+    for (given, kept, times) in [
+        (json!({}), json!({"nps": 4}), None),
+        (json!({"nps": 4, "text": "other"}), json!({"nps": 4}), None),
+        (
+            json!({"csat": 2, "nps": null}),
+            json!({"nps": 4, "csat": 2}),
+            Some(1),
+        ),
+        (json!({"csat": "2"}), json!({"nps": 4, "csat": 2}), Some(1)),
+        (
+            json!({"nps": 0, "ces": 1}),
+            json!({"nps": 0, "csat": 2, "ces": 1}),
+            Some(2),
+        ),
+    ] {
+        let invocation = Invocation::at("scores", start());
+        let event = scores(&token, 1, &given.to_string());
+        let answer = world.function.call(event, &invocation).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{given}: {answer}");
+        let told: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_is("KeptScores", &told);
+        assert_eq!((&told["scores"], &told["id"]), (&kept, &json!(id)));
+        assert_eq!(world.scores_of(id).await, (kept, times), "{given}");
+        counted += invocation.metrics.counted(Counter::ScoresAmended);
+        assert_eq!(counted, u64::from(times.unwrap_or(0)), "{given}");
+    }
+    let Lookup::Found(response) = world.aws.store.response(id).await.unwrap() else {
+        panic!("it is gone");
+    };
+    assert_eq!(
+        json!(response.submission.scores()),
+        json!({"nps": 4}),
+        "the first"
+    );
+    assert_eq!(
+        response.submission.text.as_deref(),
+        Some("The box was broken.")
+    );
+    let untouched = world.aws.store.case(id.case()).await.unwrap();
+    assert_eq!(untouched, case, "neither priority nor clocks");
+}
+
+#[tokio::test]
+async fn the_first_submission_is_answered_as_before() {
+    let world = World::new().await;
+    let first = world.send(event("json")).await;
+    let url = body(&first)["status_url"].as_str().unwrap().to_owned();
+    let (_, token) = url.rsplit_once('/').unwrap();
+    let changed = world
+        .send(scores(token, 1, r#"{"nps": 10, "csat": 5}"#))
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    assert_eq!(world.send(event("json")).await, first);
+}
+
+#[tokio::test]
+async fn there_is_a_time_for_changes_and_a_bound_to_them() {
+    let world = World::new().await;
+    let (token, id) = link(&world, json!({"nps": 9})).await;
+    let send = |days, nps: u32| world.send(scores(&token, days, &json!({"nps": nps}).to_string()));
+    assert_eq!(send(30, 8).await.status, 200);
+    let late = send(31, 7).await;
+    assert_eq!(late.status, 409);
+    assert!(late.body.contains("over"), "{}", late.body);
+    assert_eq!(send(31, 8).await.status, 200, "nothing is changed by it");
+    for n in 1..20 {
+        assert_eq!(send(2, n % 2).await.status, 200);
+    }
+    assert_eq!(send(2, 5).await.status, 409);
+    assert_eq!(world.scores_of(id).await, (json!({"nps": 1}), Some(20)));
+}
+
+#[tokio::test]
+async fn a_browser_goes_back_to_the_page_it_came_from() {
+    let world = World::new().await;
+    let (token, id) = link(&world, json!({"text": "Great, thank you!"})).await;
+    let mut event = scores(&token, 1, "nps=9&csat=&ces=7");
+    event["headers"]["content-type"] = "application/x-www-form-urlencoded".into();
+    event["headers"]["accept"] = "text/html".into();
+    event["headers"]["origin"] = "null".into();
+    event["rawQueryString"] = "lang=zh-CN".into();
+    let answer = world.send(event.clone()).await;
+    assert_eq!(answer.status, 303);
+    let page = format!("/v1/receipts/{token}?lang=zh-CN#scores");
+    assert_eq!(answer.headers["location"], page);
+    assert_eq!(world.scores_of(id).await.0, json!({"nps": 9, "ces": 7}));
+    // Whatever else the address says, it leads nowhere else.
+    event["rawQueryString"] = "lang=//evil.example".into();
+    let answer = world.send(event.clone()).await;
+    assert_eq!(
+        answer.headers["location"],
+        format!("/v1/receipts/{token}#scores")
+    );
+    event["body"] = "nps=eleven".into();
+    let refused = world.send(event).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.headers["content-type"].starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn who_has_no_link_changes_nothing_and_odd_scores_are_answered() {
+    let world = World::new().await;
+    let (token, id) = link(&world, json!({"nps": 9})).await;
+    let (_, tag) = token.rsplit_once('.').unwrap();
+    for wrong in ["", "x", tag, &format!("{token}x"), &token.replace('1', "2")] {
+        let answer = world.send(scores(wrong, 1, r#"{"nps": 0}"#)).await;
+        assert_eq!(answer.status, 404, "{wrong}");
+    }
+    for (body, status) in [
+        ("", 400),
+        ("[]", 400),
+        ("null", 400),
+        (r#"{"nps": 11}"#, 422),
+        (r#"{"nps": 1, "nps": 2}"#, 422),
+        (r#"{"csat": 0}"#, 422),
+        (r#"{"ces": [7]}"#, 422),
+        (r#"{"nps": 1.5}"#, 422),
+        (r#"{"nps": true}"#, 422),
+        (r#"{"nps": 1, "contact": "nobody", "form": "no such"}"#, 200),
+    ] {
+        let answer = world.send(scores(&token, 1, body)).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    assert_eq!(
+        faults(
+            &world
+                .send(scores(&token, 1, r#"{"nps": 11, "ces": 0}"#))
+                .await
+        ),
+        ["nps off-scale", "ces off-scale"]
+    );
+    let mut event = scores(&token, 1, r#"{"nps": 0}"#);
+    event["headers"]["content-type"] = "text/plain".into();
+    assert_eq!(world.send(event).await.status, 415);
+    assert_eq!(world.scores_of(id).await, (json!({"nps": 1}), Some(1)));
+
+    let _buried = world.aws.store.bury(id, start()).await.unwrap();
+    let answer = world.send(scores(&token, 1, r#"{"nps": 0}"#)).await;
+    assert_eq!(answer.status, 410);
+}
+
+#[tokio::test]
+async fn changes_at_once_are_made_one_after_the_other() {
+    let world = World::new().await;
+    let (token, id) = link(&world, json!({"text": "fine"})).await;
+    let bodies = [r#"{"nps": 7}"#, r#"{"csat": 3}"#, r#"{"ces": 5}"#];
+    let answers = join_all(bodies.map(|body| world.send(scores(&token, 1, body)))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let kept = json!({"nps": 7, "csat": 3, "ces": 5});
+    assert_eq!(world.scores_of(id).await, (kept, Some(3)));
 }

@@ -55,6 +55,8 @@ pub enum Counter {
     RisksRaised,
     /// Runs of the risk rules that stopped themselves, before their time ran out, with work left.
     RisksUnfinished,
+    /// Responses whose scores a customer added or changed later.
+    ScoresAmended,
 }
 
 impl Counter {
@@ -80,6 +82,7 @@ impl Counter {
             Self::NightResponses => "NightResponses",
             Self::RisksRaised => "RisksRaised",
             Self::RisksUnfinished => "RisksUnfinished",
+            Self::ScoresAmended => "ScoresAmended",
         }
     }
 }

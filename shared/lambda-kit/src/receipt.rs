@@ -11,6 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use resound_domain::id::ResponseId;
 use ring::hmac;
 
+use crate::http::HttpRequest;
+use crate::problem::{Kind, Problem};
+
 /// The length of a tag in bytes: 128 bits, which nobody guesses.
 const TAG: usize = 16;
 /// The shortest secret, in bytes.
@@ -85,6 +88,15 @@ impl SigningKeys {
         format!("{id}.{version}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
+    /// The response of the token in the path of a request.
+    ///
+    /// # Errors
+    /// [`unknown`]
+    pub fn asked_for(&self, request: &HttpRequest) -> Result<ResponseId, Problem> {
+        let token = request.param("token").unwrap_or_default();
+        self.verify_receipt(token).ok_or_else(|| unknown(request))
+    }
+
     /// The response of a token, if one of the keys made it. Takes the same time for every wrong tag.
     pub fn verify_receipt(&self, token: &str) -> Option<ResponseId> {
         let mut parts = token.split('.');
@@ -100,6 +112,22 @@ impl SigningKeys {
         let claimed = URL_SAFE_NO_PAD.decode(claimed).ok()?;
         (claimed.len() == TAG && constant_time_eq(key, &claimed, &tag(key, id))).then_some(id)
     }
+}
+
+/// There is no feedback behind this link: 404.
+pub fn unknown(request: &HttpRequest) -> Problem {
+    request.problem(Kind::NotFound).detail(
+        "链接不完整或不正确，请重新复制完整的链接。",
+        "The link is incomplete or wrong. Copy the whole link again.",
+    )
+}
+
+/// The feedback behind this link is erased: 410.
+pub fn erased(request: &HttpRequest) -> Problem {
+    request.problem(Kind::Gone).detail(
+        "这条反馈已按要求删除。",
+        "This feedback has been erased, as requested.",
+    )
 }
 
 fn tag(key: &hmac::Key, id: ResponseId) -> [u8; TAG] {

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 use resound_domain::locale::Locale;
-use resound_domain::score::Nps;
 use resound_domain::submission::{Fault, Faults, Field};
 
 use crate::layout::Page;
+use crate::question::Question;
 use crate::text::Clean;
 
 /// The fields that our form does not show and takes along unseen.
@@ -297,25 +297,10 @@ fn nps(view: &FormView<'_>, optional: &Markup) -> Markup {
     let faults = FaultsOf::new(view, "nps", &[Field::Nps]);
     let chosen = view.values.get(Field::Nps).map(str::trim);
     html! {
-        fieldset.field.wrong[faults.any()] aria-describedby=[faults.described_by(Some("nps-ends"))] {
-            legend {
-                (locale.choose("您有多大可能向朋友或同事推荐我们？", "How likely are you to recommend us to a friend or colleague?"))
-                (optional)
-            }
+        fieldset.field.wrong[faults.any()] aria-describedby=[faults.described_by(Some(Question::NPS.ends_id))] {
+            legend { (Question::NPS.text(locale)) (optional) }
             (faults.markup())
-            div.scale {
-                @for score in Nps::LOW..=Nps::HIGH {
-                    label for={ "nps-" (score) } {
-                        input id={ "nps-" (score) } type="radio" name="nps" value=(score)
-                            checked[chosen == Some(score.to_string().as_str())];
-                        (score)
-                    }
-                }
-            }
-            p.ends id="nps-ends" {
-                span { (locale.choose("0：完全不可能", "0: not at all likely")) }
-                span { (locale.choose("10：非常可能", "10: extremely likely")) }
-            }
+            (Question::NPS.scale(locale, |score| chosen == Some(score.to_string().as_str())))
             // A radio button cannot be taken back, a score can.
             label.choice for="nps-none" {
                 input id="nps-none" type="radio" name="nps" value="" checked[chosen.is_none()];

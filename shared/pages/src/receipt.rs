@@ -5,8 +5,10 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use resound_domain::case::State;
 use resound_domain::locale::Locale;
+use resound_domain::score::Scores;
 
 use crate::layout::{Page, same_page_in_other_language};
+use crate::question::Question;
 use crate::text::Clean;
 use crate::time::{moment, time, zone_name};
 
@@ -101,8 +103,21 @@ pub struct ReceiptView<'a> {
     pub closes_at: Option<Timestamp>,
     /// What happened, in order; the first step is [`StepKind::Received`].
     pub steps: &'a [Step<'a>],
+    /// The scores, while they can be changed; `None` afterwards.
+    pub scores: Option<ScoresView<'a>>,
     /// Where the customer can write again.
     pub form: &'a str,
+}
+
+/// The scores a customer can still add or change.
+#[derive(Debug, Clone, Copy)]
+pub struct ScoresView<'a> {
+    /// What is kept.
+    pub scores: Scores,
+    /// The last instant at which they can be changed.
+    pub until: Timestamp,
+    /// Where the form is sent.
+    pub action: &'a str,
 }
 
 /// The status page of one response.
@@ -137,6 +152,7 @@ pub fn receipt_page(view: &ReceiptView<'_>) -> String {
             @if view.answer.is_some() || view.outcome.is_some() { (promises(view)) }
             section.next { (next(view)) }
             (timeline(view))
+            @if let Some(scores) = &view.scores { (scores_form(scores, view)) }
         },
     }
     .into_html()
@@ -276,6 +292,38 @@ fn next(view: &ReceiptView<'_>) -> Markup {
     }
 }
 
+fn scores_form(scores: &ScoresView<'_>, view: &ReceiptView<'_>) -> Markup {
+    let locale = view.locale;
+    let until = time(scores.until, view.zone, locale);
+    let Scores { nps, csat, ces } = scores.scores;
+    let questions = [
+        (Question::NPS, nps.map(u8::from)),
+        (Question::CSAT, csat.map(u8::from)),
+        (Question::CES, ces.map(u8::from)),
+    ];
+    html! {
+        h2 id="scores" { (locale.choose("您的评分", "Your scores")) }
+        p {
+            @match locale {
+                Locale::ZhCn => { "在 " (until) " 之前，您可以补上没有回答的，也可以修改。" }
+                Locale::En => { "You can answer what you skipped, or change an answer, until " (until) "." }
+            }
+            @if view.answer.is_some() || view.outcome.is_some() {
+                (locale.choose("我们承诺的时间不会因此改变。", " What we promised you stays as it is."))
+            }
+        }
+        form method="post" action=(scores.action) accept-charset="utf-8" {
+            @for (question, kept) in &questions {
+                fieldset.field aria-describedby=(question.ends_id) {
+                    legend { (question.text(locale)) }
+                    (question.scale(locale, |score| *kept == Some(score)))
+                }
+            }
+            button type="submit" { (locale.choose("保存评分", "Save scores")) }
+        }
+    }
+}
+
 fn timeline(view: &ReceiptView<'_>) -> Markup {
     let locale = view.locale;
     html! {
@@ -316,6 +364,7 @@ fn step_name(kind: StepKind, locale: Locale) -> &'static str {
 mod tests {
     use super::*;
     use crate::layout::body;
+    use resound_domain::score::Nps;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -335,6 +384,7 @@ mod tests {
             outcome: None,
             closes_at: None,
             steps,
+            scores: None,
             form: "/f/default",
         }
     }
@@ -441,6 +491,34 @@ mod tests {
                     main_text(&html)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn scores_can_be_changed() {
+        let (zone, steps) = (zone(), [received()]);
+        let scores = Scores {
+            nps: Some(Nps::try_from(9).unwrap()),
+            ..Scores::default()
+        };
+        let open = ScoresView {
+            scores,
+            until: at("2026-12-21T06:05:00Z"),
+            action: "/v1/receipts/\"<token>/scores?lang=en",
+        };
+        for (name, locale) in [
+            ("receipt_scores_zh", Locale::ZhCn),
+            ("receipt_scores_en", Locale::En),
+        ] {
+            let html = receipt_page(&ReceiptView {
+                progress: Progress::Case(State::Open),
+                answer: Some(Promised::Paused),
+                scores: Some(open),
+                ..view(locale, &zone, &steps)
+            });
+            let html = body(&html);
+            let (_, form) = html.split_once("<h2 id=\"scores\"").unwrap();
+            insta::assert_snapshot!(name, form);
         }
     }
 

@@ -5,7 +5,7 @@ use resound_domain::id::CaseId;
 use resound_domain::policy::Policy;
 use resound_tests::World;
 use resound_tests::crash::{Scenario, strike_all};
-use resound_tests::world::{Ended, receipt};
+use resound_tests::world::{Ended, Receipt, receipt};
 use serde_json::{Value, json};
 
 use crate::groups;
@@ -25,6 +25,32 @@ impl Scenario for Submit {
         let feedback = json!({"nps": 10, "text": "太好用了", "customer_id": "c-1"});
         let answer = world.submit_patiently(&feedback, "submit-0123456789").await;
         vec![answer.status.to_string(), answer.body]
+    }
+}
+
+/// A customer adds one score and changes another, and asks once more for what is kept.
+struct ChangeScores;
+
+impl Scenario for ChangeScores {
+    const NAME: &'static str = "change-scores";
+    type Given = Receipt;
+
+    async fn prepare(world: &mut World) -> Receipt {
+        let feedback = complaint();
+        let posted = world.submit_patiently(&feedback, "scores-0123456789");
+        let receipt = receipt(&posted.await.expect(201));
+        world.drain().await;
+        world.leap("PT1H");
+        receipt
+    }
+
+    async fn act(world: &mut World, receipt: &Receipt) -> Vec<String> {
+        let mut told = Vec::new();
+        for scores in [json!({"nps": 9, "csat": 4}), json!({"nps": 9})] {
+            let answer = world.change_scores_patiently(receipt, &scores).await;
+            told.extend([answer.status.to_string(), answer.body]);
+        }
+        told
     }
 }
 
@@ -285,6 +311,11 @@ fn severe() -> Value {
 #[test]
 fn a_submission_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Submit>());
+}
+
+#[test]
+fn a_change_of_scores_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<ChangeScores>());
 }
 
 #[test]

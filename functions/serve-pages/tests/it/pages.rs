@@ -1,8 +1,10 @@
 use resound_domain::case::Command;
 use resound_domain::form::{Form, Forms, Title};
 use resound_domain::policy::Priority;
+use resound_domain::score::Scores;
+use resound_domain::submission::RawFields;
 use resound_lambda_kit::http::HttpResponse;
-use resound_store::{Buried, ConfigKind, Published};
+use resound_store::{Amended, Buried, ConfigKind, Published};
 use serde_json::{Value, json};
 
 use crate::support::{Event, World, after, t0, token};
@@ -194,8 +196,47 @@ async fn a_receipt_without_a_case() {
             "resolved_at": null,
             "closes_at": null,
             "timeline": [{"at": "2026-11-21T06:05:00.5Z", "type": "received"}],
+            "scores": {"nps": 10},
+            "scores_until": "2026-12-21T06:05:00.5Z",
         })
     );
+}
+
+#[tokio::test]
+async fn scores_are_offered_until_the_last_instant_and_asking_changes_nothing() {
+    let world = World::new().await;
+    let response = world.respond(json!({"nps": 9, "text": "很好"})).await;
+    let token = token(&response);
+    let page = |at| world.call(Event::receipt_browser(&token).at(at));
+    let action = format!("action=\"/v1/receipts/{token}/scores?lang=zh-CN\"");
+    let last = response.amendable_until();
+    let offered = page(last).await;
+    assert!(offered.body.contains(&action), "{}", offered.body);
+    assert!(offered.body.contains(r#"name="nps" value="9" checked>"#));
+    assert_eq!(offered.body.matches(" checked").count(), 1);
+    let over = page(last + jiff::SignedDuration::from_millis(1)).await;
+    assert_eq!(over.status, 200);
+    assert!(!over.body.contains("<form"));
+
+    let amendment = response
+        .amend(
+            Scores::parse(&RawFields::from_iter([("nps", "3"), ("ces", "7")])).unwrap(),
+            t0(),
+        )
+        .unwrap()
+        .unwrap();
+    let amended = world
+        .store
+        .amend(&response, &amendment, t0())
+        .await
+        .unwrap();
+    assert_eq!(amended, Amended::Done);
+    let shown = page(last).await;
+    assert!(shown.body.contains(r#"name="nps" value="3" checked>"#));
+    assert!(shown.body.contains(r#"name="ces" value="7" checked>"#));
+    assert_eq!(shown.body.matches(" checked").count(), 2);
+    let told = world.call(Event::receipt_program(&token)).await;
+    assert_eq!(body(&told)["scores"], json!({"nps": 3, "ces": 7}));
 }
 
 #[tokio::test]
