@@ -30,6 +30,16 @@ pub struct CaseId(u128);
 #[serde(into = "String", try_from = "String")]
 pub struct SubjectId(u128);
 
+/// Identifies an [`Issue`](crate::issue::Issue).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct IssueId(u128);
+
+/// Identifies an [`Improvement`](crate::issue::Improvement).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ImprovementId(u128);
+
 impl ResponseId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
@@ -77,6 +87,20 @@ impl CaseId {
 }
 
 impl SubjectId {
+    /// The id with these bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl IssueId {
+    /// The id with these bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl ImprovementId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
@@ -148,6 +172,8 @@ macro_rules! textual {
 textual!(ResponseId);
 textual!(CaseId);
 textual!(SubjectId);
+textual!(IssueId);
+textual!(ImprovementId);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod event;
 pub mod form;
 pub mod id;
+pub mod issue;
 pub mod locale;
 pub mod nps;
 pub mod policy;

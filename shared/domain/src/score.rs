@@ -55,8 +55,9 @@ scale!(
     Ces, 1, 7
 );
 
-/// What an NPS score says of the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an NPS score says of the customer. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// 9 or 10.
     Promoter,
