@@ -32,7 +32,7 @@ const MAX_PARTS: usize = 100;
 pub const MAX_PAGE: usize = 100;
 
 /// The highest seq whose key still sorts as text.
-const MAX_SEQ: u32 = 999_999;
+pub(crate) const MAX_SEQ: u32 = 999_999;
 
 /// How many entries of an index partition one request looks through for those of an owner, and how many requests one
 /// page of a list makes of each partition.
@@ -550,13 +550,13 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
 
 /// What is different between two values of an attribute, by document path.
 #[derive(Default)]
-struct Changed {
-    set: Vec<(String, AttributeValue)>,
-    remove: Vec<String>,
+pub(crate) struct Changed {
+    pub(crate) set: Vec<(String, AttributeValue)>,
+    pub(crate) remove: Vec<String>,
 }
 
 impl Changed {
-    fn compare(&mut self, path: &str, before: AttributeValue, after: AttributeValue) {
+    pub(crate) fn compare(&mut self, path: &str, before: AttributeValue, after: AttributeValue) {
         match (before, after) {
             (AttributeValue::M(mut before), AttributeValue::M(after)) => {
                 for (name, after) in after {

@@ -116,6 +116,8 @@ pub(crate) enum Part {
     Change(Change),
     /// Deletes an item, if it is there.
     Delete(RawKey),
+    /// Writes nothing, but requires that there is no item.
+    Absent(RawKey),
     /// Writes nothing, but requires that `attribute` of the item has this value.
     Check {
         key: Key,
@@ -142,6 +144,15 @@ impl Part {
                 Delete::builder()
                     .table_name(table)
                     .set_key(Some(key_item(&key)))
+                    .build()
+                    .map_err(|e| StoreError::Rejected(e.into()))?,
+            ),
+            Self::Absent(key) => part.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key_item(&key)))
+                    .condition_expression("attribute_not_exists(#PK)")
+                    .expression_attribute_names("#PK", PK)
                     .build()
                     .map_err(|e| StoreError::Rejected(e.into()))?,
             ),

@@ -9,6 +9,8 @@ use resound_domain::case::Case;
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::form::FormId;
 use resound_domain::id::CaseId;
+use resound_domain::issue::improvement::{self, Improvement};
+use resound_domain::issue::{How, Issue, Link, Reach, Reporter, kano};
 use resound_domain::response::Response;
 use resound_domain::risk::{Mark, Rule, is_complaint, is_negative};
 use resound_domain::score::{Ces, Csat, Nps, Scores};
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Edition, Signed};
 use crate::dynamo::{Item, key_of};
+use crate::issues::{Logged, LookBack, Suggestion};
 use crate::key::{GroupKey, Key, NoticeKey, RawKey};
 use crate::notices::{Notice, NoticeStatus, Outcome};
 use crate::responses::Digest;
@@ -911,6 +914,211 @@ impl Stored for crate::Report {
             basis: item.basis,
             numbers,
         })
+    }
+}
+
+// Issues and improvements
+
+/// The snapshot of something that has a log: the attribute `name`, and its version, which is the condition of changes.
+pub(crate) fn snapshot_item<T: Serialize>(
+    key: &Key,
+    name: &'static str,
+    of: &T,
+    version: u32,
+) -> Result<Item, StoreError> {
+    #[derive(Serialize)]
+    struct Snapshot {
+        version: u32,
+    }
+    let mut item = encode(key, &Snapshot { version })?;
+    item.insert(name.to_owned(), attribute(of)?);
+    Ok(item)
+}
+
+impl Stored for Issue {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        #[derive(Deserialize)]
+        struct IssueItem {
+            issue: Issue,
+        }
+        let (key, IssueItem { issue }) = body(item)?;
+        match key == Key::Issue(issue.id()) {
+            true => Ok(issue),
+            false => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl Stored for Improvement {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        #[derive(Deserialize)]
+        struct ImprovementItem {
+            improvement: Improvement,
+        }
+        let (key, ImprovementItem { improvement }) = body(item)?;
+        match key == Key::Improvement(improvement.id()) {
+            true => Ok(improvement),
+            false => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoggedItem<E> {
+    entry: E,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    command_key: Option<String>,
+}
+
+pub(crate) fn logged_item<E: Serialize>(
+    key: &Key,
+    entry: &E,
+    command_key: Option<&str>,
+) -> Result<Item, StoreError> {
+    encode(
+        key,
+        &LoggedItem {
+            entry,
+            command_key: command_key.map(str::to_owned),
+        },
+    )
+}
+
+impl Stored for Logged<resound_domain::issue::Entry> {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, LoggedItem<resound_domain::issue::Entry>) = body(item)?;
+        match key {
+            Key::IssueEntry { seq, .. } if seq == item.entry.seq => Ok(item.into()),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl Stored for Logged<improvement::Entry> {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, LoggedItem<improvement::Entry>) = body(item)?;
+        match key {
+            Key::ImprovementEntry { seq, .. } if seq == item.entry.seq => Ok(item.into()),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl<E> From<LoggedItem<E>> for Logged<E> {
+    fn from(LoggedItem { entry, command_key }: LoggedItem<E>) -> Self {
+        Self { entry, command_key }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LinkItem {
+    pub(crate) how: How,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) unlinked: bool,
+    pub(crate) reporter: Reporter,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Stored for Link {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, LinkItem) = body(item)?;
+        let Key::Link { response, .. } = key else {
+            return Err(misplaced(&key));
+        };
+        let LinkItem {
+            how,
+            unlinked,
+            reporter,
+        } = item;
+        Ok(Self {
+            response,
+            how,
+            unlinked,
+            reporter,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SuggestionItem {
+    pub(crate) percent: u8,
+    pub(crate) day: Date,
+}
+
+impl Stored for Suggestion {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, SuggestionItem { percent, day }) = body(item)?;
+        match key {
+            Key::Suggestion { response, .. } => Ok(Self {
+                response,
+                percent,
+                day,
+            }),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KanoItem {
+    pub(crate) pair: kano::Pair,
+}
+
+impl Stored for KanoItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, answer)| answer)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReachItem {
+    pub(crate) reach: Reach,
+    /// Sorts as text.
+    pub(crate) as_of: String,
+}
+
+impl Stored for ReachItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, counted)| counted)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LookBackItem {
+    pub(crate) rule: u32,
+    /// Sorts as text.
+    pub(crate) to: String,
+    pub(crate) until: String,
+}
+
+impl Stored for LookBack {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, LookBackItem { rule, to, until }) = body(item)?;
+        let instant = |text: &str| from_millis(text).ok_or_else(|| misplaced(&key));
+        Ok(Self {
+            rule,
+            to: instant(&to)?,
+            until: instant(&until)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LinkingItem {
+    /// Sorts as text.
+    pub(crate) heard_to: String,
+}
+
+impl Stored for LinkingItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, linking)| linking)
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::policy::Audience;
 use resound_domain::report::{Kind, ReportId};
 use resound_domain::risk::Rule;
@@ -116,6 +116,61 @@ pub enum Key {
     },
     /// An entry in the ledger of effects about a report.
     ReportNotice(ReportNoticeKey),
+    /// The snapshot of an issue; its log is in a partition of its own.
+    Issue(IssueId),
+    /// Whom the links of an issue reach, as counted last.
+    Reach(IssueId),
+    /// How far the rule of an issue has looked back.
+    LookBack(IssueId),
+    /// One entry in the log of an issue.
+    IssueEntry {
+        /// The issue it happened to.
+        issue: IssueId,
+        /// Its place in the log.
+        seq: u32,
+    },
+    /// A response beside an issue: linked, or taken out by hand.
+    Link {
+        /// The issue.
+        issue: IssueId,
+        /// The response.
+        response: ResponseId,
+    },
+    /// A response that may be about an issue: a person decides.
+    Suggestion {
+        /// The issue.
+        issue: IssueId,
+        /// The response.
+        response: ResponseId,
+    },
+    /// What somebody answered to the paired questions about an issue.
+    Kano {
+        /// The issue.
+        issue: IssueId,
+        /// The response they answered with.
+        response: ResponseId,
+    },
+    /// That an issue has something of a response, so that erasing the response finds it.
+    Trail {
+        /// The response.
+        response: ResponseId,
+        /// The issue.
+        issue: IssueId,
+    },
+    /// How far the responses of a survey were held against the issues.
+    Linking {
+        /// The survey.
+        survey: FormId,
+    },
+    /// The snapshot of an improvement; its log is in a partition of its own.
+    Improvement(ImprovementId),
+    /// One entry in the log of an improvement.
+    ImprovementEntry {
+        /// The improvement it happened to.
+        improvement: ImprovementId,
+        /// Its place in the log.
+        seq: u32,
+    },
 }
 
 /// Names an entry in the ledger: one message about one cause, to one recipient by one medium.
@@ -379,7 +434,7 @@ impl Key {
     /// The key as the table holds it.
     pub fn encode(&self) -> RawKey {
         let (pk, sk) = match self {
-            Self::Response(id) => (format!("RESPONSE#{id}"), "RESPONSE".to_owned()),
+            Self::Response(id) => (response_partition(*id), "RESPONSE".to_owned()),
             Self::Case(id) => (case_partition(*id), "CASE".to_owned()),
             Self::Event { case, seq } => (case_partition(*case), format!("EVENT#{seq:06}")),
             Self::Message { case, seq } => (case_partition(*case), format!("MESSAGE#{seq:06}")),
@@ -439,6 +494,28 @@ impl Key {
                     medium.name()
                 ),
             ),
+            Self::Issue(id) => (ISSUES.to_owned(), format!("ISSUE#{id}")),
+            Self::Reach(id) => (ISSUES.to_owned(), format!("REACH#{id}")),
+            Self::LookBack(id) => (ISSUES.to_owned(), format!("LOOKBACK#{id}")),
+            Self::IssueEntry { issue, seq } => (issue_partition(*issue), format!("{LOG}{seq:06}")),
+            Self::Link { issue, response } => {
+                (issue_partition(*issue), format!("{LINKS}{response}"))
+            }
+            Self::Suggestion { issue, response } => {
+                (issue_partition(*issue), format!("{SUGGESTIONS}{response}"))
+            }
+            Self::Kano { issue, response } => {
+                (issue_partition(*issue), format!("{KANO}{response}"))
+            }
+            Self::Trail { response, issue } => {
+                (response_partition(*response), format!("{TRAIL}{issue}"))
+            }
+            Self::Linking { survey } => (format!("LINKING#{survey}"), "RUN".to_owned()),
+            Self::Improvement(id) => (IMPROVEMENTS.to_owned(), format!("IMPROVEMENT#{id}")),
+            Self::ImprovementEntry { improvement, seq } => (
+                improvement_partition(*improvement),
+                format!("{LOG}{seq:06}"),
+            ),
         };
         RawKey { pk, sk }
     }
@@ -458,7 +535,8 @@ impl Key {
     }
 
     fn parse(pk: &str, sk: &str) -> Option<Self> {
-        let (partition, subject) = pk.split_once('#')?;
+        // The two partitions that hold all of a kind have no subject.
+        let (partition, subject) = pk.split_once('#').unwrap_or((pk, ""));
         let mut parts = sk.split('#');
         let item = parts.next()?;
         let key = match (partition, item) {
@@ -534,6 +612,37 @@ impl Key {
                 id: report(subject, period, parts.next()?)?,
                 edition: parts.next()?.parse().ok()?,
             },
+            ("ISSUES", "ISSUE") => Self::Issue(parts.next()?.parse().ok()?),
+            ("ISSUES", "REACH") => Self::Reach(parts.next()?.parse().ok()?),
+            ("ISSUES", "LOOKBACK") => Self::LookBack(parts.next()?.parse().ok()?),
+            ("ISSUE", "LOG") => Self::IssueEntry {
+                issue: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
+            ("ISSUE", "RESPONSE") => Self::Link {
+                issue: subject.parse().ok()?,
+                response: parts.next()?.parse().ok()?,
+            },
+            ("ISSUE", "SUGGESTION") => Self::Suggestion {
+                issue: subject.parse().ok()?,
+                response: parts.next()?.parse().ok()?,
+            },
+            ("ISSUE", "KANO") => Self::Kano {
+                issue: subject.parse().ok()?,
+                response: parts.next()?.parse().ok()?,
+            },
+            ("RESPONSE", "ISSUE") => Self::Trail {
+                response: subject.parse().ok()?,
+                issue: parts.next()?.parse().ok()?,
+            },
+            ("LINKING", "RUN") => Self::Linking {
+                survey: survey(subject)?,
+            },
+            ("IMPROVEMENTS", "IMPROVEMENT") => Self::Improvement(parts.next()?.parse().ok()?),
+            ("IMPROVEMENT", "LOG") => Self::ImprovementEntry {
+                improvement: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
             _ => return None,
         };
         parts.next().is_none().then_some(key)
@@ -556,6 +665,38 @@ pub(crate) fn report_partition(kind: Kind) -> String {
 /// How the sort keys of the editions of a report begin.
 pub(crate) fn report_prefix(id: &ReportId) -> String {
     format!("{}#{}#", id.period(), id.survey())
+}
+
+/// The partition of all issues: a few thousand, with their counts.
+pub(crate) const ISSUES: &str = "ISSUES";
+/// The partition of all improvements.
+pub(crate) const IMPROVEMENTS: &str = "IMPROVEMENTS";
+
+/// How the sort keys of a log of an issue or an improvement begin. Not `EVENT#`: nothing has to follow from an entry, so it
+/// is no outbox, and the stream passes it over.
+pub(crate) const LOG: &str = "LOG#";
+/// How the sort keys of the links of an issue begin.
+pub(crate) const LINKS: &str = "RESPONSE#";
+/// How the sort keys of the suggestions of an issue begin.
+pub(crate) const SUGGESTIONS: &str = "SUGGESTION#";
+/// How the sort keys of the answers to paired questions begin.
+pub(crate) const KANO: &str = "KANO#";
+/// How the sort keys of what leads from a response to issues begin.
+pub(crate) const TRAIL: &str = "ISSUE#";
+
+/// The partition of a response: itself, and what leads to issues.
+pub(crate) fn response_partition(id: ResponseId) -> String {
+    format!("RESPONSE#{id}")
+}
+
+/// The partition of an issue: its log, links, suggestions and answers to paired questions.
+pub(crate) fn issue_partition(id: IssueId) -> String {
+    format!("ISSUE#{id}")
+}
+
+/// The partition of an improvement: its log.
+pub(crate) fn improvement_partition(id: ImprovementId) -> String {
+    format!("IMPROVEMENT#{id}")
 }
 
 /// The partition of a case: its snapshot, log, messages and notices.
@@ -822,7 +963,30 @@ mod tests {
                         medium
                     }
                 )),
+            any_key_of_issues(),
         ]
+    }
+
+    fn any_key_of_issues() -> impl Strategy<Value = Key> {
+        let keys = |of: u128, about: u128, seq| {
+            let (issue, response) = (IssueId::from_bits(of), ResponseId::from_bits(about));
+            let improvement = ImprovementId::from_bits(of);
+            vec![
+                Key::Issue(issue),
+                Key::Reach(issue),
+                Key::LookBack(issue),
+                Key::IssueEntry { issue, seq },
+                Key::Link { issue, response },
+                Key::Suggestion { issue, response },
+                Key::Kano { issue, response },
+                Key::Trail { response, issue },
+                Key::Improvement(improvement),
+                Key::ImprovementEntry { improvement, seq },
+            ]
+        };
+        let one = (any::<u128>(), any::<u128>(), any::<u32>())
+            .prop_flat_map(move |(of, about, seq)| prop::sample::select(keys(of, about, seq)));
+        prop_oneof![one, any_survey().prop_map(|survey| Key::Linking { survey })]
     }
 
     proptest! {
@@ -843,8 +1007,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|GROUP)#(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|RUN|MARK|V|G|TURNS)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

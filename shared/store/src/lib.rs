@@ -16,6 +16,7 @@ mod dynamo;
 mod error;
 mod events;
 pub mod groups;
+mod issues;
 mod item;
 mod key;
 mod logs;
@@ -42,6 +43,10 @@ pub use config::{Edition, Editions, Published, Signed};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use groups::{GroupClaim, GroupLease, Joined, Joining};
+pub use issues::{
+    Beside, ImprovementHistory, Improvements, IssueHistory, IssueStep, Issues, Known, Linked,
+    Logged, LookBack, MAX_LINKS, Opened, Received, Relinked, Suggestion,
+};
 pub use key::{
     ConfigKind, Entry, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey,
     Recipient, ReportNoticeKey, TooLong, UnknownKey,

@@ -212,8 +212,9 @@ impl Store {
     }
 
     /// Leaves only a tombstone of a response: a retry of its submission gets [`Accepted::Erased`] and does not bring
-    /// it back. Its day is marked in the same transaction, so its scores leave the tallies. Its case and messages are other
-    /// items and stay.
+    /// it back. Its day is marked in the same transaction, so its scores leave the tallies. What issues have of it goes
+    /// too. Its case and messages are other items and stay. If it fails half-way, the tombstone is there and the repeat
+    /// does the rest.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -227,7 +228,11 @@ impl Store {
             parts.push(mark(&survey, day, Cause::Erasure, machine_now)?);
         }
         match self.transact(parts).await? {
-            Transacted::Done => Ok(Buried::Buried),
+            Transacted::Done => {
+                // Nothing is linked to a tombstone, so what is not there now never will be.
+                self.forget_links(id).await?;
+                Ok(Buried::Buried)
+            }
             Transacted::Refused(_) => Ok(Buried::Missing),
         }
     }

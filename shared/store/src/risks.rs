@@ -60,8 +60,22 @@ pub struct Remarks {
 /// A place among the remarks of a day.
 #[derive(Debug, Clone)]
 pub struct Place {
-    shard: u8,
-    start: Option<Item>,
+    pub(crate) shard: u8,
+    pub(crate) start: Option<Item>,
+}
+
+impl Place {
+    /// Where to go on behind a page of a shard; `None` behind the last.
+    pub(crate) fn after(shard: u8, next: Option<Item>) -> Option<Self> {
+        let next_shard = || Some(shard + 1).filter(|shard| *shard < DAY_SHARDS);
+        match next {
+            Some(start) => Some(Self {
+                shard,
+                start: Some(start),
+            }),
+            None => next_shard().map(|shard| Self { shard, start: None }),
+        }
+    }
 }
 
 /// The responses of a customer.
@@ -161,19 +175,10 @@ impl Store {
                 Err(error) => corrupt.push(error),
             }
         }
-        let next = match page.next {
-            Some(start) => Some(Place {
-                shard,
-                start: Some(start),
-            }),
-            None => Some(shard + 1)
-                .filter(|shard| *shard < DAY_SHARDS)
-                .map(|shard| Place { shard, start: None }),
-        };
         Ok(Remarks {
             remarks,
             corrupt,
-            next,
+            next: Place::after(shard, page.next),
         })
     }
 

@@ -12,18 +12,24 @@ use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
-use resound_domain::id::{CaseId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::issue::kano::{Answer, Pair};
+use resound_domain::issue::{
+    self, About, Effort, How, Link, LinkRule, Note, Reach, Reporter, Title,
+};
 use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
 use resound_domain::report::{Kind, MonthInput, Monthly, Numbers, ReportId};
 use resound_domain::response::Response;
 use resound_domain::risk::{self, Mark, Place, Surge, Task};
 use resound_domain::score::Scores;
 use resound_domain::tally::{Cause, Dimension, Tally};
+use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    AddedReport, Advanced, Buried, Cell, Claim, ConfigKind, GroupClaim, Joined, Joining, Key, Line,
-    Lookup, Medium, Message, NoticeKey, OpenShard, Outcome, Part, Raise, Raised, Recipient,
-    Recorded, ReportNoticeKey, Round, Signed, Watch, Watermark,
+    AddedReport, Advanced, Appended, Buried, Cell, Claim, ConfigKind, GroupClaim, IssueStep,
+    Joined, Joining, Key, Line, Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard,
+    Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Round,
+    Signed, Suggestion, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -127,6 +133,61 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Watch",
             "how far the risk rules have looked at a survey",
             "not exists, then only forward",
+        ),
+        Key::Issue(_) => (
+            "Issue",
+            "the snapshot of an issue",
+            "not exists, then `version` = seen",
+        ),
+        Key::Reach(_) => (
+            "Reach",
+            "whom the links of an issue reach, as counted last; derived",
+            "not exists, then only forward",
+        ),
+        Key::LookBack(_) => (
+            "Look back",
+            "how far the rule of an issue has looked back",
+            "not exists, then only forward",
+        ),
+        Key::IssueEntry { .. } => (
+            "Issue entry",
+            "an entry in the log of an issue",
+            "not exists, with the issue",
+        ),
+        Key::Link { .. } => (
+            "Link",
+            "a response beside an issue: linked, or taken out by hand; no words of it",
+            "not exists; by hand, if it is as seen; the response is not erased",
+        ),
+        Key::Suggestion { .. } => (
+            "Suggestion",
+            "a response that may be about an issue",
+            "not exists, no link; the response is not erased",
+        ),
+        Key::Kano { .. } => (
+            "Kano answer",
+            "what somebody answered to the paired questions about an issue",
+            "not exists, and the response is not erased; or exists",
+        ),
+        Key::Trail { .. } => (
+            "Trail",
+            "that an issue has something of a response, so that an erasure finds it",
+            "with that",
+        ),
+        Key::Linking { .. } => (
+            "Linking",
+            "how far the responses of a survey were held against the issues",
+            "not exists, then only forward",
+        ),
+        Key::Improvement(_) => (
+            "Improvement",
+            "the snapshot of an improvement",
+            "not exists, then `version` = seen",
+        ),
+        Key::ImprovementEntry { .. } => (
+            "Improvement entry",
+            "an entry in the log of an improvement",
+            "not exists, with the improvement",
         ),
     }
 }
@@ -527,7 +588,240 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         ]
         .map(|(name, key)| (name.to_owned(), key)),
     );
+    keys.extend(everything_of_issues(table, &response).await);
     keys
+}
+
+/// Writes one of everything about issues, with every attribute it can have, beside a response that is there.
+async fn everything_of_issues(table: &Table, response: &Response) -> Vec<(String, Key)> {
+    let store = &table.store;
+    let (one, two) = (IssueId::from_bits(ID), IssueId::from_bits(ID + 1));
+    let rule = LinkRule {
+        category: Some(Category::Experience),
+        touchpoint: Some("logistics".to_owned()),
+        product: Some("锅".to_owned()),
+        words: vec!["慢".to_owned()],
+    };
+    let about = About {
+        title: Title::new("物流太慢").unwrap(),
+        category: Some(Category::Experience),
+        touchpoint: Some("logistics".to_owned()),
+        product: Some("锅".to_owned()),
+        core: false,
+        effort: Some(Effort::Small),
+        rule: Some(rule.clone()),
+    };
+    let opened = issue::Issue::open(about, staff(), t0());
+    let key = Some("0123456789abcdef");
+    for id in [one, two] {
+        let opened = store.open_issue(id, &opened, key).await.unwrap();
+        assert_eq!(opened, Opened::New);
+    }
+    let survivor = store.issue(two).await.unwrap().unwrap();
+    let mut current = store.issue(one).await.unwrap().unwrap();
+    let responses = vec![response.id];
+    let title = Title::new("Slow delivery").unwrap();
+    for command in [
+        issue::Command::Link {
+            responses: responses.clone(),
+        },
+        issue::Command::Unlink { responses },
+        issue::Command::Retitle { title },
+        issue::Command::SetRule { rule: None },
+        issue::Command::SetEffort { effort: None },
+        issue::Command::SetRule { rule: Some(rule) },
+        issue::Command::SetEffort {
+            effort: Some(Effort::Large),
+        },
+        issue::Command::SetCore { core: true },
+        issue::Command::Close,
+        issue::Command::Reopen,
+    ] {
+        let entry = current.handle(&command, staff(), t0()).unwrap().unwrap();
+        current = stepped(table, &current, &entry).await;
+    }
+    let absorbed = current.absorb(&survivor, staff(), t0()).unwrap();
+    current = stepped(table, &current, &absorbed).await;
+    let merge = issue::Command::Merge { into: two };
+    let merged = current.handle(&merge, staff(), t0()).unwrap().unwrap();
+    stepped(table, &current, &merged).await;
+
+    let reporter = Reporter::of(response, Some(SubjectId::from_bits(ID)));
+    let link = Link {
+        response: response.id,
+        how: How::Similarity { percent: 61 },
+        unlinked: false,
+        reporter,
+    };
+    let at = response.received_at;
+    let linked = store.link(one, &link, at).await.unwrap();
+    assert_eq!(linked, Linked::Linked);
+    let suggestion = Suggestion {
+        response: response.id,
+        percent: 25,
+        day: response.day,
+    };
+    let suggested = store.suggest(two, suggestion, at).await.unwrap();
+    assert_eq!(suggested, Linked::Linked);
+    let pair = Pair {
+        functional: Answer::Like,
+        dysfunctional: Answer::LiveWith,
+    };
+    let answered = store.answer_kano(one, response.id, pair, at).await;
+    assert_eq!(answered.unwrap(), Linked::Linked);
+    let answers = store.kano_answers(&[one]).await.unwrap();
+    let reach = Reach::count([&link], answers, response.day, t0());
+    store.counted(one, &reach).await.unwrap();
+    let look = LookBack {
+        rule: 1,
+        to: t0(),
+        until: t0(),
+    };
+    store.looked_back(one, look).await.unwrap();
+    store.advance_linking(&survey(), t0()).await.unwrap();
+    // What a person took out.
+    let third = IssueId::from_bits(ID + 2);
+    let opened_third = store.open_issue(third, &opened, None).await.unwrap();
+    assert_eq!(opened_third, Opened::New);
+    let before = store.issue(third).await.unwrap().unwrap();
+    let command = issue::Command::Unlink {
+        responses: vec![response.id],
+    };
+    let entry = before.handle(&command, staff(), t0()).unwrap().unwrap();
+    let mut after = before.clone();
+    after.apply(&entry);
+    let out = Link {
+        how: How::Hand,
+        unlinked: true,
+        ..link
+    };
+    let relinked = Relinked {
+        seen: None,
+        link: &out,
+        received_at: at,
+    };
+    let step = IssueStep {
+        before: &before,
+        after: &after,
+        entry: &entry,
+        command_key: None,
+    };
+    let appended = store.append_to_issues(&[step], &[relinked]).await.unwrap();
+    assert_eq!(appended, Appended::Appended);
+
+    let improvement = improvement_of(table, one).await;
+    let named = |name: &str, key| (name.to_owned(), key);
+    let response = response.id;
+    let mut keys = vec![
+        named("issue", Key::Issue(one)),
+        named("issue_merged_into", Key::Issue(two)),
+        named("reach", Key::Reach(one)),
+        named("look_back", Key::LookBack(one)),
+        named(
+            "link",
+            Key::Link {
+                issue: one,
+                response,
+            },
+        ),
+        named(
+            "link_taken_out",
+            Key::Link {
+                issue: third,
+                response,
+            },
+        ),
+        named(
+            "suggestion",
+            Key::Suggestion {
+                issue: two,
+                response,
+            },
+        ),
+        named(
+            "kano",
+            Key::Kano {
+                issue: one,
+                response,
+            },
+        ),
+        named(
+            "trail",
+            Key::Trail {
+                response,
+                issue: one,
+            },
+        ),
+        named("linking", Key::Linking { survey: survey() }),
+        named("improvement", Key::Improvement(improvement)),
+    ];
+    for logged in store.issue_history(one).await.unwrap().unwrap().log {
+        let (seq, kind) = (logged.entry.seq, logged.entry.kind.name());
+        let key = Key::IssueEntry { issue: one, seq };
+        keys.push((format!("issue_entry_{seq:02}_{kind}"), key));
+    }
+    let history = store.improvement_history(improvement).await.unwrap();
+    for logged in history.unwrap().log {
+        let (seq, kind) = (logged.entry.seq, logged.entry.kind.name());
+        let key = Key::ImprovementEntry { improvement, seq };
+        keys.push((format!("improvement_entry_{seq:02}_{kind}"), key));
+    }
+    keys
+}
+
+async fn stepped(table: &Table, before: &issue::Issue, entry: &issue::Entry) -> issue::Issue {
+    let mut after = before.clone();
+    after.apply(entry);
+    let step = IssueStep {
+        before,
+        after: &after,
+        entry,
+        command_key: Some("0123456789abcdef"),
+    };
+    let appended = table.store.append_to_issues(&[step], &[]).await.unwrap();
+    assert_eq!(appended, Appended::Appended);
+    after
+}
+
+/// An improvement whose log has each kind of entry but that it was cancelled: it ships.
+async fn improvement_of(table: &Table, issue: IssueId) -> ImprovementId {
+    use resound_domain::issue::improvement::{Command, Improvement, Plan};
+    let note = || Note::new("half of it").unwrap();
+    let plan = Plan {
+        title: Title::new("第二个仓库").unwrap(),
+        issues: vec![issue],
+        touchpoint: Some("logistics".to_owned()),
+        owner: Some("ann".to_owned()),
+        due: Some(jiff::civil::date(2027, 1, 31)),
+    };
+    let opened = Improvement::open(plan, staff(), t0());
+    let id = ImprovementId::from_bits(ID);
+    let key = Some("0123456789abcdef");
+    let done = table.store.open_improvement(id, &opened, key).await;
+    assert_eq!(done.unwrap(), Opened::New);
+    let mut current = Improvement::begin(id, &opened).unwrap();
+    for command in [
+        Command::Assign {
+            owner: "bo".to_owned(),
+        },
+        Command::Schedule {
+            due: jiff::civil::date(2027, 2, 28),
+        },
+        Command::Progress { note: note() },
+        Command::Ship {
+            version: "2.4".to_owned(),
+        },
+    ] {
+        let entry = current.handle(&command, staff(), t0()).unwrap().unwrap();
+        let mut after = current.clone();
+        after.apply(&entry);
+        let done = table
+            .store
+            .append_to_improvement(&current, &after, &entry, key);
+        assert_eq!(done.await.unwrap(), Appended::Appended);
+        current = after;
+    }
+    id
 }
 
 fn surge(day: Date) -> Task {

@@ -15,6 +15,7 @@ mod document;
 mod events;
 mod faults;
 mod groups;
+mod issues;
 mod logs;
 mod notices;
 mod reports;
