@@ -4,7 +4,8 @@
 //! {"nps": {"target": 40, "baseline": {"from": "2026-01-01", "to": "2026-03-31"},
 //!          "touchpoints": {"logistics": {"target": 20}, "check-out": {"baseline": {"from": "2026-06-01", "to": "2026-06-30"}}}},
 //!  "kpi": {"collection": 85, "implementation": 70, "within_target": 90, "recovery": 80, "time_to_close": "PT8H"},
-//!  "index": {"satisfaction": 50, "usage": 30, "improvements": 20}}
+//!  "index": {"satisfaction": 50, "usage": 30, "improvements": 20},
+//!  "priority": {"wide": 30, "base": 20, "often": 50, "core": 30, "effort": {"large": 30}, "kano": {"must_be": 150}, "value": {"gold": 150}}}
 //! ```
 //!
 //! What is left out is as [built in](Targets::default). Targets judge numbers when those are asked for, and change nothing
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Unit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::issue;
 use crate::nps::IndexWeights;
 use crate::policy::check::{self, At, Check};
 use crate::policy::{Code, Faults};
@@ -29,6 +31,8 @@ const TEXT_LIMIT: usize = 100;
 const MOST_DAYS: i64 = 400;
 /// The heaviest weight.
 const HEAVIEST: i64 = 1_000_000;
+/// The most a weight of the priority of issues may be, in percent.
+const MOST_PERCENT: i64 = 100_000;
 
 /// The targets of a company. Names are persisted: append only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,8 @@ pub struct Targets {
     pub kpi: KpiTargets,
     /// How much each part of the Customer Experience Index weighs.
     pub index: IndexWeights,
+    /// How much each thing counts for the priority of an issue.
+    pub priority: issue::priority::Weights,
 }
 
 /// What scores shall reach. None is built in: a score to reach is a company's own. Names are persisted: append only.
@@ -149,7 +155,7 @@ impl Baseline {
 
 impl Check<()> {
     fn company(&mut self, document: &Value) {
-        let Some(members) = self.object("", document, &["nps", "kpi", "index"]) else {
+        let Some(members) = self.object("", document, &["nps", "kpi", "index", "priority"]) else {
             return;
         };
         self.member("", members, "nps", false, Self::nps);
@@ -157,6 +163,59 @@ impl Check<()> {
         self.member("", members, "index", false, |check, at, value| {
             check.weights(at, value, &["satisfaction", "usage", "improvements"]);
         });
+        self.member("", members, "priority", false, Self::priority);
+    }
+
+    /// Weights of which each means something by itself: what is left out is as built in.
+    fn priority(&mut self, at: &str, value: &Value) {
+        let single = ["wide", "base", "often", "core"];
+        let groups: [(&str, &[&str]); 3] = [
+            ("effort", &["small", "medium", "large"]),
+            (
+                "kano",
+                &[
+                    "must_be",
+                    "one_dimensional",
+                    "attractive",
+                    "indifferent",
+                    "reverse",
+                    "questionable",
+                ],
+            ),
+            (
+                "value",
+                &["bronze", "silver", "gold", "platinum", "unknown"],
+            ),
+        ];
+        let known: Vec<_> = single
+            .into_iter()
+            .chain(groups.map(|(name, _)| name))
+            .collect();
+        let Some(priority) = self.object(at, value, &known) else {
+            return;
+        };
+        for name in single {
+            // A share of customers; the others are percents of one.
+            let (low, high) = match name {
+                "wide" => (1, 100),
+                _ => (0, MOST_PERCENT),
+            };
+            self.member(at, priority, name, false, |check, at, value| {
+                check.number(at, value, low, high);
+            });
+        }
+        for (group, names) in groups {
+            self.member(at, priority, group, false, |check, at, value| {
+                let Some(weights) = check.object(at, value, names) else {
+                    return;
+                };
+                for name in names {
+                    check.member(at, weights, name, false, |check, at, value| {
+                        check.number(at, value, 0, MOST_PERCENT);
+                    });
+                }
+            });
+        }
     }
 
     fn nps(&mut self, at: &str, value: &Value) {
@@ -287,6 +346,15 @@ mod tests {
                 "nps": {},
                 "kpi": {"collection": 85, "implementation": 70, "within_target": 90, "recovery": 80, "time_to_close": "PT8H"},
                 "index": {"satisfaction": 50, "usage": 30, "improvements": 20},
+                "priority": {
+                    "wide": 30, "base": 20, "often": 50, "core": 30,
+                    "effort": {"small": 100, "medium": 60, "large": 30},
+                    "kano": {
+                        "must_be": 150, "one_dimensional": 120, "attractive": 100,
+                        "indifferent": 50, "reverse": 0, "questionable": 100,
+                    },
+                    "value": {"bronze": 100, "silver": 120, "gold": 150, "platinum": 200, "unknown": 100},
+                },
             })
         );
         let whole = json!({
@@ -297,11 +365,16 @@ mod tests {
             },
             "kpi": {"collection": 1, "implementation": 100, "within_target": 95, "recovery": 50, "time_to_close": "PT90M"},
             "index": {"satisfaction": 1, "usage": 0, "improvements": 1_000_000},
+            "priority": {"wide": 1, "kano": {"reverse": 100_000}},
         });
         let read = Targets::read(&whole).unwrap();
         let mut written = json!(read);
         assert_eq!(written["kpi"]["time_to_close"], "PT1H30M");
         written["kpi"]["time_to_close"] = "PT90M".into();
+        let mut whole = whole;
+        let mut priority = json!(Targets::default().priority);
+        (priority["wide"], priority["kano"]["reverse"]) = (1.into(), 100_000.into());
+        whole["priority"] = priority;
         assert_eq!(written, whole);
     }
 
@@ -413,6 +486,21 @@ mod tests {
                 json!({"index": {"satisfaction": -1, "usage": 1, "improvements": 1}}),
                 "/index/satisfaction",
                 "out-of-range",
+            ),
+            (
+                json!({"priority": {"wide": 0}}),
+                "/priority/wide",
+                "out-of-range",
+            ),
+            (
+                json!({"priority": {"kano": {"must_be": -1}}}),
+                "/priority/kano/must_be",
+                "out-of-range",
+            ),
+            (
+                json!({"priority": {"value": {"iron": 1}}}),
+                "/priority/value/iron",
+                "unknown-field",
             ),
         ] {
             assert_eq!(faults(&document), [(at.to_owned(), code)], "{document}");

@@ -135,24 +135,35 @@ pub struct Reach {
     pub detractors: u64,
     /// On how many of the last [`FREQUENCY_DAYS`] it came up.
     pub days: u32,
+    /// All answers of the last [`REACH_DAYS`], to whatever survey, as the nights have counted them: what the customers are a
+    /// share of.
+    #[serde(default)]
+    pub answers: u64,
     /// What customers answered to the paired questions about it.
     #[serde(default, skip_serializing_if = "kano::Answers::is_empty")]
     pub kano: kano::Answers,
 }
 
 impl Reach {
-    /// The reach of these links as of a day, the last one that counts; a later one is not counted. `kano` are the answers to
-    /// the paired questions.
+    /// The first local day whose links are recent on this one, which is the last.
+    pub fn since(today: Date) -> Date {
+        today.saturating_sub((REACH_DAYS - 1).days())
+    }
+
+    /// The reach of these links as of a day, the last one that counts; a later one is not counted. `answers` are all that came
+    /// since the [first](Self::since) of them, `kano` those to the paired questions.
     pub fn count<'a>(
         links: impl IntoIterator<Item = &'a Link>,
+        answers: u64,
         kano: kano::Answers,
         today: Date,
         as_of: Timestamp,
     ) -> Self {
-        let since = |days: i64| today.saturating_sub((days - 1).days());
-        let (recent_from, often_from) = (since(REACH_DAYS), since(FREQUENCY_DAYS));
+        let recent_from = Self::since(today);
+        let often_from = today.saturating_sub((FREQUENCY_DAYS - 1).days());
         let mut reach = Self {
             as_of,
+            answers,
             links: 0,
             recent: 0,
             customers: 0,
@@ -240,6 +251,7 @@ mod tests {
     fn count(links: &[Link]) -> Reach {
         Reach::count(
             links,
+            100,
             kano::Answers::default(),
             today(),
             Timestamp::UNIX_EPOCH,

@@ -6,10 +6,12 @@
 //! | room | answers |
 //! |---|---|
 //! | [`rule`] | Which responses are linked by themselves? |
+//! | [`likeness`] | Which are like those that are linked? |
 //! | [`link`] | What is kept of a response that is linked, and how many customers do the links reach? |
 //! | [`kano`] | What would it be worth to customers? |
 //! | [`priority`] | What is to be done first? |
 //! | [`improvement`] | What is done about it, and when did it ship? |
+//! | [`effect`] | Did the scores of the touchpoint move since? |
 //!
 //! What each command does in each state (`-` is refused; an empty cell keeps the state):
 //!
@@ -29,8 +31,10 @@
 //!   all of them [as one](link::union): so a response that was linked to both is there once.
 //! - A closed issue takes no response by itself any more. By hand it does: somebody may report late what is solved.
 
+pub mod effect;
 pub mod improvement;
 pub mod kano;
+pub mod likeness;
 pub mod link;
 pub mod priority;
 pub mod rule;
@@ -43,6 +47,7 @@ use crate::event::Actor;
 use crate::id::{IssueId, ResponseId};
 use crate::triage::Category;
 
+pub use effect::{Effect, Spans};
 pub use improvement::Improvement;
 pub use link::{How, Link, Reach, Reporter};
 pub use rule::LinkRule;

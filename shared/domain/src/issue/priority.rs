@@ -3,7 +3,7 @@
 //! ```text
 //! priority = 100 x impact x urgency x cost x kano x value
 //!
-//! impact   = min(1, share / wide)          share: customers who reported it of those who answered, last 90 days
+//! impact   = min(1, share / wide)          share: customers who reported it, of the answers of the last 90 days
 //! urgency  = base + often x days / 30 + core   days: on how many of the last 30 it came up; core only if it is
 //! cost     = weight of the effort           not estimated counts as medium
 //! kano     = weight of the class            1 where it is not clear
@@ -185,7 +185,7 @@ pub struct Priority {
 pub struct Impact {
     /// Customers who reported it in the last 90 days.
     pub customers: u64,
-    /// Who could have: everybody who answered in these days.
+    /// All answers of these days.
     pub of: u64,
     /// The share of these, from 0 to 1; zero of none.
     pub share: f64,
@@ -231,12 +231,13 @@ pub struct Value {
     pub factor: f64,
 }
 
-/// The priority of an issue: what it is about, whom it reaches, of how many who answered in the days of the reach.
+/// The priority of an issue: what it is about, and whom it reaches.
 ///
-/// Answers are counted where customers may not be known, so `of` is at least the number of customers, and the share at most
-/// what it says: an issue is never made wider than it is.
-pub fn priority(about: &About, reach: Option<&Reach>, of: u64, weights: &Weights) -> Priority {
+/// The share is of answers where it should be of customers, as not everybody is known: one customer may send several, so there
+/// are at most as many customers as answers, and an issue is at least as wide as this says.
+pub fn priority(about: &About, reach: Option<&Reach>, weights: &Weights) -> Priority {
     let customers = reach.map_or(0, |reach| reach.customers);
+    let of = reach.map_or(0, |reach| reach.answers);
     let share = match of.max(customers) {
         0 => 0.0,
         all => float(customers) / float(all),
@@ -319,7 +320,7 @@ mod tests {
         }
     }
 
-    fn reach(customers: u64, gold: u64, days: u32) -> Reach {
+    fn reach(customers: u64, gold: u64, days: u32, answers: u64) -> Reach {
         Reach {
             as_of: Timestamp::UNIX_EPOCH,
             links: customers,
@@ -330,6 +331,7 @@ mod tests {
             passives: 0,
             detractors: 0,
             days,
+            answers,
             kano: kano::Answers::default(),
         }
     }
@@ -337,14 +339,13 @@ mod tests {
     /// The worked example of docs/issues.md.
     #[test]
     fn a_priority_by_hand() {
-        let mut reach = reach(60, 20, 24);
+        let mut reach = reach(60, 20, 24, 400);
         reach.kano.must_be = 50;
         reach.kano.one_dimensional = 30;
         reach.kano.indifferent = 20;
         let found = priority(
             &about(true, Some(Effort::Small)),
             Some(&reach),
-            400,
             &Weights::default(),
         );
         // 60 of 400 are 15 %, half of wide. 0.2 + 0.5 x 24/30 + 0.3 = 0.9. Small: 1. Must be: 1.5.
@@ -360,20 +361,20 @@ mod tests {
     #[test]
     fn what_is_not_known_counts_for_nothing_or_as_usual() {
         let weights = Weights::default();
-        let none = priority(&about(false, None), None, 0, &weights);
+        let none = priority(&about(false, None), None, &weights);
         assert_eq!((none.score, none.impact.share), (0.0, 0.0));
         assert_eq!(
             (none.cost.factor, none.kano.factor, none.value.factor),
             (0.6, 1.0, 1.0)
         );
         // More customers than answers were counted: then all of them.
-        let all = priority(&about(false, None), Some(&reach(7, 0, 1)), 3, &weights);
+        let all = priority(&about(false, None), Some(&reach(7, 0, 1, 3)), &weights);
         assert_eq!(
             (all.impact.share, all.impact.factor, all.impact.wide),
             (1.0, 1.0, true)
         );
         // Just not wide.
-        let edge = priority(&about(false, None), Some(&reach(3, 0, 1)), 10, &weights);
+        let edge = priority(&about(false, None), Some(&reach(3, 0, 1, 10)), &weights);
         assert!(!edge.impact.wide && edge.impact.factor == 1.0);
     }
 
@@ -399,7 +400,7 @@ mod tests {
         fn more_of_anything_never_counts_less(customers in 0u64..500, days in 0u32..30, of in 1u64..1000, core: bool) {
             let weights = Weights::default();
             let score = |customers, days, core, effort| {
-                priority(&about(core, Some(effort)), Some(&reach(customers, 0, days)), of, &weights).score
+                priority(&about(core, Some(effort)), Some(&reach(customers, 0, days, of)), &weights).score
             };
             let base = score(customers, days, core, Effort::Medium);
             prop_assert!(base.is_finite() && base >= 0.0);

@@ -670,7 +670,7 @@ async fn everything_of_issues(table: &Table, response: &Response) -> Vec<(String
     let answered = store.answer_kano(one, response.id, pair, at).await;
     assert_eq!(answered.unwrap(), Linked::Linked);
     let answers = store.kano_answers(&[one]).await.unwrap();
-    let reach = Reach::count([&link], answers, response.day, t0());
+    let reach = Reach::count([&link], 7, answers, response.day, t0());
     store.counted(one, &reach).await.unwrap();
     let look = LookBack {
         rule: 1,

@@ -394,7 +394,7 @@ async fn counts_and_places_only_move_forward() {
         let today = "2026-11-21".parse().unwrap();
         Reach {
             links,
-            ..Reach::count(none, kano::Answers::default(), today, at)
+            ..Reach::count(none, 0, kano::Answers::default(), today, at)
         }
     };
     for (links, hour, kept) in [(1, 1, 1), (2, 2, 2), (3, 1, 2)] {
