@@ -215,6 +215,7 @@ fn registry(meter: &Meter) -> Registry {
     count!(
         submit_feedback,
         serve_pages,
+        take_answers,
         manage_cases,
         report_nps,
         manage_policy,

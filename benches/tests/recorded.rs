@@ -84,6 +84,7 @@ impl System {
         with!(
             submit_feedback,
             serve_pages,
+            take_answers,
             manage_cases,
             report_nps,
             manage_policy,

@@ -1657,6 +1657,14 @@ def _(s):
 def _(s): s["FunctionThrottles"]["Metrics"].pop()
 
 
+@plant("one alarm watches more metrics than CloudWatch takes")
+def _(s): s["FunctionThrottles"]["Metrics"] += s["WorkerThrottles"]["Metrics"][1:]
+
+
+@plant("what customers say is kept by who may change what they sent")
+def _(s): s.statement("TakeAnswersRole", "dynamodb:PutItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("RESPONSE#*")
+
+
 @plant("throttles count one function twice")
 def _(s): s["FunctionThrottles"]["Metrics"][2]["MetricStat"]["Metric"]["Dimensions"] = s["FunctionThrottles"]["Metrics"][1]["MetricStat"]["Metric"]["Dimensions"]
 

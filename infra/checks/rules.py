@@ -56,6 +56,7 @@ BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
     "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}, narrowly={"dynamodb:UpdateItem"}),
     "serve-pages": Function("http", READ),
+    "take-answers": Function("http", READ, narrowly={"dynamodb:PutItem", "dynamodb:UpdateItem"}),
     "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due", "by-day"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
@@ -76,6 +77,8 @@ ROUTES = {
     "GET /f/{form}": ("serve-pages", None),
     "GET /v1/receipts/{token}": ("serve-pages", None),
     "GET /openapi.json": ("serve-pages", None),
+    "POST /v1/receipts/{token}/helped": ("take-answers", None),
+    "POST /v1/receipts/{token}/messages": ("take-answers", None),
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
@@ -111,6 +114,7 @@ SCHEDULES = {  # function: expression and zone
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
 OWN_COUNTS = {
     "submit-feedback": ["FeedbackAccepted", "FeedbackReplayed", "CasesOpened", "ScoresAmended"],
+    "take-answers": ["OutcomesConfirmed", "OutcomesDisputed", "CustomersWrote"],
     "relay-events": ["EventsRelayed"],
     "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "CasesRetargeted", "EventsSentAgain", "EventsStuck"],
     "notify-staff": ["AlertsSent", "AlertsFailed"],
@@ -905,9 +909,12 @@ def expected_alarms(functions):
         seconds, often = {"aggregate-nps": (300, (1, 1)), "watch-risks": (3600, (2, 3))}.get(name, (60, (3, 5)))
         alarms[f"{logical}Errors"] = watch("AWS/Lambda", "Errors", [("FunctionName", {"Ref": logical})], "Sum", seconds,
                                            often, AT_LEAST, 1)
-    alarms["FunctionThrottles"] = watch_sum("SUM(METRICS())", "Throttles", {
-        f"m{n}": ("AWS/Lambda", "Throttles", "FunctionName", {"Ref": functions[name]})
-        for n, name in enumerate((f for f in FUNCTIONS if f in functions), 1)}, 60, (3, 5), AT_LEAST, 1)
+    # CloudWatch takes ten metrics in one alarm: those that answer requests in one, those behind them in another.
+    for alarm, answers in (("FunctionThrottles", True), ("WorkerThrottles", False)):
+        watched = [f for f in FUNCTIONS if f in functions and (FUNCTIONS[f].trigger == "http") == answers]
+        alarms[alarm] = watch_sum("SUM(METRICS())", "Throttles", {
+            f"m{n}": ("AWS/Lambda", "Throttles", "FunctionName", {"Ref": functions[name]})
+            for n, name in enumerate(watched, 1)}, 60, (3, 5), AT_LEAST, 1)
     for queue in ("CustomerNoticesDead", "StaffAlertsDead", "RelayDead", "SchedulesDead"):
         alarms[f"{queue}Depth"] = watch("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue_name(queue), "Maximum", 60,
                                         (1, 1), AT_LEAST, 1)
@@ -954,6 +961,9 @@ def alarms_ring_when_they_should(t):
         yield f"{logical}: is missing"
     for logical in sorted(alarms.keys() - wanted.keys()):
         yield f"{logical}: nobody decided when it rings"
+    for logical, alarm in alarms.items():
+        if sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) > 10:
+            yield f"{logical}: watches more than the ten metrics that CloudWatch takes"
     for logical in wanted.keys() & alarms.keys():
         given = {name: value for name, value in alarms[logical].items() if name not in around}
         if "Dimensions" in wanted[logical]:
@@ -1241,6 +1251,10 @@ def policies_say_what_they_mean(t):
     narrowed = {
         ("SubmitFeedbackRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*", "RESPONSE#*"]}},
+        ("TakeAnswersRole", "dynamodb:PutItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
+        ("TakeAnswersRole", "dynamodb:UpdateItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "CONFIG#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
@@ -1355,7 +1369,7 @@ DECIDED = {
     "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
                                            "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
     **{f"{function}Integration": {"TimeoutInMillis": 12_000}  # longer than the function, so that it is the one to answer
-       for function in ("SubmitFeedback", "ServePages", "ManageCases", "ReportNps", "ManagePolicy")},
+       for function in ("SubmitFeedback", "ServePages", "TakeAnswers", "ManageCases", "ReportNps", "ManagePolicy")},
     "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
     "HttpDomain": {"DomainName": {"Ref": "DomainName"}, "DomainNameConfigurations": [
         {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]},
@@ -1382,7 +1396,8 @@ ACCESS_LOG = {
 }
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
-          "serve-pages": {"*/GET/*"}, "report-nps": {"*/GET/v1/nps"},
+          "serve-pages": {"*/GET/*"},
+          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets"}}
 

@@ -26,6 +26,7 @@ BUCKET = "packages"
 FUNCTIONS = (
     "submit-feedback",
     "serve-pages",
+    "take-answers",
     "manage-cases",
     "report-nps",
     "manage-policy",

@@ -91,7 +91,7 @@ pub fn check(world: &World) -> Tally {
 /// Each effect of a settled event is in the ledger, with an outcome.
 fn recorded(event: &Event, entries: &[Entry<'_>]) {
     let case = event.case.to_string();
-    for effect in event.kind.effects() {
+    for effect in event.effects() {
         let about = |entry: &&Entry<'_>| entry.case == case && entry.cause == event.seq;
         let found: Vec<_> = entries
             .iter()

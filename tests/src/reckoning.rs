@@ -365,7 +365,8 @@ impl Reckoned<'_> {
                     self.begin(ClockKind::NextResponse, now);
                 }
             }
-            EventKind::Reopened { .. } => self.start(now),
+            EventKind::Reopened { .. } | EventKind::Disputed { .. } => self.start(now),
+            EventKind::Confirmed { .. } => self.end(None),
             EventKind::Planned { .. } => self.stop(|kind| kind == ClockKind::Plan),
             EventKind::Resolved { .. } | EventKind::Declined { .. } => {
                 self.end(Some(now + self.rules.duration("auto_close")));

@@ -478,22 +478,23 @@ impl World {
         self.post(feedback, Some(key)).await
     }
 
-    /// Changes scores through the link of a receipt, as a patient client does: again, until it is answered.
-    pub async fn change_scores_patiently(&mut self, receipt: &Receipt, scores: &Value) -> Answer {
+    /// Says something through the link of a receipt (`scores`, `helped`, `messages`), as a patient client does: again, until
+    /// it is answered.
+    pub async fn say_patiently(&mut self, receipt: &Receipt, what: &str, said: &Value) -> Answer {
         for _ in 1..CLIENT_TRIES {
-            let answer = self.change_scores(receipt, scores).await;
+            let answer = self.say(receipt, what, said).await;
             if answer.status < 500 {
                 return answer;
             }
         }
-        self.change_scores(receipt, scores).await
+        self.say(receipt, what, said).await
     }
 
-    async fn change_scores(&mut self, receipt: &Receipt, scores: &Value) -> Answer {
-        let request = Request::post(format!("{}/scores", receipt.status))
+    async fn say(&mut self, receipt: &Receipt, what: &str, said: &Value) -> Answer {
+        let request = Request::post(format!("{}/{what}", receipt.status))
             .header("accept", "application/json")
             .header("content-type", "application/json");
-        let body = Body::from(scores.to_string());
+        let body = Body::from(said.to_string());
         self.http(request.body(body).expect("a request")).await
     }
 

@@ -148,13 +148,19 @@ impl App {
                 event.seq, event.case
             )));
         };
-        let mail = self.mail(occasion, &response, &words.text, from.clone(), to);
+        let mail = self.mail(
+            (occasion, event.seq),
+            &response,
+            &words.text,
+            from.clone(),
+            to,
+        );
         Ok(Plan::Send(Box::new(mail)))
     }
 
     fn mail(
         &self,
-        occasion: Occasion,
+        (occasion, seq): (Occasion, u32),
         response: &Response,
         words: &str,
         from: Mailbox,
@@ -169,6 +175,7 @@ impl App {
             reference: &response.id.reference(),
             words,
             status_url: &status_url,
+            seq,
         };
         Mail {
             from,
@@ -353,6 +360,8 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
         | EventKind::Absorbed { .. }
         | EventKind::Retargeted { .. }
         | EventKind::Closed
+        | EventKind::Confirmed { .. }
+        | EventKind::Disputed { .. }
         | EventKind::Warned { .. }
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }

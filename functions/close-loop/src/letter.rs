@@ -1,6 +1,8 @@
 //! What the customer reads.
 
 use maud::{DOCTYPE, html};
+use resound_domain::confirmation::{Solved, question};
+use resound_domain::event::Ending;
 use resound_domain::locale::Locale;
 
 /// What a letter is about.
@@ -31,6 +33,8 @@ pub struct Letter<'a> {
     pub words: &'a str,
     /// The private status page.
     pub status_url: &'a str,
+    /// The seq of the event it tells of.
+    pub seq: u32,
 }
 
 impl Letter<'_> {
@@ -79,6 +83,25 @@ impl Letter<'_> {
         self.locale.choose(zh, en)
     }
 
+    /// The outcome it tells of, if it does: every outcome asks whether it solved it.
+    const fn outcome(&self) -> Option<Ending> {
+        match self.occasion {
+            Occasion::Resolved => Some(Ending::Resolved),
+            Occasion::Declined => Some(Ending::Declined),
+            Occasion::Reply | Occasion::Question => None,
+        }
+    }
+
+    /// What each answer says, and the page that asks for a click to give it. The link itself changes nothing: programs that
+    /// look into letters follow it too.
+    fn answers(&self, ending: Ending) -> [(&'static str, String); 2] {
+        Solved::ALL.map(|solved| {
+            let (url, seq, name) = (self.status_url, self.seq, solved.name());
+            let url = format!("{url}?outcome={seq}&solved={name}#solved");
+            (solved.text(ending, self.locale), url)
+        })
+    }
+
     fn link(&self) -> &'static str {
         self.locale.choose("查看处理进度", "See where it stands")
     }
@@ -98,13 +121,19 @@ impl Letter<'_> {
 
     /// The plain text part.
     pub fn text(&self) -> String {
+        let colon = self.locale.choose("：", ": ");
+        let mut asked = String::new();
+        if let Some(ending) = self.outcome() {
+            let answers = self.answers(ending);
+            let answers = answers.map(|(says, url)| format!("- {says}{colon}{url}\n"));
+            asked = format!("{}\n{}\n", question(ending, self.locale), answers.concat());
+        }
         format!(
-            "{}\n\n{}\n\n{}\n\n{}{}{}\n\n{}\n",
+            "{}\n\n{}\n\n{}\n\n{asked}{}{colon}{}\n\n{}\n",
             self.greeting(),
             self.opening(),
             self.words,
             self.link(),
-            self.locale.choose("：", ": "),
             self.status_url,
             self.footer(),
         )
@@ -120,6 +149,14 @@ impl Letter<'_> {
                     p { (self.greeting()) }
                     p { (self.opening()) }
                     blockquote dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6; white-space: pre-line" { (self.words) }
+                    @if let Some(ending) = self.outcome() {
+                        p style="margin-bottom: .5rem" { strong { (question(ending, self.locale)) } }
+                        p {
+                            @for (says, url) in self.answers(ending) {
+                                a href=(url) style="display: inline-block; margin: 0 .5rem .5rem 0; padding: .5rem 1rem; border: 1px solid #4a6; border-radius: 4px; color: #264; text-decoration: none" { (says) }
+                            }
+                        }
+                    }
                     p { a href=(self.status_url) { (self.link()) } }
                     p style="color: #666; font-size: smaller" { (self.footer()) }
                 }
@@ -153,6 +190,7 @@ mod tests {
             reference: "R-ABCDE-FGHJK",
             words: "Fixed in 2.1.\n<script>alert(1)</script> & thanks",
             status_url: "https://example.test/v1/receipts/x",
+            seq: 5,
         }
     }
 
@@ -204,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn only_an_outcome_asks_whether_it_solved_it() {
+        for (occasion, asks) in [
+            (Occasion::Reply, false),
+            (Occasion::Question, false),
+            (Occasion::Resolved, true),
+            (Occasion::Declined, true),
+        ] {
+            for locale in [Locale::En, Locale::ZhCn] {
+                let letter = letter(occasion, locale);
+                assert_eq!(letter.text().contains("&solved=no"), asks);
+                assert_eq!(letter.html().contains("outcome=5&amp;solved=no"), asks);
+            }
+        }
+    }
+
+    #[test]
     fn a_resolution_reads_well() {
         insta::assert_snapshot!(letter(Occasion::Resolved, Locale::En).text(), @r"
         Hello 李雷,
@@ -212,6 +266,10 @@ mod tests {
 
         Fixed in 2.1.
         <script>alert(1)</script> & thanks
+
+        Did this solve it?
+        - Yes, it did: https://example.test/v1/receipts/x?outcome=5&solved=yes#solved
+        - No, not yet: https://example.test/v1/receipts/x?outcome=5&solved=no#solved
 
         See where it stands: https://example.test/v1/receipts/x
 
@@ -224,6 +282,10 @@ mod tests {
 
         Fixed in 2.1.
         <script>alert(1)</script> & thanks
+
+        这个答复您能接受吗？
+        - 能接受：https://example.test/v1/receipts/x?outcome=5&solved=yes#solved
+        - 不能，请再看一看：https://example.test/v1/receipts/x?outcome=5&solved=no#solved
 
         查看处理进度：https://example.test/v1/receipts/x
 

@@ -27,7 +27,7 @@ pub(crate) fn add(history: &mut History, events: &[Event]) {
         history.case.apply(event);
         history.events.push(StoredEvent {
             event: event.clone(),
-            open: event.kind.effects().iter().copied().collect(),
+            open: event.effects().iter().copied().collect(),
             open_elsewhere: BTreeSet::new(),
             repair: None,
             command_key: None,
@@ -161,7 +161,7 @@ pub(crate) fn is_settled(history: &History, response: &Lookup) -> bool {
         && history
             .events
             .iter()
-            .all(|stored| stored.event.kind.effects().is_empty())
+            .all(|stored| stored.event.effects().is_empty())
 }
 
 /// Late now. A clock that stopped, or waits for the customer, may have missed its deadline but keeps nobody waiting.
@@ -281,6 +281,9 @@ fn details(kind: &EventKind) -> Map<String, Value> {
             audience,
         } => json!({"clock": clock, "due": due, "audience": audience}),
         EventKind::NoticeInDoubt { cause, doubt } => json!({"cause": cause, "doubt": doubt}),
+        EventKind::Confirmed { outcome } | EventKind::Disputed { outcome, .. } => {
+            json!({"outcome_seq": outcome})
+        }
         EventKind::Acknowledged
         | EventKind::TakenUp { .. }
         | EventKind::Replied { .. }

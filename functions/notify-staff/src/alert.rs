@@ -54,6 +54,13 @@ pub enum Matter {
         /// What is known.
         doubt: Doubt,
     },
+    /// The customer says that the outcome did not solve it; the case is open again.
+    Dispute {
+        /// The event that told of the outcome.
+        outcome: u32,
+    },
+    /// The customer wrote by themselves.
+    Words,
 }
 
 /// One alert to one audience.
@@ -177,6 +184,8 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
         EventKind::NoticeInDoubt { cause, doubt } => {
             Some((Matter::Doubt { cause, doubt }, Audience::Owner))
         }
+        EventKind::Disputed { outcome, .. } => Some((Matter::Dispute { outcome }, Audience::Owner)),
+        EventKind::CustomerWrote { .. } => Some((Matter::Words, Audience::Owner)),
         _ => None,
     }
 }
@@ -247,6 +256,13 @@ impl Alert<'_> {
                     "The customer could not be told; please reach them another way",
                 )
                 .to_owned(),
+            Matter::Dispute { .. } => l
+                .choose(
+                    "客户表示问题没有解决，已重新打开",
+                    "The customer says it is not solved; it is open again",
+                )
+                .to_owned(),
+            Matter::Words => l.choose("客户来信", "The customer wrote").to_owned(),
         }
     }
 
@@ -279,7 +295,11 @@ impl Alert<'_> {
             Matter::Warning { due, .. }
             | Matter::Breach { due, .. }
             | Matter::Escalation { due, .. } => Some(due),
-            Matter::Severe | Matter::Risk { .. } | Matter::Doubt { .. } => None,
+            Matter::Severe
+            | Matter::Risk { .. }
+            | Matter::Doubt { .. }
+            | Matter::Dispute { .. }
+            | Matter::Words => None,
         }
     }
 
@@ -321,9 +341,11 @@ impl Alert<'_> {
             | Matter::Risk { rule: Rule::Crisis }
             | Matter::Breach { .. }
             | Matter::Escalation { .. } => Severity::Urgent,
-            Matter::Risk { .. } | Matter::Warning { .. } | Matter::Doubt { .. } => {
-                Severity::Warning
-            }
+            Matter::Risk { .. }
+            | Matter::Warning { .. }
+            | Matter::Doubt { .. }
+            | Matter::Dispute { .. }
+            | Matter::Words => Severity::Warning,
         }
     }
 
@@ -366,6 +388,8 @@ impl Alert<'_> {
             Matter::Breach { .. } => "case.breached",
             Matter::Escalation { .. } => "case.escalated",
             Matter::Doubt { .. } => "case.notice_in_doubt",
+            Matter::Dispute { .. } => "case.disputed",
+            Matter::Words => "case.customer_wrote",
         };
         Ok(Line {
             text: self.text(),
@@ -508,6 +532,25 @@ mod tests {
         let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         let book = Book::built_in(Calendars::office_hours("Asia/Shanghai").unwrap());
         Case::open_task(id, Timestamp::UNIX_EPOCH, task, &book).kind
+    }
+
+    #[test]
+    fn the_owner_is_told_what_the_customer_says() {
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        let subject = |matter, locale| alert(matter, locale, &zone).subject();
+        let dispute = Matter::Dispute { outcome: 3 };
+        insta::assert_snapshot!(subject(dispute, Locale::ZhCn), @"[P2] 客户表示问题没有解决，已重新打开 [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(dispute, Locale::En), @"[P2] The customer says it is not solved; it is open again [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(Matter::Words, Locale::ZhCn), @"[P2] 客户来信 [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(Matter::Words, Locale::En), @"[P2] The customer wrote [R-RFFQ6-9G5FA]");
+        let line = |matter| alert(matter, Locale::En, &zone).line().unwrap().event;
+        let (disputed, wrote) = (line(dispute), line(Matter::Words));
+        assert_eq!(
+            (disputed.kind, wrote.kind),
+            ("case.disputed".to_owned(), "case.customer_wrote".to_owned())
+        );
+        insta::assert_snapshot!(disputed.data["matter"], @r#"{"kind":"dispute","outcome":3}"#);
+        insta::assert_snapshot!(wrote.data["matter"], @r#"{"kind":"words"}"#);
     }
 
     #[test]

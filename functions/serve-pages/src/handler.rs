@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use resound_domain::calendar;
+use resound_domain::case::State;
+use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::Direction;
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
@@ -15,7 +17,7 @@ use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejec
 use resound_lambda_kit::idempotency::page_key;
 use resound_lambda_kit::problem::Kind;
 use resound_lambda_kit::receipt;
-use resound_pages::{self as pages, response::page};
+use resound_pages::{self as pages, Progress, response::page};
 use resound_store::Lookup;
 
 use crate::receipt::Receipt;
@@ -133,22 +135,14 @@ async fn show_receipt(
         // The language they wrote in says more than the settings of the browser they read with.
         let asked = request.query("lang").and_then(Locale::from_tag);
         let locale = asked.unwrap_or(response.submission.locale);
-        let token = request.param("token").unwrap_or_default();
-        let action = format!(
-            "{}/v1/receipts/{token}/scores?lang={}",
-            app.config.base_path,
-            locale.tag()
-        );
         let until = response.amendable_until();
-        let scores = (request.at <= until).then_some(pages::ScoresView {
-            scores: receipt.scores,
-            until,
-            action: &action,
-        });
-        page(
-            200,
-            receipt_page(&receipt, scores, locale, &zone, &form_link(app, form)),
-        )
+        let place = Place {
+            locale,
+            zone: &zone,
+            form: &form_link(app, form),
+            scores_until: (request.at <= until).then_some(until),
+        };
+        page(200, receipt_page(app, request, &receipt, &place))
     } else {
         HttpResponse::json(200, &receipt.to_json())?.no_store()
     };
@@ -191,13 +185,25 @@ async fn read_receipt(
     ))
 }
 
-fn receipt_page(
-    receipt: &Receipt,
-    scores: Option<pages::ScoresView<'_>>,
+/// How and where a status page is read.
+struct Place<'a> {
     locale: Locale,
-    zone: &TimeZone,
-    form: &str,
-) -> String {
+    zone: &'a TimeZone,
+    /// Where the customer can write anew.
+    form: &'a str,
+    /// Until when scores can be changed; `None` afterwards.
+    scores_until: Option<Timestamp>,
+}
+
+fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Place<'_>) -> String {
+    let locale = place.locale;
+    let token = request.param("token").unwrap_or_default();
+    let action = |what| {
+        let (base, lang) = (&app.config.base_path, locale.tag());
+        format!("{base}/v1/receipts/{token}/{what}?lang={lang}")
+    };
+    let (scores, helped, messages) = (action("scores"), action("helped"), action("messages"));
+    let key = page_key(&request.id);
     let steps: Vec<_> = receipt
         .steps
         .iter()
@@ -209,16 +215,47 @@ fn receipt_page(
         .collect();
     pages::receipt_page(&pages::ReceiptView {
         locale,
-        zone,
+        zone: place.zone,
         reference: &receipt.reference,
         progress: receipt.progress,
         answer: receipt.answer,
         outcome: receipt.outcome,
         closes_at: receipt.closes_at,
         steps: &steps,
-        scores,
-        form,
+        scores: place.scores_until.map(|until| pages::ScoresView {
+            scores: receipt.scores,
+            until,
+            action: &scores,
+        }),
+        question: receipt.question.map(|question| pages::QuestionView {
+            action: &helped,
+            outcome: question.outcome(),
+            ending: question.ending(),
+            said: question.said(),
+            leaning: leaning(request, &question),
+        }),
+        message: is_worked(receipt.progress).then_some(pages::MessageView {
+            action: &messages,
+            idempotency_key: &key,
+        }),
+        form: place.form,
     })
+}
+
+/// The answer of the link in a letter, if that was about the outcome that stands.
+fn leaning(request: &HttpRequest, question: &Question) -> Option<Solved> {
+    let about = request.query("outcome")?.parse() == Ok(question.outcome());
+    Solved::from_name(request.query("solved")?).filter(|_| about)
+}
+
+/// Whether somebody works on it by itself, who can be written to. After an outcome the question asks for words.
+const fn is_worked(progress: Progress) -> bool {
+    matches!(
+        progress,
+        Progress::Case(
+            State::Open | State::Acknowledged | State::AwaitingCustomer | State::Reopened
+        )
+    )
 }
 
 fn api() -> HttpResponse {

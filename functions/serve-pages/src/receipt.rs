@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use resound_domain::book::Book;
 use resound_domain::case::{Case, State};
 use resound_domain::clock::{Clock, ClockKind, Outcome};
+use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::{Ending, Event, EventKind};
 use resound_domain::response::Response;
 use resound_domain::score::Scores;
@@ -23,6 +24,8 @@ pub(crate) struct Receipt {
     pub(crate) outcome: Option<Promised>,
     pub(crate) closes_at: Option<Timestamp>,
     pub(crate) steps: Vec<Step>,
+    /// Whether the outcome solved it.
+    pub(crate) question: Option<Question>,
     pub(crate) scores: Scores,
     pub(crate) scores_until: Timestamp,
 }
@@ -59,6 +62,7 @@ impl Receipt {
                 kind: StepKind::Received,
                 message: None,
             }],
+            question: None,
             scores: response.scores(),
             scores_until: response.amendable_until(),
         };
@@ -74,6 +78,7 @@ impl Receipt {
         receipt.answer = promised(ClockKind::FirstResponse, &case, &log, now);
         receipt.outcome = outcome(&case, &log, now);
         receipt.closes_at = case.closes_at();
+        receipt.question = Question::of(&log);
         receipt.steps.extend(log.iter().filter_map(|event| {
             let kind = step_kind(&event.kind)?;
             Some(Step {
@@ -124,6 +129,10 @@ impl Receipt {
                     message: step.message.as_deref(),
                 })
                 .collect(),
+            question: self.question.map(|question| QuestionJson {
+                outcome: question.outcome(),
+                said: question.said(),
+            }),
             scores: self.scores,
             scores_until: self.scores_until,
         }
@@ -199,6 +208,8 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         EventKind::Reopened { .. } => Some(StepKind::Reopened),
         EventKind::Closed => Some(StepKind::Closed),
         EventKind::CustomerWrote { .. } => Some(StepKind::CustomerWrote),
+        EventKind::Confirmed { .. } => Some(StepKind::Confirmed),
+        EventKind::Disputed { .. } => Some(StepKind::Disputed),
         EventKind::Merged { .. } => Some(StepKind::Merged),
         EventKind::Followed { outcome } => Some(match outcome {
             Ending::Resolved => StepKind::Resolved,
@@ -232,6 +243,8 @@ const fn step_name(kind: StepKind) -> &'static str {
         StepKind::Reopened => "reopened",
         StepKind::Closed => "closed",
         StepKind::CustomerWrote => "customer_wrote",
+        StepKind::Confirmed => "confirmed",
+        StepKind::Disputed => "disputed",
         StepKind::Merged => "merged",
     }
 }
@@ -250,8 +263,15 @@ pub(crate) struct ReceiptJson<'a> {
     resolved_at: Option<Timestamp>,
     closes_at: Option<Timestamp>,
     timeline: Vec<StepJson<'a>>,
+    question: Option<QuestionJson>,
     scores: Scores,
     scores_until: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct QuestionJson {
+    outcome: u32,
+    said: Option<Solved>,
 }
 
 #[derive(Debug, Serialize)]

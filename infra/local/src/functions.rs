@@ -7,6 +7,7 @@ pub fn all() -> Registry {
     Registry::new()
         .with(submit_feedback::Config::read, submit_feedback::App::new)
         .with(serve_pages::Config::read, serve_pages::App::new)
+        .with(take_answers::Config::read, take_answers::App::new)
         .with(manage_cases::Config::read, manage_cases::App::new)
         .with(report_nps::Config::read, report_nps::App::new)
         .with(manage_policy::Config::read, manage_policy::App::new)

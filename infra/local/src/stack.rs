@@ -873,7 +873,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 11, 3)
+            (1, 12, 3)
         );
         let submit = stack
             .functions

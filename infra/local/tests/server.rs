@@ -49,7 +49,7 @@ macro_rules! echoes {
 fn registry() -> Registry {
     echoes!(
         Registry::new(),
-        Submit "submit-feedback", Serve "serve-pages", Manage "manage-cases", Report "report-nps",
+        Submit "submit-feedback", Serve "serve-pages", Take "take-answers", Manage "manage-cases", Report "report-nps",
         Policy "manage-policy",
         Relay "relay-events", Alert "alert-breaches", Notify "notify-staff", Close "close-loop",
         Aggregate "aggregate-nps", Watch "watch-risks"

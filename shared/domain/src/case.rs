@@ -35,6 +35,8 @@
 //! - A **task** is a case that a risk rule opened. There is no customer to write to, so it takes `acknowledge` (which
 //!   stops its first response), `assign`, `plan`, `resolve`, `decline`, `reopen` and `close` alone, where the table has
 //!   them; what is written with an outcome is for staff. It is not merged and takes no case in.
+//! - The customer's answer to "did this solve it?" ([`Case::hear`]) is no command of staff: *yes* closes what is resolved or
+//!   declined, *no* opens again whatever has an outcome. A merged case whose customer says no is worked by itself again.
 //! - When other rules begin to apply, running and paused clocks are computed under them, with one event that says so.
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +45,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::{Book, Edition};
 use crate::calendar::later;
 use crate::clock::{ClockKind, Clocks, Ground, Moved, Step};
+use crate::confirmation::{NotAsked, Question, Solved};
 use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
 use crate::policy::{Agreed, Origin, Priority, Terms};
@@ -689,6 +692,41 @@ impl Case {
         (self.state == State::Merged).then(|| self.event(now, Actor::System, kind))
     }
 
+    /// What the customer's answer to the question of this log makes happen. Begins with `expire(now)`, like a command; the
+    /// last event is the answer. That somebody says the same twice is for the caller to recognise.
+    ///
+    /// # Errors
+    /// [`NotAsked`] if there is no outcome.
+    pub fn hear(
+        &self,
+        question: Question,
+        solved: Solved,
+        now: Timestamp,
+        book: &Book,
+    ) -> Result<Vec<Event>, NotAsked> {
+        let (now, mut events, case) = self.until(now, book);
+        if case.task.is_some() {
+            return Err(NotAsked::Task);
+        }
+        if !case.state.is_over() {
+            return Err(NotAsked::NoOutcome { state: case.state });
+        }
+        let outcome = question.outcome();
+        let kind = match solved {
+            Solved::Yes => EventKind::Confirmed { outcome },
+            Solved::No => {
+                let (terms, clocks) = case.afresh(now, book);
+                EventKind::Disputed {
+                    outcome,
+                    clocks,
+                    terms,
+                }
+            }
+        };
+        events.push(case.event(now, Actor::Customer, kind));
+        Ok(events)
+    }
+
     /// Records that it is unknown, or known to have failed, whether the customer was told of event `cause`.
     /// Begins with `expire(now)`, like a command, and is possible in every state; the last event is the doubt.
     pub fn doubt(&self, cause: u32, doubt: Doubt, now: Timestamp, book: &Book) -> Vec<Event> {
@@ -748,7 +786,7 @@ impl Case {
                 self.clocks = clocks.clone();
                 self.closes_at = Some(*closes_at);
             }
-            EventKind::Reopened { clocks, terms } => {
+            EventKind::Reopened { clocks, terms } | EventKind::Disputed { clocks, terms, .. } => {
                 self.reopen();
                 self.clocks = clocks.clone();
                 if let Some(terms) = terms {
@@ -772,7 +810,14 @@ impl Case {
                 self.merged_into = Some(*into);
                 self.clocks = clocks.clone();
             }
-            EventKind::Absorbed { cases } => self.absorbed.extend(cases),
+            EventKind::Absorbed { cases } => {
+                for case in cases {
+                    // One that was opened again by itself can be merged a second time.
+                    if !self.absorbed.contains(case) {
+                        self.absorbed.push(*case);
+                    }
+                }
+            }
             EventKind::Retargeted {
                 terms,
                 clocks,
@@ -781,10 +826,12 @@ impl Case {
                 self.terms = terms.clone();
                 self.clocks = clocks.clone();
             }
-            EventKind::Closed => {
-                self.state = State::Closed;
-                self.closes_at = None;
-                self.closed_at = Some(event.at);
+            EventKind::Closed => self.close(event.at),
+            // What was closed or merged stays so.
+            EventKind::Confirmed { .. } => {
+                if matches!(self.state, State::Resolved | State::Declined) {
+                    self.close(event.at);
+                }
             }
             EventKind::Warned { clock, due } => self.take(*clock, Step::Warning, *due),
             EventKind::Breached { clock, due, .. } => self.take(*clock, Step::Breach, *due),
@@ -802,10 +849,17 @@ impl Case {
         }
     }
 
+    fn close(&mut self, at: Timestamp) {
+        self.state = State::Closed;
+        self.closes_at = None;
+        self.closed_at = Some(at);
+    }
+
     fn reopen(&mut self) {
         self.state = State::Reopened;
         self.closes_at = None;
         self.closed_at = None;
+        self.merged_into = None;
     }
 
     /// The first thing that time alone will make happen, and when. Clocks are stopped while `closes_at` is set.

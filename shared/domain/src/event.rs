@@ -33,6 +33,16 @@ pub struct Event {
 }
 
 impl Event {
+    /// What must follow. It is settled when each of these is recorded as done.
+    ///
+    /// What staff write down of a call they know already; what the customer writes by themselves they are told of.
+    pub fn effects(&self) -> &'static [Effect] {
+        match (&self.kind, &self.by) {
+            (EventKind::CustomerWrote { .. }, Actor::Customer) => &[Effect::StaffAlert],
+            (kind, _) => kind.effects(),
+        }
+    }
+
     /// The same opening of a case, with an owner. Unchanged if it is another event.
     #[must_use]
     pub fn assigned_to(mut self, agent: Option<String>) -> Self {
@@ -177,6 +187,22 @@ pub enum EventKind {
     },
     /// The loop is closed, by staff or by itself.
     Closed,
+    /// The customer said that an outcome solved it: the loop is closed, if it was not already.
+    Confirmed {
+        /// The seq of the event that told of the outcome.
+        outcome: u32,
+    },
+    /// The customer said that an outcome did not solve it; fresh clocks. Their words, if any, are the message with this
+    /// event's seq.
+    Disputed {
+        /// The seq of the event that told of the outcome.
+        outcome: u32,
+        /// The clocks, fresh.
+        clocks: Clocks,
+        /// The terms they are under; `None` if those are what they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms>,
+    },
     /// A clock passed the warning share of its target.
     Warned {
         /// Which clock.
@@ -288,7 +314,7 @@ impl EventKind {
     /// Whose words the message with this event's seq holds, if there is one.
     pub const fn direction(&self) -> Direction {
         match self {
-            Self::CustomerWrote { .. } => Direction::FromCustomer,
+            Self::CustomerWrote { .. } | Self::Disputed { .. } => Direction::FromCustomer,
             Self::Planned { .. }
             | Self::Resolved { internal: true, .. }
             | Self::Declined { internal: true, .. } => Direction::Internal,
@@ -296,8 +322,8 @@ impl EventKind {
         }
     }
 
-    /// What must follow. An event is settled when each of these is recorded as done.
-    pub fn effects(&self) -> &'static [Effect] {
+    /// What must follow, whoever did it.
+    fn effects(&self) -> &'static [Effect] {
         match self {
             Self::Replied { .. }
             | Self::AwaitingCustomer { message: true, .. }
@@ -317,6 +343,7 @@ impl EventKind {
             | Self::Warned { .. }
             | Self::Breached { .. }
             | Self::Escalated { .. }
+            | Self::Disputed { .. }
             | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
@@ -333,6 +360,7 @@ impl EventKind {
             | Self::Absorbed { .. }
             | Self::Retargeted { .. }
             | Self::Closed
+            | Self::Confirmed { .. }
             | Self::Unknown => &[],
         }
     }
@@ -357,6 +385,8 @@ impl EventKind {
             Self::Followed { .. } => "followed",
             Self::Retargeted { .. } => "retargeted",
             Self::Closed => "closed",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Disputed { .. } => "disputed",
             Self::Warned { .. } => "warned",
             Self::Breached { .. } => "breached",
             Self::Escalated { .. } => "escalated",
@@ -366,7 +396,7 @@ impl EventKind {
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 21] = [
+    pub const WRITTEN: [&str; 23] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -388,5 +418,7 @@ impl EventKind {
         "followed",
         "retargeted",
         "taken_up",
+        "confirmed",
+        "disputed",
     ];
 }

@@ -8,6 +8,7 @@ pub mod book;
 pub mod calendar;
 pub mod case;
 pub mod clock;
+pub mod confirmation;
 pub mod event;
 pub mod form;
 pub mod id;

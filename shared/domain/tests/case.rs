@@ -15,6 +15,7 @@ use resound_domain::book::{Book, Edition, NamedCalendar};
 use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{BrokenLog, Case, Command, Refused, State, Verb};
 use resound_domain::clock::{Clock, ClockKind, Moved, Outcome};
+use resound_domain::confirmation::{NotAsked, Question, Solved};
 use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId};
@@ -311,7 +312,7 @@ fn task(rule: risk::Rule) -> Case {
     let event = Case::open_task(CaseId::from_bits(7), at(MONDAY), task, &book());
     assert_eq!((event.seq, &event.by), (1, &Actor::System));
     // Whatever its priority, somebody is told.
-    assert_eq!(event.kind.effects(), [Effect::StaffAlert]);
+    assert_eq!(event.effects(), [Effect::StaffAlert]);
     Case::begin(&event).unwrap()
 }
 
@@ -381,7 +382,7 @@ fn a_task_takes_what_needs_no_customer() {
             assert_eq!(handled.is_ok(), takes.contains(&verb), "{state:?} {verb:?}");
             // Nobody outside is told anything, whatever is done.
             for event in handled.into_iter().flatten() {
-                let effects = event.kind.effects();
+                let effects = event.effects();
                 assert!(!effects.contains(&Effect::CustomerNotice), "{verb:?}");
                 assert_ne!(event.kind.direction(), Direction::FromCustomer);
                 if matches!(verb, Resolve | Decline | Plan) {
@@ -610,7 +611,7 @@ fn a_merged_case_follows_its_survivor() {
     assert_eq!(survivor.follow(Ending::Resolved, now), None);
     perform(&mut survivor, &Command::Resolve, now);
     let followed = merged.follow(Ending::Resolved, now).unwrap();
-    assert_eq!(followed.kind.effects(), [Effect::CustomerNotice]);
+    assert_eq!(followed.effects(), [Effect::CustomerNotice]);
     merged.apply(&followed);
     assert_eq!(merged.state(), State::Merged);
     assert_eq!(
@@ -619,6 +620,133 @@ fn a_merged_case_follows_its_survivor() {
             state: State::Resolved
         })
     );
+}
+
+/// A log, and its case, as somebody works it.
+fn worked(commands: &[Command]) -> (Vec<Event>, Case) {
+    let start = at(MONDAY);
+    let mut log = vec![opening(Priority::P2, Channel::Web, start)];
+    let mut case = Case::begin(&log[0]).unwrap();
+    for command in commands {
+        log.extend(perform(&mut case, command, start));
+    }
+    (log, case)
+}
+
+#[test]
+fn a_customer_who_says_yes_closes_the_loop_and_one_who_says_no_opens_it_again() {
+    let now = at(MONDAY) + hours(30);
+    for outcome in [Command::Resolve, Command::Decline] {
+        let (log, case) = worked(&[Command::Reply, outcome]);
+        let question = Question::of(&log).unwrap();
+        assert_eq!((question.outcome(), question.said()), (3, None));
+
+        let mut closed = case.clone();
+        let yes = closed.hear(question, Solved::Yes, now, &book()).unwrap();
+        assert_eq!(names(&yes), ["confirmed"]);
+        assert_eq!((&yes[0].by, yes[0].effects()), (&Actor::Customer, &[][..]));
+        closed.apply(&yes[0]);
+        assert_eq!(closed.state(), State::Closed);
+        assert_eq!((closed.closed_at(), closed.closes_at()), (Some(now), None));
+        let said = Question::of(log.iter().chain(&yes)).unwrap();
+        assert_eq!(said.said(), Some(Solved::Yes));
+
+        // Whoever said yes can still say no.
+        for mut case in [case, closed] {
+            let no = case.hear(question, Solved::No, now, &book()).unwrap();
+            assert_eq!(names(&no), ["disputed"]);
+            assert_eq!(no[0].effects(), [Effect::StaffAlert]);
+            assert_eq!(no[0].kind.direction(), Direction::FromCustomer);
+            case.apply(&no[0]);
+            assert_eq!(case.state(), State::Reopened);
+            assert_eq!((case.closed_at(), case.closes_at()), (None, None));
+            assert_eq!(case.clocks().first_response.due(), Some(now + hours(4)));
+            let said = Question::of(log.iter().chain(&no)).unwrap();
+            assert_eq!((said.outcome(), said.said()), (3, Some(Solved::No)));
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_after_the_silence_is_kept() {
+    let (log, mut case) = worked(&[Command::Resolve]);
+    let question = Question::of(&log).unwrap();
+    let late = case.closes_at().unwrap() + hours(1);
+    let yes = case.hear(question, Solved::Yes, late, &book()).unwrap();
+    assert_eq!(names(&yes), ["closed", "confirmed"]);
+    yes.iter().for_each(|event| case.apply(event));
+    assert_eq!(case.state(), State::Closed);
+    assert_eq!(case.closed_at(), Some(late - hours(1)));
+}
+
+#[test]
+fn nobody_is_asked_while_there_is_no_outcome() {
+    let (log, _) = worked(&[Command::Reply]);
+    assert_eq!(Question::of(&log), None);
+    let (log, _) = worked(&[Command::Resolve]);
+    let old = Question::of(&log).unwrap();
+    for again in [Command::Reopen, Command::RecordCustomerMessage] {
+        let (log, case) = worked(&[Command::Resolve, again]);
+        assert_eq!(Question::of(&log), None);
+        assert_eq!(
+            case.hear(old, Solved::No, at(MONDAY), &book()),
+            Err(NotAsked::NoOutcome {
+                state: State::Reopened
+            })
+        );
+    }
+    // The question of the second outcome is another one.
+    let (log, _) = worked(&[Command::Resolve, Command::Reopen, Command::Decline]);
+    let question = Question::of(&log).unwrap();
+    assert_eq!(
+        (question.outcome(), question.ending()),
+        (4, Ending::Declined)
+    );
+    let mut task = task(risk::Rule::ChurnRisk);
+    let outcome = perform(&mut task, &Command::Resolve, at(MONDAY));
+    assert_eq!(Question::of(&outcome), None);
+    assert_eq!(
+        task.hear(old, Solved::No, at(MONDAY), &book()),
+        Err(NotAsked::Task)
+    );
+}
+
+#[test]
+fn a_merged_case_whose_customer_says_no_is_worked_by_itself() {
+    let now = at(MONDAY) + hours(1);
+    let (mut log, mut case) = worked(&[MERGE]);
+    assert_eq!(Question::of(&log), None);
+    let followed = case.follow(Ending::Resolved, now).unwrap();
+    case.apply(&followed);
+    log.push(followed);
+    let question = Question::of(&log).unwrap();
+
+    let yes = case.hear(question, Solved::Yes, now, &book()).unwrap();
+    let mut said_yes = case.clone();
+    yes.iter().for_each(|event| said_yes.apply(event));
+    assert_eq!(said_yes.state(), State::Merged);
+
+    let no = case.hear(question, Solved::No, now, &book()).unwrap();
+    no.iter().for_each(|event| case.apply(event));
+    assert_eq!((case.state(), case.merged_into()), (State::Reopened, None));
+    // It is told of no further outcome of the survivor, and can be merged into it a second time.
+    assert_eq!(case.follow(Ending::Resolved, now), None);
+    let opening = Case::open(SURVIVOR, now, Priority::P3, Origin::default(), &book());
+    let mut survivor = Case::begin(&opening).unwrap();
+    for _ in 0..2 {
+        let absorbed = survivor.absorb(&case, staff(), now, &book()).unwrap();
+        absorbed.iter().for_each(|event| survivor.apply(event));
+    }
+    assert_eq!(survivor.absorbed(), [case.id()]);
+}
+
+#[test]
+fn staff_hear_of_what_the_customer_writes_and_not_of_what_they_write_down() {
+    let case = opened(Priority::P2, at(MONDAY));
+    for (by, effects) in [(Actor::Customer, &[Effect::StaffAlert][..]), (staff(), &[])] {
+        let events = case.handle(&Command::RecordCustomerMessage, by, at(MONDAY), &book());
+        assert_eq!(events.unwrap()[0].effects(), effects);
+    }
 }
 
 #[test]
@@ -827,10 +955,11 @@ fn whole_milliseconds_only() {
 
 /// Logs written by every version there was, with the case after each event. Never edited: a change of form adds
 /// a file.
-const PERSISTED: [&str; 3] = [
+const PERSISTED: [&str; 4] = [
     include_str!("persisted/log.v1.jsonl"),
     include_str!("persisted/log.v1-traced.jsonl"),
     include_str!("persisted/log.v2.jsonl"),
+    include_str!("persisted/log.v3.jsonl"),
 ];
 
 #[test]
@@ -861,7 +990,7 @@ fn what_was_persisted_is_read_for_ever() {
     }
     assert_eq!(
         kinds.len(),
-        20,
+        22,
         "a log with each kind of event is kept: {kinds:?}"
     );
 }
@@ -975,14 +1104,20 @@ fn write_log() {
         record(&mut case, &doubt);
         if case.state() == State::Merged {
             let followed = case.follow(Ending::Declined, now).unwrap();
+            let question = Question::of([&followed]).unwrap();
             record(&mut case, &[followed]);
+            for solved in Solved::ALL {
+                now += hours(9);
+                let heard = case.hear(question, solved, now, &book).unwrap();
+                record(&mut case, &heard);
+            }
         } else {
             let other = opened(Priority::P2, at(MONDAY));
             let absorbed = case.absorb(&other, staff(), now, &book).unwrap();
             record(&mut case, &absorbed);
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v2.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v3.jsonl");
     std::fs::write(path, lines).unwrap();
 }
 
@@ -1241,6 +1376,8 @@ enum Move {
     Deadline(i64, Command),
     /// A notice is found to be in doubt after so many milliseconds.
     Doubt(i64),
+    /// The customer says whether it is solved, if they were asked, after so many milliseconds.
+    Said(i64, Solved),
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
@@ -1255,7 +1392,8 @@ fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         4 => (wait.clone(), any_command()).prop_map(|(wait, command)| Move::Wait(wait, command)),
         3 => (-1..=1_i64, any_command()).prop_map(|(off, command)| Move::Deadline(off, command)),
-        1 => wait.prop_map(Move::Doubt),
+        1 => wait.clone().prop_map(Move::Doubt),
+        2 => (wait, select(&Solved::ALL)).prop_map(|(wait, solved)| Move::Said(wait, solved)),
     ]
 }
 
@@ -1312,6 +1450,13 @@ impl Life {
     fn happen(&mut self, step: &Move, now: Timestamp, book: &Book) {
         match step {
             Move::Doubt(_) => self.record(self.case.doubt(1, Doubt::Unknown, now, book)),
+            Move::Said(_, solved) => {
+                let question = Question::of(&self.log);
+                let heard = question.map(|q| self.case.hear(q, *solved, now, book));
+                if let Some(Ok(events)) = heard {
+                    self.record(events);
+                }
+            }
             // A refused command changes nothing.
             Move::Wait(_, command) | Move::Deadline(_, command) => {
                 if let Ok(events) = self.case.handle(command, staff(), now, book) {
@@ -1335,7 +1480,9 @@ fn live(
     each(&life.case);
     for step in moves {
         let next = match *step {
-            Move::Wait(ms, _) | Move::Doubt(ms) => now + SignedDuration::from_millis(ms),
+            Move::Wait(ms, _) | Move::Doubt(ms) | Move::Said(ms, _) => {
+                now + SignedDuration::from_millis(ms)
+            }
             Move::Deadline(ms, _) => {
                 life.case.next_deadline().unwrap_or(now) + SignedDuration::from_millis(ms)
             }
@@ -1456,7 +1603,9 @@ fn assert_told_once(log: &[Event]) {
             EventKind::Escalated {
                 clock, audience, ..
             } => note(*clock, Some(*audience)),
-            EventKind::Opened { .. } | EventKind::Reopened { .. } => told.clear(),
+            EventKind::Opened { .. } | EventKind::Reopened { .. } | EventKind::Disputed { .. } => {
+                told.clear()
+            }
             EventKind::CustomerWrote { clocks, .. } => {
                 // A fresh one, and not one that was resumed.
                 if json!(clocks.next_response)["fired"].is_null() {
@@ -1482,6 +1631,7 @@ fn assert_told_once(log: &[Event]) {
         let clocks = match &event.kind {
             EventKind::Opened { clocks, .. }
             | EventKind::Reopened { clocks, .. }
+            | EventKind::Disputed { clocks, .. }
             | EventKind::CustomerWrote { clocks, .. }
             | EventKind::Retargeted { clocks, .. } => clocks,
             _ => continue,

@@ -51,6 +51,12 @@ pub enum Counter {
     NightDays,
     /// Responses on those days.
     NightResponses,
+    /// Customers who said that an outcome solved it.
+    OutcomesConfirmed,
+    /// Customers who said that an outcome did not solve it.
+    OutcomesDisputed,
+    /// Messages that customers wrote by themselves.
+    CustomersWrote,
     /// Tasks that risk rules opened.
     RisksRaised,
     /// Runs of the risk rules that stopped themselves, before their time ran out, with work left.
@@ -80,6 +86,9 @@ impl Counter {
             Self::NightCompleted => "NightCompleted",
             Self::NightDays => "NightDays",
             Self::NightResponses => "NightResponses",
+            Self::OutcomesConfirmed => "OutcomesConfirmed",
+            Self::OutcomesDisputed => "OutcomesDisputed",
+            Self::CustomersWrote => "CustomersWrote",
             Self::RisksRaised => "RisksRaised",
             Self::RisksUnfinished => "RisksUnfinished",
             Self::ScoresAmended => "ScoresAmended",

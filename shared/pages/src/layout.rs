@@ -10,7 +10,7 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing but our style, our icon and forms to ourselves. No script runs, whatever a page were made to contain.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-dlDeDqhCr+D2F0jPbLUYnF+ZM0Z/GyxY752mcKclZ8Q='; \
+    style-src 'sha256-5iSpfAaKHL+Sxj2OoXrpu48BCBmiNxi0aRCfbxM72Tc='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers every page is served with.

@@ -13,6 +13,7 @@ mod problem;
 mod question;
 mod receipt;
 pub mod response;
+mod solved;
 mod text;
 mod time;
 
@@ -21,4 +22,5 @@ pub use home::{HomeView, home_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};
 pub use receipt::{Progress, Promised, ReceiptView, ScoresView, Step, StepKind, receipt_page};
+pub use solved::{MessageView, QuestionView};
 pub use time::moment;

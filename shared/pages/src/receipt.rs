@@ -9,6 +9,7 @@ use resound_domain::score::Scores;
 
 use crate::layout::{Page, same_page_in_other_language};
 use crate::question::Question;
+use crate::solved::{self, MessageView, QuestionView};
 use crate::text::Clean;
 use crate::time::{moment, time, zone_name};
 
@@ -78,6 +79,10 @@ pub enum StepKind {
     Reopened,
     /// The customer wrote.
     CustomerWrote,
+    /// The customer said that it is solved.
+    Confirmed,
+    /// The customer said that it is not solved.
+    Disputed,
     /// It is followed up together with another story of the same kind.
     Merged,
     /// The loop was closed.
@@ -105,6 +110,10 @@ pub struct ReceiptView<'a> {
     pub steps: &'a [Step<'a>],
     /// The scores, while they can be changed; `None` afterwards.
     pub scores: Option<ScoresView<'a>>,
+    /// Whether the outcome solved it; `None` while there is none.
+    pub question: Option<QuestionView<'a>>,
+    /// Where words go to whoever works on it; `None` where nobody does.
+    pub message: Option<MessageView<'a>>,
     /// Where the customer can write again.
     pub form: &'a str,
 }
@@ -262,30 +271,31 @@ fn next(view: &ReceiptView<'_>) -> Markup {
                 (write_again(locale.choose("再写一条", "Write to us again")))
             }
             Progress::Case(State::Open | State::Acknowledged | State::Reopened | State::Merged) => {
+                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
                 p { (locale.choose(
                     "您不需要再做什么。请保存本页链接，可随时回来查看进度；请不要转发，拿到链接的人都能看到我们的答复。",
                     "There is nothing you need to do. Keep the link to this page and come back at any time; do not pass it on, because whoever has it can read our answer.",
                 )) }
+                @if let Some(message) = &view.message { (solved::words(message, false, locale)) }
             }
             Progress::Case(State::AwaitingCustomer) => {
-                p { (locale.choose("我们需要您的补充说明才能继续。", "We need a word from you before we can go on.")) (quote) }
-                (write_again(locale.choose("回复我们", "Reply")))
+                p { (locale.choose("我们需要您的补充说明才能继续。", "We need a word from you before we can go on.")) }
+                @if let Some(message) = &view.message { (solved::words(message, true, locale)) }
             }
             Progress::Case(State::Resolved | State::Declined) => {
-                p {
-                    (locale.choose("如果问题仍然存在，请再写信给我们。", "If this does not settle it for you, write to us again."))
-                    (quote)
-                    @if let Some(at) = view.closes_at {
+                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
+                @if let Some(at) = view.closes_at {
+                    p {
                         @match locale {
                             Locale::ZhCn => { "如无其他问题，本反馈将于 " (time(at, view.zone, locale)) " 自动办结。" }
-                            Locale::En => { " Otherwise it closes by itself on " (time(at, view.zone, locale)) "." }
+                            Locale::En => { "If we hear nothing, it closes by itself on " (time(at, view.zone, locale)) "." }
                         }
                     }
                 }
-                (write_again(locale.choose("问题还没解决", "It is not settled")))
             }
             Progress::Case(State::Closed) => {
-                p { (locale.choose("如果还有问题，随时可以再写给我们。", "If anything is still open, write to us at any time.")) (quote) }
+                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
+                p { (locale.choose("如果有别的问题，随时可以再写给我们。", "If there is something else, write to us at any time.")) (quote) }
                 (write_again(locale.choose("再写一条", "Write to us again")))
             }
         }
@@ -351,6 +361,11 @@ fn step_name(kind: StepKind, locale: Locale) -> &'static str {
         StepKind::Declined => ("未能办理", "We decided not to do it"),
         StepKind::Reopened => ("重新开始处理", "We took it up again"),
         StepKind::CustomerWrote => ("收到您的补充", "You wrote to us"),
+        StepKind::Confirmed => ("您告诉我们问题已解决", "You told us that it is solved"),
+        StepKind::Disputed => (
+            "您告诉我们问题还没有解决",
+            "You told us that it is not solved",
+        ),
         StepKind::Merged => (
             "与同一问题的反馈合并处理",
             "We follow it up together with other feedback about the same thing",
@@ -364,6 +379,8 @@ fn step_name(kind: StepKind, locale: Locale) -> &'static str {
 mod tests {
     use super::*;
     use crate::layout::body;
+    use resound_domain::confirmation::Solved;
+    use resound_domain::event::Ending;
     use resound_domain::score::Nps;
 
     fn at(text: &str) -> Timestamp {
@@ -385,6 +402,8 @@ mod tests {
             closes_at: None,
             steps,
             scores: None,
+            question: None,
+            message: None,
             form: "/f/default",
         }
     }
@@ -395,6 +414,57 @@ mod tests {
             kind: StepKind::Received,
             message: None,
         }
+    }
+
+    fn question(ending: Ending, said: Option<Solved>) -> QuestionView<'static> {
+        QuestionView {
+            action: "/v1/receipts/x/helped?lang=en",
+            outcome: 5,
+            ending,
+            said,
+            leaning: None,
+        }
+    }
+
+    /// The part of a page that says what happens next.
+    fn next_section(html: &str) -> String {
+        let (_, next) = html.split_once("<section").unwrap();
+        let (next, _) = next.split_once("</section>").unwrap();
+        next.replace("><", ">\n<")
+    }
+
+    #[test]
+    fn an_outcome_asks_whether_it_solved_it() {
+        let (zone, steps) = (zone(), [received()]);
+        let page = |state, question, locale| {
+            let html = receipt_page(&ReceiptView {
+                progress: Progress::Case(state),
+                question: Some(question),
+                ..view(locale, &zone, &steps)
+            });
+            next_section(&html)
+        };
+        let asked = question(Ending::Resolved, None);
+        for locale in [Locale::ZhCn, Locale::En] {
+            let name = |name| format!("solved_{name}_{}", locale.tag());
+            insta::assert_snapshot!(name("asked"), page(State::Resolved, asked, locale));
+            for said in Solved::ALL {
+                let state = match said {
+                    Solved::Yes => State::Closed,
+                    Solved::No => State::Reopened,
+                };
+                let answered = question(Ending::Resolved, Some(said));
+                insta::assert_snapshot!(name(said.name()), page(state, answered, locale));
+            }
+        }
+        // Who came by the link that says no finds the place for words open; nothing is said yet.
+        let leaning = QuestionView {
+            leaning: Some(Solved::No),
+            ..asked
+        };
+        let open = page(State::Resolved, leaning, Locale::En);
+        assert!(open.contains("<details open>") && open.contains(r#"name="solved" value="yes""#));
+        assert!(!page(State::Resolved, asked, Locale::En).contains("<details open>"));
     }
 
     #[test]
@@ -480,10 +550,20 @@ mod tests {
             State::Merged,
         ] {
             for locale in [Locale::ZhCn, Locale::En] {
+                let asks = matches!(state, State::Resolved | State::Declined | State::Closed);
+                let ending = match state {
+                    State::Declined => Ending::Declined,
+                    _ => Ending::Resolved,
+                };
                 let html = receipt_page(&ReceiptView {
                     progress: Progress::Case(state),
                     answer: Some(Promised::Paused),
                     closes_at: Some(at("2026-11-24T06:05:00Z")),
+                    question: asks.then_some(question(ending, None)),
+                    message: (!asks && state != State::Merged).then_some(MessageView {
+                        action: "/v1/receipts/x/messages?lang=en",
+                        idempotency_key: "0123456789abcdef",
+                    }),
                     ..view(locale, &zone, &steps)
                 });
                 insta::assert_snapshot!(

@@ -402,7 +402,7 @@ pub(crate) fn event_item(
     command_key: Option<&str>,
     machine_now: Timestamp,
 ) -> Result<Item, StoreError> {
-    let effects = event.kind.effects().iter();
+    let effects = event.effects().iter();
     let open: BTreeSet<String> = effects.map(|effect| effect.name().to_owned()).collect();
     let unsettled = !open.is_empty();
     encode(

@@ -28,6 +28,9 @@ use serde_json::Value;
 /// The name of the table.
 pub const TABLE: &str = "resound-test";
 
+/// The keys that [`vars`] sign receipts with.
+pub const SIGNING_KEYS: &str = "1=a secret of tests only";
+
 /// The zone every test lives in.
 pub const ZONE: &str = "Asia/Shanghai";
 
@@ -70,7 +73,7 @@ pub fn vars(own: &[(&str, &str)]) -> Vars {
         ("TABLE_NAME", TABLE),
         ("TIME_ZONE", ZONE),
         ("PUBLIC_URL", "https://feedback.example.test"),
-        ("SIGNING_KEYS", "1=a secret of tests only"),
+        ("SIGNING_KEYS", SIGNING_KEYS),
     ];
     Vars::from_pairs(
         usual

@@ -47,9 +47,42 @@ impl Scenario for ChangeScores {
     async fn act(world: &mut World, receipt: &Receipt) -> Vec<String> {
         let mut told = Vec::new();
         for scores in [json!({"nps": 9, "csat": 4}), json!({"nps": 9})] {
-            let answer = world.change_scores_patiently(receipt, &scores).await;
+            let answer = world.say_patiently(receipt, "scores", &scores).await;
             told.extend([answer.status.to_string(), answer.body]);
         }
+        told
+    }
+}
+
+/// A customer says that the outcome did not solve it, and writes once more; the owner hears of both.
+struct NotSolved;
+
+impl Scenario for NotSolved {
+    const NAME: &'static str = "not-solved";
+    type Given = Receipt;
+
+    async fn prepare(world: &mut World) -> Receipt {
+        let feedback = complaint();
+        let posted = world.submit_patiently(&feedback, "solved-0123456789");
+        let receipt = receipt(&posted.await.expect(201));
+        let resolve = json!({"command": "resolve", "message": "It is mended."});
+        let key = "resolve-0123456789";
+        let resolved = world.command_patiently(receipt.case, &resolve, key).await;
+        resolved.expect(200);
+        world.drain().await;
+        world.leap("PT1H");
+        receipt
+    }
+
+    async fn act(world: &mut World, receipt: &Receipt) -> Vec<String> {
+        let no = json!({"solved": "no", "outcome": 2, "text": "It is not."});
+        let words = json!({"text": "See the photo.", "idempotency_key": "words-0123456789"});
+        let mut told = Vec::new();
+        for (what, said) in [("helped", no), ("messages", words)] {
+            let answer = world.say_patiently(receipt, what, &said).await;
+            told.extend([answer.status.to_string(), answer.body]);
+        }
+        world.deliver().await;
         told
     }
 }
@@ -316,6 +349,11 @@ fn a_submission_survives_a_fault_at_any_call() {
 #[test]
 fn a_change_of_scores_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<ChangeScores>());
+}
+
+#[test]
+fn an_answer_of_the_customer_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<NotSolved>());
 }
 
 #[test]

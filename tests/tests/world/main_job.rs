@@ -61,6 +61,89 @@ async fn a_complaint_is_promised_an_answer_and_gets_it() {
 }
 
 #[tokio::test]
+async fn an_outcome_that_did_not_help_is_worked_again_until_it_does() {
+    let mut world = World::new().await;
+    let receipt = world.submit(complaint()).await;
+    let resolve = json!({"command": "resolve", "message": "A new one is on its way."});
+    world.command(receipt.case, resolve.clone()).await;
+    world.drain().await;
+    // The letter asks, and its links lead to the page, which shows the same question.
+    let letter = world.mails().pop().unwrap().text;
+    for solved in ["yes", "no"] {
+        let link = format!("{}?outcome=2&solved={solved}#solved", receipt.status);
+        assert!(letter.contains(&link), "{letter}");
+        let link = link.strip_suffix("#solved").unwrap();
+        let status = world.get(link).await.expect(200).json();
+        assert_eq!(status["question"], json!({"outcome": 2, "said": null}));
+        assert_eq!(status["state"], "resolved", "a link alone says nothing");
+    }
+
+    world.advance("PT5H").await;
+    let no = json!({"solved": "no", "outcome": 2, "text": "It came broken as well."});
+    let heard = world
+        .say_patiently(&receipt, "helped", &no)
+        .await
+        .expect(200);
+    assert_eq!(heard.json()["state"], "reopened");
+    world.drain().await;
+    assert_eq!(kinds(&world), ["dispute"], "the owner hears of it");
+    let told = world.letters().pop().unwrap();
+    assert_eq!(told.to, "owner@example.com");
+    assert!(!told.text.contains("broken"), "no words of a customer");
+    let case = world.case(receipt.case).await;
+    let last = case["timeline"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["type"], "disputed");
+    assert_eq!(last["message"], "It came broken as well.");
+
+    world.command(receipt.case, resolve).await;
+    world.drain().await;
+    let second = world.get(&receipt.status).await.expect(200).json();
+    let outcome = second["question"]["outcome"].clone();
+    assert_ne!(outcome, json!(2), "it is asked anew");
+    let old = json!({"solved": "yes", "outcome": 2});
+    let refused = world.say_patiently(&receipt, "helped", &old).await;
+    assert_eq!(refused.status, 409, "that letter was about something else");
+    let yes = json!({"solved": "yes", "outcome": outcome});
+    let closed = world
+        .say_patiently(&receipt, "helped", &yes)
+        .await
+        .expect(200);
+    assert_eq!(closed.json()["state"], "closed");
+    world.drain().await;
+    assert_eq!(
+        world.mails().len(),
+        2,
+        "one letter for each outcome, and none for an answer"
+    );
+    assert_eq!(kinds(&world), ["dispute"], "nothing more is told");
+}
+
+#[tokio::test]
+async fn what_a_customer_writes_ends_the_wait_and_reaches_the_owner() {
+    let mut world = World::new().await;
+    let receipt = world.submit(complaint()).await;
+    let ask = json!({"command": "await_customer", "message": "Which colour?"});
+    world.command(receipt.case, ask).await;
+    world.drain().await;
+    world.advance("PT40H").await;
+    let words = json!({"text": "Blue."});
+    let heard = world
+        .say_patiently(&receipt, "messages", &words)
+        .await
+        .expect(200);
+    assert_eq!(heard.json()["state"], "acknowledged");
+    world.drain().await;
+    assert_eq!(kinds(&world), ["words"]);
+    // What they wrote awaits an answer of its own.
+    let case = world.case(receipt.case).await;
+    assert!(
+        case["clocks"]["next_response"]["due"].is_string(),
+        "{}",
+        case["clocks"]
+    );
+}
+
+#[tokio::test]
 async fn a_breach_is_warned_of_and_alerted_once_each_and_then_escalated() {
     let mut world = World::new().await;
     let case = world.submit(complaint()).await.case;

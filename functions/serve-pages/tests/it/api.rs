@@ -76,9 +76,10 @@ async fn every_route_that_leads_here_is_handled() {
 #[test]
 fn every_route_with_an_authorizer_names_its_scopes() {
     let api = api();
+    let public = ["ServePages", "SubmitFeedback", "TakeAnswers"];
     let staff = routes()
         .into_iter()
-        .filter(|(_, target)| !target.contains("ServePages") && !target.contains("SubmitFeedback"));
+        .filter(|(_, target)| !public.iter().any(|function| target.contains(function)));
     let staff: BTreeSet<&str> = staff.map(|(route, _)| route).collect();
     for (route, operation) in operations(&api) {
         let scopes = operation["security"][0]["staff"]

@@ -175,6 +175,65 @@ async fn there_is_no_such_form() {
     assert_eq!(body(&problem)["detail"], "There is no such form.");
 }
 
+/// What of a page lets the customer say something.
+fn forms(page: &str) -> Vec<&str> {
+    let forms = page.split("<form").skip(1);
+    forms
+        .filter_map(|form| form.split_once("action=\"")?.1.split_once('"'))
+        .filter_map(|(action, _)| action.rsplit_once('/'))
+        .map(|(_, what)| what)
+        .collect()
+}
+
+#[tokio::test]
+async fn an_outcome_asks_and_a_link_of_a_letter_says_nothing_by_itself() {
+    let world = World::new().await;
+    let (response, case) = world
+        .open(json!({"text": "It is broken."}), Priority::P2)
+        .await;
+    let page = |query: &'static str, hours: i64| {
+        let event = Event::receipt_browser(&token(&response))
+            .query(query)
+            .at(after(hours));
+        world.call(event)
+    };
+    let open = page("lang=en", 1).await.body;
+    assert_eq!(forms(&open), ["messages?lang=en", "scores?lang=en"]);
+    let case = world
+        .command(&case, Command::Resolve, Some("Fixed."), 2)
+        .await;
+    for (query, opened) in [
+        ("lang=en", false),
+        ("lang=en&outcome=2&solved=yes", false),
+        ("lang=en&outcome=2&solved=no", true),
+        ("lang=en&outcome=1&solved=no", false),
+        ("lang=en&outcome=&solved=%00", false),
+    ] {
+        let asked = page(query, 3).await.body;
+        let asks = ["helped?lang=en", "helped?lang=en", "scores?lang=en"];
+        assert_eq!(forms(&asked), asks, "{query}");
+        assert!(asked.contains("Did this solve it?"));
+        assert_eq!(asked.contains("<details open>"), opened, "{query}");
+    }
+    let program = Event::receipt_program(&token(&response)).query("outcome=2&solved=yes");
+    let answer = world.call(program.at(after(3))).await;
+    assert_eq!(
+        body(&answer)["question"],
+        json!({"outcome": 2, "said": null})
+    );
+    assert_eq!(body(&answer)["state"], "resolved");
+    assert_eq!(
+        case.version(),
+        world
+            .store
+            .case(case.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .version()
+    );
+}
+
 #[tokio::test]
 async fn a_receipt_without_a_case() {
     let world = World::new().await;
@@ -188,6 +247,7 @@ async fn a_receipt_without_a_case() {
             "id": response.id.to_string(),
             "reference": response.id.reference(),
             "state": "received",
+            "question": null,
             "late": false,
             "received_at": "2026-11-21T06:05:00.5Z",
             "respond_by": null,
