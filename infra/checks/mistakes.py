@@ -758,6 +758,10 @@ def _(s): s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]["ForA
 def _(s): del s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]
 
 
+@plant("who sends figures may write counts")
+def _(s): s.statement("ManagePolicyRole", "dynamodb:UpdateItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["TALLY#*"]
+
+
 @plant("a dry run may read what customers wrote")
 def _(s): s.statement("ManagePolicyRole", "dynamodb:BatchGetItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["*"]
 

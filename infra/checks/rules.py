@@ -25,6 +25,7 @@ WRITE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}  # parts of a transac
 LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
 REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}  # a day's cells, on condition of the run's generation
 PUBLISH = {"dynamodb:Query", "dynamodb:PutItem"}
+KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -37,12 +38,12 @@ class Function:
 
     def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False, narrowly=()):
         self.trigger, self.table, self.indexes = trigger, table, set(indexes)
-        self.narrowly = set(narrowly)  # with some items of the table only, in a statement of its own
+        self.narrowly = [set(actions) for actions in narrowly]  # with some items of the table only, each in a statement of its own
         self.sends, self.consumes, self.mails = set(sends), consumes, mails
 
     @property
     def actions(self):
-        actions = self.table | self.narrowly | LOGS | TRACE
+        actions = self.table.union(LOGS, TRACE, *self.narrowly)
         if self.sends:
             actions = actions | SEND
         if self.consumes:
@@ -54,9 +55,9 @@ class Function:
 
 BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
-    "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}, narrowly={"dynamodb:UpdateItem"}),
+    "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}, narrowly=[{"dynamodb:UpdateItem"}]),
     "serve-pages": Function("http", READ),
-    "take-answers": Function("http", READ, narrowly={"dynamodb:PutItem", "dynamodb:UpdateItem"}),
+    "take-answers": Function("http", READ, narrowly=[{"dynamodb:PutItem", "dynamodb:UpdateItem"}]),
     "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due", "by-day"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
@@ -64,7 +65,7 @@ FUNCTIONS = {
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"], sends=["SchedulesDead"]),
-    "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=LIST),
+    "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=[LIST, KEEP]),
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
 }
 
@@ -86,6 +87,10 @@ ROUTES = {
     "GET /v1/stuck-events": ("manage-cases", "resound/cases.manage"),
     "POST /v1/stuck-events/resume": ("manage-cases", "resound/cases.manage"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
+    "GET /v1/nps/radar": ("report-nps", "resound/reports.read"),
+    "GET /v1/nps/index": ("report-nps", "resound/reports.read"),
+    "GET /v1/nps/volatility": ("report-nps", "resound/reports.read"),
+    "GET /v1/nps/assessments": ("report-nps", "resound/reports.read"),
     "GET /v1/policy": ("manage-policy", "resound/cases.read"),
     "PUT /v1/policy": ("manage-policy", "resound/admin"),
     "GET /v1/calendars": ("manage-policy", "resound/cases.read"),
@@ -95,6 +100,8 @@ ROUTES = {
     "POST /v1/calendars/preview": ("manage-policy", "resound/admin"),
     "GET /v1/assignment": ("manage-policy", "resound/cases.read"),
     "PUT /v1/assignment": ("manage-policy", "resound/admin"),
+    "GET /v1/surveys/{survey}/figures/{day}": ("manage-policy", "resound/reports.read"),
+    "PUT /v1/surveys/{survey}/figures/{day}": ("manage-policy", "resound/admin"),
     "GET /v1/targets": ("manage-policy", "resound/reports.read"),
     "PUT /v1/targets": ("manage-policy", "resound/admin"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
@@ -408,7 +415,7 @@ def roles_allow_what_is_needed(t):
 
 def table_access(role_id, expected, stated, resources):
     on_table = [r for r in resources if att(r) == "Table"]
-    if on_table and stated not in (expected.table, expected.narrowly):
+    if on_table and stated not in (expected.table, *expected.narrowly):
         yield f"{role_id}: may do {sorted(stated)} with the table, not {sorted(expected.table)}"
     indexes = {m.group(1) for r in resources if (m := re.fullmatch(r"\$\{Table\.Arn\}/index/([\w-]+)", text(r)))}
     if len(on_table) + len(indexes) != len(resources):
@@ -1256,9 +1263,11 @@ def policies_say_what_they_mean(t):
         ("TakeAnswersRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "CONFIG#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*"]}},
+        ("ManagePolicyRole", "dynamodb:UpdateItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["FIGURES#*"]}},
         ("ManagePolicyRole", "dynamodb:BatchGetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
@@ -1397,9 +1406,10 @@ ACCESS_LOG = {
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-pages": {"*/GET/*"},
-          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps"},
+          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
-          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets"}}
+          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets",
+                            "*/*/v1/surveys/*"}}
 
 
 @rule

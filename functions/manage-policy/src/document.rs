@@ -26,8 +26,8 @@ use crate::dry_run;
 use crate::query::{Manner, version};
 use crate::shelves::Shelves;
 
-/// How often a version is tried to be published because others of its kind came in between.
-const TRIES: u32 = 5;
+/// How often something is tried to be written because others came in between.
+pub(crate) const TRIES: u32 = 5;
 
 /// The furthest ahead that a document may begin. Longer is a mistyped year.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -101,17 +101,7 @@ impl Asked<'_> {
 
     /// The refusal of a text with what is wrong with it.
     pub(crate) fn refuse(&self, text: &str, invalid: &policy::Faults) -> Rejection {
-        let locale = self.request.locale();
-        let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
-        for fault in invalid.iter() {
-            faults.add(
-                &mut lines,
-                &fault.at,
-                fault.code.name(),
-                &fault.message(locale),
-            );
-        }
-        faults.refuse(self.request).into()
+        refuse(self.request, text, invalid)
     }
 
     /// What is wrong with when it is to begin.
@@ -160,6 +150,21 @@ impl Asked<'_> {
     }
 }
 
+/// The refusal of a text with what is wrong with it.
+pub(crate) fn refuse(request: &HttpRequest, text: &str, invalid: &policy::Faults) -> Rejection {
+    let locale = request.locale();
+    let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
+    for fault in invalid.iter() {
+        faults.add(
+            &mut lines,
+            &fault.at,
+            fault.code.name(),
+            &fault.message(locale),
+        );
+    }
+    faults.refuse(request).into()
+}
+
 /// Everything a route works with.
 pub(crate) struct Desk<'a> {
     pub(crate) request: &'a HttpRequest,
@@ -169,6 +174,11 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Who publishes: the `sub` of their token.
+    pub(crate) fn caller(&self) -> Result<String, Problem> {
+        Ok(self.request.require(Scope::Admin)?.sub.clone())
+    }
+
     /// What documents of a kind are judged with, as it is now.
     pub(crate) async fn shelves(&self, kind: ConfigKind) -> Result<Shelves, Rejection> {
         let read = Shelves::read(self.store, kind, self.calendars).await;
@@ -315,7 +325,7 @@ pub(crate) async fn put<D: Document>(
 ) -> Result<HttpResponse, Rejection> {
     let request = desk.request;
     let signed = Signed {
-        by: request.require(Scope::Admin)?.sub.clone(),
+        by: desk.caller()?,
         at: request.at,
     };
     let manner = Manner::read(request)?;
@@ -431,7 +441,7 @@ fn answer(status: u16, body: &Value, version: u32) -> Result<HttpResponse, Rejec
 }
 
 /// The tags of `If-Match`, if it was sent.
-fn matching(request: &HttpRequest) -> Result<Option<Tags>, Problem> {
+pub(crate) fn matching(request: &HttpRequest) -> Result<Option<Tags>, Problem> {
     let tags = request.header("if-match").map(str::parse).transpose();
     tags.map_err(|_| {
         request.problem(Kind::BadRequest).detail(
@@ -442,7 +452,7 @@ fn matching(request: &HttpRequest) -> Result<Option<Tags>, Problem> {
 }
 
 /// Somebody else has published in between.
-fn changed(request: &HttpRequest, kind: Kind, version: Option<u32>) -> Problem {
+pub(crate) fn changed(request: &HttpRequest, kind: Kind, version: Option<u32>) -> Problem {
     let problem = request.problem(kind).detail(
         "已有他人发布的新版本：请重新读取后再决定。",
         "Somebody else has published a version: read it, then decide.",
@@ -472,7 +482,7 @@ pub(crate) fn trouble(request: &HttpRequest, doing: &'static str, error: StoreEr
     busy(request)
 }
 
-fn busy(request: &HttpRequest) -> Rejection {
+pub(crate) fn busy(request: &HttpRequest) -> Rejection {
     let problem = request.problem(Kind::Unavailable);
     problem.header("retry-after", "1").into()
 }

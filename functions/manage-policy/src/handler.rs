@@ -18,6 +18,7 @@ use resound_store::Store;
 use crate::Config;
 use crate::calendars::{self, nameable, named};
 use crate::document::{Desk, missing, put, show};
+use crate::figures;
 use crate::recipients::Addressed;
 
 /// The function.
@@ -52,7 +53,7 @@ impl App {
             | "GET /v1/calendars"
             | "GET /v1/calendars/{name}"
             | "GET /v1/calendars/{name}/preview" => Scope::CasesRead,
-            "GET /v1/targets" => Scope::ReportsRead,
+            "GET /v1/targets" | "GET /v1/surveys/{survey}/figures/{day}" => Scope::ReportsRead,
             _ => Scope::Admin,
         };
         request.require(scope)?;
@@ -77,6 +78,8 @@ impl App {
             "PUT /v1/assignment" => put::<Assignment>(&desk, None).await,
             "GET /v1/targets" => show::<Targets>(&desk, None).await,
             "PUT /v1/targets" => put::<Targets>(&desk, None).await,
+            "GET /v1/surveys/{survey}/figures/{day}" => figures::show(&desk).await,
+            "PUT /v1/surveys/{survey}/figures/{day}" => figures::put(&desk).await,
             "GET /v1/recipients" => show::<Addressed>(&desk, None).await,
             "PUT /v1/recipients" => put::<Addressed>(&desk, None).await,
             _ => Err(request.problem(Kind::NotFound).into()),

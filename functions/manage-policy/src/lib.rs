@@ -1,7 +1,7 @@
 //! `manage-policy`: the rules a company sets. Shows what is published and what is to come, tells what a change would do,
 //! and publishes it.
 //!
-//! Every document is published in the same way (`document`); what it is, and what can be wrong with it, is told by
+//! Figures that only the company knows (`figures`) are kept day by day; they are no documents, and the last ones count. Every document is published in the same way (`document`); what it is, and what can be wrong with it, is told by
 //! `policy`, `calendars`, `recipients`, `assignment` and `targets`. Reads what is published anew each time: who publishes must not decide by
 //! what was true a minute ago.
 
@@ -11,6 +11,7 @@ mod calendars;
 mod config;
 mod document;
 mod dry_run;
+mod figures;
 mod handler;
 mod policy;
 mod query;

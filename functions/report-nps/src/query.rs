@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
-use jiff::{Span, ToSpan, Unit};
+use jiff::{ToSpan, Unit};
 use resound_domain::form::FormId;
 use resound_domain::locale::Locale;
 use resound_domain::nps::{Period, TierWeights, Window};
 use resound_domain::submission::Tier;
-use resound_domain::tally::Dimension;
+use resound_domain::tally::{Cut, Dimension};
 use resound_lambda_kit::http::HttpRequest;
 use resound_lambda_kit::problem::FieldError;
 use serde::Serialize;
@@ -26,8 +26,8 @@ const MAX_DAYS: i64 = 400;
 /// What there is one row of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
-    /// A value of a dimension; the surveys are one.
-    Dimension(Dimension),
+    /// A value of a cut; the surveys are one.
+    Cut(Cut),
     /// A local day.
     Day,
 }
@@ -39,24 +39,40 @@ impl By {
         if name == Self::DAY {
             return Some(Self::Day);
         }
-        Dimension::from_name(name).map(Self::Dimension)
+        // A plus that was not written %2B arrives as a blank, and no name has one.
+        Cut::from_name(&name.replace(' ', "+")).map(Self::Cut)
     }
 
     fn names() -> String {
-        let mut names: Vec<_> = Dimension::EVERY.iter().map(|d| d.name()).collect();
-        names.push(Self::DAY);
+        let names = Cut::every().map(Cut::name);
+        let names: Vec<_> = names.chain([Self::DAY.to_owned()]).collect();
         names.join(", ")
+    }
+
+    /// Whether it parts the answers of a survey: not the whole, not the surveys, not the days.
+    const fn splits(self) -> bool {
+        !matches!(
+            self,
+            Self::Day | Self::Cut(Cut::One(Dimension::All | Dimension::Survey))
+        )
     }
 }
 
 /// Local days from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Days {
     pub(crate) from: Date,
     pub(crate) to: Date,
 }
 
 impl Days {
+    pub(crate) fn of(period: Period) -> Self {
+        Self {
+            from: period.first(),
+            to: period.last(),
+        }
+    }
+
     pub(crate) fn contain(self, day: Date) -> bool {
         self.from <= day && day <= self.to
     }
@@ -71,16 +87,71 @@ impl Days {
     }
 }
 
+/// Which days of which survey are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// What it is about.
+    pub(crate) days: Days,
+    /// What that is compared with, unless something else is said.
+    pub(crate) before: Option<Days>,
+    /// Only this survey; `None` for all of them.
+    pub(crate) survey: Option<FormId>,
+}
+
+impl Span {
+    /// Reads the days of a request: the thirty days up to today, unless it says otherwise. A window says which days go with the
+    /// last one; weeks and months are compared with the week or month before, all others with as many days.
+    ///
+    /// `today` is the local day of a survey, or of all of them. An empty parameter counts as left out.
+    ///
+    /// # Errors
+    /// Every fault, at most one for each parameter.
+    pub(crate) fn read(
+        request: &HttpRequest,
+        today: impl Fn(Option<&FormId>) -> Date,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut reader = Reader::new(request);
+        let span = reader.days_of_survey(today);
+        reader.done().map(|()| span)
+    }
+}
+
+/// The last day that is looked at, of a survey: where how many days there are goes without saying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Until {
+    /// The last day.
+    pub(crate) to: Date,
+    /// Only this survey; `None` for all of them.
+    pub(crate) survey: Option<FormId>,
+}
+
+impl Until {
+    /// Reads `to` and `survey` of a request, as [`Span::read`] does.
+    ///
+    /// # Errors
+    /// Every fault, at most one for each parameter.
+    pub(crate) fn read(
+        request: &HttpRequest,
+        today: impl Fn(Option<&FormId>) -> Date,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut reader = Reader::new(request);
+        let survey = reader.survey();
+        let to = reader.day("to").unwrap_or_else(|| today(survey.as_ref()));
+        reader.done().map(|()| Self { to, survey })
+    }
+
+    /// The fault of a `to` before which there are not days enough.
+    pub(crate) fn out_of_range(request: &HttpRequest) -> FieldError {
+        out_of_range(request.locale())
+    }
+}
+
 /// A report that can be made. An empty parameter counts as left out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
-    /// What it is about.
-    pub(crate) days: Days,
-    /// What that is compared with; of days, each is compared with the one before it.
-    pub(crate) before: Option<Days>,
+    /// Which days; of days, each is compared with the one before it.
+    pub(crate) span: Span,
     pub(crate) by: By,
-    /// Only this survey; `None` for all of them.
-    pub(crate) survey: Option<FormId>,
     /// Whether to say what each value of the dimension does to the score of all.
     pub(crate) drivers: bool,
     /// How much answers count by the tier of who gave them, where that is asked for.
@@ -88,57 +159,28 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Reads the query of a request that came on the local day `today`: the thirty days up to it, unless it says
-    /// otherwise. A window says which days go with the last one; weeks and months are compared with the week or month before,
-    /// all others with as many days.
+    /// Reads the query of a request, as [`Span::read`] does.
     ///
     /// # Errors
     /// Every fault, at most one for each parameter.
-    pub(crate) fn read(request: &HttpRequest, today: Date) -> Result<Self, Vec<FieldError>> {
-        let mut reader = Reader {
-            request,
-            locale: request.locale(),
-            faults: Vec::new(),
-        };
-        let from = reader.day("from");
-        let to = reader.day("to").unwrap_or(today);
+    pub(crate) fn read(
+        request: &HttpRequest,
+        today: impl Fn(Option<&FormId>) -> Date,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut reader = Reader::new(request);
+        let mut span = reader.days_of_survey(today);
         let by = reader.by();
-        let survey = reader.survey();
-        let window = reader.window(from.is_some());
-        let mut asked = Days {
-            from: from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days())),
-            to,
-        };
-        let mut before = asked.before();
         let drivers = reader.drivers(by);
         let weights = reader.weights(by);
-        if let Some(window) = window
-            && let Some(period) = reader.period(window, to)
-        {
-            (asked.from, asked.to) = (period.first(), period.last());
-            before = period.previous().map(|period| Days {
-                from: period.first(),
-                to: period.last(),
-            });
-            before = before.filter(|days| days.from.year() >= 0);
-        }
         if by == By::Day {
-            let first = asked.from.yesterday().ok();
-            before = first
+            let first = span.days.from.yesterday().ok();
+            span.before = first
                 .filter(|day| day.year() >= 0)
                 .map(|day| Days { from: day, to: day });
         }
-        if reader.faults.is_empty() {
-            reader.span(asked.from, asked.to);
-        }
-        if !reader.faults.is_empty() {
-            return Err(reader.faults);
-        }
-        Ok(Self {
-            days: asked,
-            before,
+        reader.done().map(|()| Self {
+            span,
             by,
-            survey,
             drivers,
             weights,
         })
@@ -146,7 +188,8 @@ impl Query {
 
     /// All days that are to be read: what is asked for and, just before it, what that is compared with.
     pub(crate) fn read_from(&self) -> Date {
-        self.before.map_or(self.days.from, |before| before.from)
+        let before = self.span.before;
+        before.map_or(self.span.days.from, |before| before.from)
     }
 }
 
@@ -157,6 +200,49 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(request: &'a HttpRequest) -> Self {
+        Self {
+            request,
+            locale: request.locale(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn done(self) -> Result<(), Vec<FieldError>> {
+        match self.faults.is_empty() {
+            true => Ok(()),
+            false => Err(self.faults),
+        }
+    }
+
+    fn days_of_survey(&mut self, today: impl Fn(Option<&FormId>) -> Date) -> Span {
+        let from = self.day("from");
+        let to = self.day("to");
+        let survey = self.survey();
+        let to = to.unwrap_or_else(|| today(survey.as_ref()));
+        let window = self.window(from.is_some());
+        let mut days = Days {
+            from: from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days())),
+            to,
+        };
+        let mut before = days.before();
+        if let Some(window) = window
+            && let Some(period) = self.period(window, to)
+        {
+            days = Days::of(period);
+            before = period.previous().map(Days::of);
+            before = before.filter(|days| days.from.year() >= 0);
+        }
+        if self.faults.is_empty() {
+            self.span(days.from, days.to);
+        }
+        Span {
+            days,
+            before,
+            survey,
+        }
+    }
+
     fn given(&self, name: &str) -> Option<&'a str> {
         self.request.query(name).filter(|value| !value.is_empty())
     }
@@ -168,15 +254,7 @@ impl<'a> Reader<'a> {
         zh_cn: impl fmt::Display,
         en: impl fmt::Display,
     ) {
-        let message = match self.locale {
-            Locale::ZhCn => zh_cn.to_string(),
-            Locale::En => en.to_string(),
-        };
-        self.faults.push(FieldError {
-            field: field.to_owned(),
-            code: code.into(),
-            message,
-        });
+        self.faults.push(fault(self.locale, field, code, zh_cn, en));
     }
 
     fn day(&mut self, name: &str) -> Option<Date> {
@@ -198,7 +276,7 @@ impl<'a> Reader<'a> {
 
     fn by(&mut self) -> By {
         let Some(name) = self.given("by") else {
-            return By::Dimension(Dimension::All);
+            return By::Cut(Cut::ALL);
         };
         By::from_name(name).unwrap_or_else(|| {
             let names = By::names();
@@ -251,12 +329,7 @@ impl<'a> Reader<'a> {
     fn period(&mut self, window: Window, to: Date) -> Option<Period> {
         let period = window.period(to);
         if period.is_none() {
-            self.fault(
-                "to",
-                "out-of-range",
-                "to 超出可用日期范围。",
-                "`to` is beyond the days there are.",
-            );
+            self.faults.push(out_of_range(self.locale));
         }
         period
     }
@@ -275,28 +348,20 @@ impl<'a> Reader<'a> {
                 false
             }
         };
-        let splits = !matches!(
-            by,
-            By::Day | By::Dimension(Dimension::All | Dimension::Survey)
-        );
-        if wanted && !splits {
+        if wanted && !by.splits() {
             self.fault(
                 "drivers",
                 "not-with-by",
-                "drivers 须与 by 一起使用：channel、touchpoint、product、tier 或 locale。",
-                "`drivers` goes with `by`: channel, touchpoint, product, tier or locale.",
+                "drivers 须与 by 一起使用，且不能为 all、survey 或 day。",
+                "`drivers` goes with `by`, and with none of all, survey and day.",
             );
         }
-        wanted && splits
+        wanted && by.splits()
     }
 
     fn weights(&mut self, by: By) -> Option<TierWeights> {
         let text = self.given("weights")?;
-        let whole = matches!(
-            by,
-            By::Day | By::Dimension(Dimension::All | Dimension::Survey)
-        );
-        if !whole {
+        if by.splits() {
             self.fault(
                 "weights",
                 "not-with-by",
@@ -336,6 +401,28 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn fault(
+    locale: Locale,
+    field: &str,
+    code: &'static str,
+    zh_cn: impl fmt::Display,
+    en: impl fmt::Display,
+) -> FieldError {
+    FieldError {
+        field: field.to_owned(),
+        code: code.into(),
+        message: match locale {
+            Locale::ZhCn => zh_cn.to_string(),
+            Locale::En => en.to_string(),
+        },
+    }
+}
+
+fn out_of_range(locale: Locale) -> FieldError {
+    let en = "`to` is beyond the days there are.";
+    fault(locale, "to", "out-of-range", "to 超出可用日期范围。", en)
+}
+
 /// The weights of a text like `gold:3,platinum:5`; who is of an unnamed or unknown tier counts once unless `unknown` is said.
 fn weights(text: &str) -> Option<TierWeights> {
     let mut unknown = None;
@@ -360,6 +447,6 @@ fn weights(text: &str) -> Option<TierWeights> {
 
 /// How many days there are from one to another, both included.
 fn days(from: Date, to: Date) -> Option<i64> {
-    let span: Span = from.until((Unit::Day, to)).ok()?;
+    let span = from.until((Unit::Day, to)).ok()?;
     Some(i64::from(span.get_days()) + 1)
 }

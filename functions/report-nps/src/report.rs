@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use resound_domain::figures::{NoRate, ResponseRate};
 use resound_domain::locale::Locale;
-use resound_domain::nps::share::ShareSummary;
 use resound_domain::nps::{
-    Comparison, Driver, NpsChange, NpsSummary, Permutation, Pull, Rating, Standings, TierWeights,
-    Verdict, WeightedNps, drivers,
+    Comparison, Driver, NpsChange, NpsSummary, Pair, Permutation, Pull, Rating, Share,
+    ShareSummary, Standings, TierWeights, Verdict, WeightedNps, drivers,
 };
 use resound_domain::submission::Tier;
-use resound_domain::tally::Tally;
+use resound_domain::tally::{Cut, Tally};
 use serde::Serialize;
 
 use crate::query::{By, Days, Query, UNKNOWN};
@@ -23,6 +23,8 @@ pub(crate) struct Compared {
     pub(crate) before: Option<Tally>,
     /// Now, of those whose tier is known; only where answers are weighted.
     pub(crate) tiers: BTreeMap<Tier, Tally>,
+    /// Who answered of those who were asked; only where that is known.
+    pub(crate) rate: Option<ResponseRate>,
 }
 
 /// The numbers of the nights so far.
@@ -49,8 +51,14 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 struct Row {
     key: String,
+    /// Both values of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<[String; 2]>,
     /// Everybody who answered anything, with or without a score.
     responses: u64,
+    /// Of those who were asked; only where that is known, by channel, by survey and of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_rate: Option<RateRow>,
     /// How many answered the question; where nobody did, there is no score.
     n: u64,
     promoters: u64,
@@ -68,6 +76,17 @@ struct Row {
     weighted: Option<Weighted>,
 }
 
+/// Who answered of those who were asked, on the days on which it is known how many were.
+#[derive(Debug, Serialize)]
+struct RateRow {
+    asked: u64,
+    responses: u64,
+    percent: Option<f64>,
+    interval: Option<[f64; 2]>,
+    /// Why there is no rate.
+    none: Option<Said<NoRate>>,
+}
+
 /// The score by weights; the unweighted one is beside it in the row.
 #[derive(Debug, Serialize)]
 struct Weighted {
@@ -82,6 +101,9 @@ struct Weighted {
 #[derive(Debug, Serialize)]
 struct DriverRow {
     key: String,
+    /// Both values of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<[String; 2]>,
     n: u64,
     share: f64,
     nps_with: f64,
@@ -96,13 +118,13 @@ struct DriverRow {
 
 /// A verdict, for programs and for people.
 #[derive(Debug, Serialize)]
-struct Said<Code> {
-    code: Code,
-    text: &'static str,
+pub(crate) struct Said<Code> {
+    pub(crate) code: Code,
+    pub(crate) text: &'static str,
 }
 
 impl Said<Verdict> {
-    const fn new(code: Verdict, locale: Locale) -> Self {
+    pub(crate) const fn new(code: Verdict, locale: Locale) -> Self {
         Self {
             code,
             text: code.text(locale),
@@ -112,7 +134,7 @@ impl Said<Verdict> {
 
 /// What has become of the score since the days before.
 #[derive(Debug, Serialize)]
-struct Change {
+pub(crate) struct Change {
     /// How many answered then.
     n: u64,
     /// The score then.
@@ -163,7 +185,7 @@ struct ShareChangeRow {
 }
 
 impl Report {
-    /// The report of these rows, in words of this language. What nobody sent anything to has no row.
+    /// The report of these rows, in words of this language. What nobody sent anything to, and nobody was asked about, has no row.
     pub(crate) fn new(
         query: &Query,
         rows: BTreeMap<String, Compared>,
@@ -179,22 +201,26 @@ impl Report {
             let found = drivers(all.into(), mentions);
             found
                 .into_iter()
-                .map(|driver| driver_row(driver, locale))
+                .map(|driver| driver_row(query.by, driver, locale))
                 .collect()
         });
         let weights = query.weights.as_ref();
         let rows = rows.into_iter().filter_map(|(key, of)| {
-            let now = of.now?;
+            // Who was asked and did not answer has a row as well.
+            let now = of.now.or_else(|| of.rate.map(|_| Tally::default()))?;
             let weighted = weights.and_then(|weights| weighted(&now, &of.tiers, weights));
+            let (key, values) = named(query.by, key);
             Some(Row {
+                values,
+                response_rate: of.rate.map(|rate| rate_row(rate, locale)),
                 weighted,
                 ..row(key, &now, of.before.as_ref(), locale)
             })
         });
         Self {
-            from: query.days.from,
-            to: query.days.to,
-            compared_with: query.before.filter(|_| query.by != By::Day),
+            from: query.span.days.from,
+            to: query.span.days.to,
+            compared_with: query.span.before.filter(|_| query.by != By::Day),
             rows: rows.collect(),
             drivers,
             weights: weights.map(|weights| {
@@ -209,9 +235,37 @@ impl Report {
     }
 }
 
-fn driver_row(driver: Driver, locale: Locale) -> DriverRow {
+/// What a row is called, and both values if it is of a pair; the cell of all that is too long for one has none.
+fn named(by: By, key: String) -> (String, Option<[String; 2]>) {
+    let values = match by {
+        By::Cut(Cut::Two(_)) => Pair::values(&key),
+        _ => None,
+    };
+    match values.map(|(first, second)| [first.to_owned(), second.to_owned()]) {
+        Some(values) => (values.join(" + "), Some(values)),
+        None => (key, None),
+    }
+}
+
+fn rate_row(rate: ResponseRate, locale: Locale) -> RateRow {
+    let share = rate.share();
+    RateRow {
+        asked: rate.asked,
+        responses: rate.responses,
+        percent: share.ok().map(Share::percent),
+        interval: share.ok().map(Share::wilson),
+        none: share.err().map(|code| Said {
+            code,
+            text: code.text(locale),
+        }),
+    }
+}
+
+fn driver_row(by: By, driver: Driver, locale: Locale) -> DriverRow {
+    let (key, values) = named(by, driver.name);
     DriverRow {
-        key: driver.name,
+        key,
+        values,
         n: driver.n,
         share: driver.share,
         nps_with: driver.nps_with,
@@ -254,7 +308,9 @@ fn row(key: String, now: &Tally, before: Option<&Tally>, locale: Locale) -> Row 
     let then = before.and_then(Tally::nps_summary);
     Row {
         key,
+        values: None,
         responses: now.responses,
+        response_rate: None,
         n: summary.map_or(0, |s| s.n),
         promoters: summary.map_or(0, |s| s.promoters),
         passives: summary.map_or(0, |s| s.passives),
@@ -276,7 +332,7 @@ fn row(key: String, now: &Tally, before: Option<&Tally>, locale: Locale) -> Row 
     }
 }
 
-fn change(then: &NpsSummary, now: &NpsSummary, locale: Locale) -> Change {
+pub(crate) fn change(then: &NpsSummary, now: &NpsSummary, locale: Locale) -> Change {
     let change = NpsChange::between(then, now);
     Change {
         n: then.n,

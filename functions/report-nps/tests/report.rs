@@ -11,10 +11,11 @@ use jiff::civil::{Date, date};
 use jiff::{SignedDuration, ToSpan};
 use report_nps::{App, Config};
 use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::nps::Pair;
 use resound_domain::score::Scores;
-use resound_domain::tally::{Dimension, Tally};
+use resound_domain::tally::{Cut, Dimension, Tally};
 use resound_lambda_kit::{BoxedFunction, Function};
-use resound_store::{Cell, ConfigKind, Part, Published, Watermark, WroteDay};
+use resound_store::{Cell, ConfigKind, KeptOne, Part, Published, Signed, Watermark, WroteDay};
 use resound_testing::api::assert_is;
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
@@ -33,16 +34,67 @@ impl Desk {
     }
 
     async fn send(&self, event: Value) -> (u64, Value) {
+        let route = event["routeKey"].as_str().unwrap().to_owned();
         let output = call(&self.function, event, start()).await;
         let body = serde_json::from_str(output["body"].as_str().unwrap()).unwrap();
         let status = output["statusCode"].as_u64().unwrap();
-        let schema = if status == 200 {
-            "NpsReport"
-        } else {
-            "Problem"
+        let schema = match (status, route.as_str()) {
+            (200, "GET /v1/nps") => "NpsReport",
+            (200, "GET /v1/nps/radar") => "NpsRadar",
+            (200, "GET /v1/nps/index") => "ExperienceIndex",
+            (200, "GET /v1/nps/volatility") => "SatisfactionVolatility",
+            (200, "GET /v1/nps/assessments") => "SatisfactionAssessments",
+            _ => "Problem",
         };
         assert_is(schema, &body);
         (status, body)
+    }
+
+    /// The answer of another report than that of the scores, which must succeed.
+    async fn other(&self, report: &str, query: &str) -> Value {
+        let (status, body) = self.send(event_of(report, query)).await;
+        assert_eq!(status, 200, "{report} {query}: {body}");
+        body
+    }
+
+    /// What a night counted on a day: these cells.
+    async fn count(&self, survey: &FormId, day: Date, cells: &[(Cut, String, Tally)]) {
+        let store = &self.aws.store;
+        let cells: Vec<_> = cells
+            .iter()
+            .map(|(cut, value, tally)| Cell {
+                cut: *cut,
+                value: Part::new(value.as_str()).unwrap(),
+                tally: tally.clone(),
+            })
+            .collect();
+        let generation = store.next_generation(survey, day).await.unwrap();
+        assert_eq!(
+            store.write_day(&generation, &cells).await.unwrap(),
+            WroteDay::Written
+        );
+        let as_of = start();
+        store
+            .advance_watermark(survey, Watermark { day, as_of })
+            .await
+            .unwrap();
+    }
+
+    /// What somebody said of a day.
+    async fn say(&self, survey: &FormId, day: Date, figures: Value) {
+        let figures = serde_json::from_value(figures).unwrap();
+        let signed = Signed {
+            by: "ann".to_owned(),
+            at: start(),
+        };
+        let store = &self.aws.store;
+        let kept = store.keep_figures(survey, day, None, &figures, &signed);
+        assert_eq!(kept.await.unwrap(), KeptOne::Kept(1));
+    }
+
+    async fn publish(&self, kind: ConfigKind, document: &impl serde::Serialize) {
+        let published = self.aws.store.publish_config(kind, 1, document).await;
+        assert_eq!(published.unwrap(), Published::Published);
     }
 
     async fn get(&self, query: &str) -> (u64, Value) {
@@ -87,6 +139,14 @@ impl Desk {
 fn event(query: &str) -> Value {
     let mut event: Value = serde_json::from_str(include_str!("../events/report.json")).unwrap();
     event["rawQueryString"] = query.into();
+    event
+}
+
+/// A request for a report of its own: `radar`.
+fn event_of(report: &str, query: &str) -> Value {
+    let mut event = event(query);
+    event["routeKey"] = format!("GET /v1/nps/{report}").into();
+    event["rawPath"] = format!("/v1/nps/{report}").into();
     event
 }
 
@@ -484,6 +544,15 @@ async fn every_fault_is_named_at_once() {
         ("window=week&to=9999-12-31", "to: out-of-range"),
         ("window=year", "window: unknown-value"),
         ("drivers=true&by=touchpoint", ""),
+        ("drivers=true&by=category", ""),
+        ("drivers=true&by=channel%2Btier", ""),
+        ("by=channel+tier", ""),
+        ("by=tier+channel", "by: unknown-value"),
+        ("by=all+tier", "by: unknown-value"),
+        ("by=tier%2Bchannel", "by: unknown-value"),
+        ("by=category%2Btier", "by: unknown-value"),
+        ("by=channel%2Btier%2Blocale", "by: unknown-value"),
+        ("weights=gold:3&by=channel%2Btier", "weights: not-with-by"),
         ("drivers=false", ""),
         ("drivers=yes&by=tier", "drivers: unknown-value"),
         ("drivers=true", "drivers: not-with-by"),
@@ -550,4 +619,532 @@ async fn only_those_who_may_read_numbers_read_them() {
         json!({"claims": {"sub": "v", "scope": "resound/cases.read"}});
     assert_eq!(desk.send(viewer).await.0, 403);
     assert_eq!(desk.get("").await.0, 200);
+}
+
+/// So many who were satisfied (CSAT 4) and so many who were not (2).
+fn csat(satisfied: usize, others: usize) -> Tally {
+    scores(&[], &[vec![4; satisfied], vec![2; others]].concat())
+}
+
+fn of(dimension: Dimension, value: &str, tally: Tally) -> (Cut, String, Tally) {
+    (dimension.into(), value.to_owned(), tally)
+}
+
+#[tokio::test]
+async fn a_response_rate_is_of_the_days_and_channels_that_were_asked() {
+    let (desk, other) = counted().await;
+    let default = FormId::default_form();
+    // Six came by web on the first and one on the second; one by phone, of whom nobody knows how many were asked.
+    desk.say(
+        &default,
+        date(2026, 11, 1),
+        json!({"asked": {"web": 20, "email": 10}}),
+    )
+    .await;
+    desk.say(&other, date(2026, 11, 1), json!({"asked": {"web": 1}}))
+        .await;
+    desk.say(&other, date(2026, 11, 2), json!({"asked": {"web": 0}}))
+        .await;
+    desk.say(
+        &default,
+        date(2026, 10, 31),
+        json!({"asked": {"web": 1000}}),
+    )
+    .await;
+    let span = "from=2026-11-01&to=2026-11-02";
+    let rate = |report: &Value, key: &str| {
+        let rows = report["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["key"] == key).unwrap();
+        row["response_rate"].clone()
+    };
+    let surveys = desk.report(&format!("{span}&by=survey")).await;
+    // 6 of 30: Wilson's is 9.51 to 37.31 (by hand: centre (6 + 1.9207)/33.8415, half 1.96/33.8415 sqrt(6*24/30 + 0.9604)).
+    let own = rate(&surveys, "default");
+    assert_eq!(
+        (&own["asked"], &own["responses"], &own["percent"]),
+        (&json!(30), &json!(6), &json!(20.0))
+    );
+    let [low, high] = [0, 1].map(|end| own["interval"][end].as_f64().unwrap());
+    assert!(
+        (low - 9.51).abs() < 0.005 && (high - 37.31).abs() < 0.005,
+        "{low} {high}"
+    );
+    // Two answered of one who was asked.
+    assert_eq!(
+        rate(&surveys, "after-sales"),
+        json!({"asked": 1, "responses": 2, "percent": null, "interval": null, "none": {
+            "code": "more_than_asked",
+            "text": "more answered than were asked: some came by themselves, or were asked on other days, so there is no rate",
+        }})
+    );
+    let channels = desk
+        .report(&format!("{span}&by=channel&survey=default"))
+        .await;
+    assert_eq!(keys(&channels), ["email", "phone", "web"]);
+    assert_eq!(
+        rate(&channels, "web")["percent"],
+        30.0,
+        "6 of 20: the second day is not known"
+    );
+    assert_eq!(
+        rate(&channels, "email")["percent"],
+        0.0,
+        "nobody answered, and that is a row"
+    );
+    assert_eq!(channels["rows"][0]["responses"], 0);
+    assert_eq!(rate(&channels, "phone"), Value::Null);
+    let all = desk.report(span).await;
+    assert_eq!(rate(&all, "all")["asked"], 31);
+    assert_eq!(rate(&all, "all")["responses"], 8);
+    let second = desk
+        .report("from=2026-11-02&to=2026-11-02&survey=after-sales&lang=zh-CN")
+        .await;
+    assert_eq!(
+        rate(&second, "all")["none"]["text"],
+        "没有发出邀请，无法计算回复率"
+    );
+    for by in ["day", "tier", "channel%2Btier"] {
+        let report = desk.report(&format!("{span}&by={by}")).await;
+        let mut rows = report["rows"].as_array().unwrap().iter();
+        assert!(rows.all(|row| row.get("response_rate").is_none()), "{by}");
+    }
+}
+
+#[tokio::test]
+async fn all_ten_pairs_are_told_by_both_values() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let value = |one: &str, two: &str| Pair::key(one, two);
+    for (day, first) in [(date(2026, 10, 31), 2), (date(2026, 11, 1), 10)] {
+        let cells: Vec<_> = Pair::every()
+            .flat_map(|pair| {
+                let cut = Cut::from(pair);
+                [
+                    (cut, value("a + b", "c"), scores(&[first], &[])),
+                    (cut, value("a", "b + c"), scores(&[9], &[])),
+                    (cut, "other".to_owned(), scores(&[7], &[])),
+                ]
+            })
+            .collect();
+        desk.count(&default, day, &cells).await;
+    }
+    for pair in Pair::every() {
+        let by = pair.name().replace('+', "%2B");
+        let report = desk
+            .report(&format!("to=2026-11-01&from=2026-11-01&by={by}"))
+            .await;
+        let rows = report["rows"].as_array().unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row["key"].as_str().unwrap(),
+                    row["values"].clone(),
+                    row["nps"].clone(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a + b + c", json!(["a", "b + c"]), json!(100.0)),
+                ("a + b + c", json!(["a + b", "c"]), json!(100.0)),
+                ("other", Value::Null, json!(0.0)),
+            ],
+            "{by}"
+        );
+        assert_eq!(rows[1]["change"]["nps"], -100.0, "{by}");
+    }
+}
+
+#[tokio::test]
+async fn themes_move_the_score() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let (slow, praised) = (standings(20, 20, 60), standings(180, 60, 60));
+    let mut all = slow.clone();
+    all.merge(&praised);
+    let cells = [
+        of(Dimension::All, "all", all),
+        of(Dimension::Category, "performance", slow),
+        of(Dimension::Category, "praise", praised),
+    ];
+    desk.count(&default, date(2026, 11, 1), &cells).await;
+    let report = desk.report("to=2026-11-01&by=category&drivers=true").await;
+    // 100 of 400 at -40, the others at 40: see `an_impact_by_hand`. The others are praise, at the opposite.
+    let drivers = report["drivers"].as_array().unwrap();
+    let told: Vec<_> = drivers
+        .iter()
+        .map(|d| {
+            (
+                d["key"].as_str().unwrap(),
+                d["impact"].as_f64().unwrap(),
+                d["pull"]["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("praise", 60.0, "raises"), ("performance", -20.0, "lowers")]
+    );
+}
+
+#[tokio::test]
+async fn today_is_where_the_survey_is() {
+    let desk = Desk::new().await;
+    let [tokyo, angeles]: [FormId; 2] = ["tokyo", "angeles"].map(|name| name.parse().unwrap());
+    let form = |id: &FormId, zone: &str| Form {
+        zone: Some(zone.to_owned()),
+        ..Form::new(id.clone())
+    };
+    let forms = vec![
+        form(&tokyo, "Asia/Tokyo"),
+        form(&angeles, "America/Los_Angeles"),
+    ];
+    desk.publish(ConfigKind::Form, &Forms::new(forms).unwrap())
+        .await;
+    // The last second of October in Shanghai, of which an hour has passed in Tokyo's November; Los Angeles is in Saturday.
+    let at: jiff::Timestamp = "2026-10-31T15:59:59Z".parse().unwrap();
+    for (query, from, to, before) in [
+        (
+            "window=month",
+            "2026-10-01",
+            "2026-10-31",
+            ("2026-09-01", "2026-09-30"),
+        ),
+        (
+            "window=month&survey=tokyo",
+            "2026-11-01",
+            "2026-11-30",
+            ("2026-10-01", "2026-10-31"),
+        ),
+        (
+            "window=month&survey=angeles",
+            "2026-10-01",
+            "2026-10-31",
+            ("2026-09-01", "2026-09-30"),
+        ),
+        (
+            "window=1d&survey=tokyo",
+            "2026-11-01",
+            "2026-11-01",
+            ("2026-10-31", "2026-10-31"),
+        ),
+        (
+            "window=7d&survey=gone",
+            "2026-10-25",
+            "2026-10-31",
+            ("2026-10-18", "2026-10-24"),
+        ),
+        (
+            "window=week&survey=tokyo",
+            "2026-10-26",
+            "2026-11-01",
+            ("2026-10-19", "2026-10-25"),
+        ),
+        (
+            "survey=tokyo&to=2026-10-31&window=month",
+            "2026-10-01",
+            "2026-10-31",
+            ("2026-09-01", "2026-09-30"),
+        ),
+    ] {
+        let mut event = event(query);
+        event["requestContext"]["timeEpoch"] = at.as_millisecond().into();
+        let (status, report) = desk.send(event).await;
+        assert_eq!(status, 200, "{query}");
+        assert_eq!(
+            (&report["from"], &report["to"]),
+            (&json!(from), &json!(to)),
+            "{query}"
+        );
+        assert_eq!(
+            report["compared_with"],
+            json!({"from": before.0, "to": before.1}),
+            "{query}"
+        );
+    }
+    // A Sunday evening in Los Angeles is a Monday in Tokyo: their weeks are not the same.
+    let at: jiff::Timestamp = "2026-11-02T01:00:00Z".parse().unwrap();
+    for (survey, from) in [("tokyo", "2026-11-02"), ("angeles", "2026-10-26")] {
+        let mut event = event(&format!("window=week&survey={survey}"));
+        event["requestContext"]["timeEpoch"] = at.as_millisecond().into();
+        assert_eq!(desk.send(event).await.1["from"], from);
+    }
+}
+
+#[tokio::test]
+async fn a_radar_goes_from_the_baseline_to_the_target() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let touchpoint = |name: &str, tally| of(Dimension::Touchpoint, name, tally);
+    let days = [
+        (
+            date(2026, 1, 15),
+            vec![
+                touchpoint("logistics", standings(30, 40, 30)),
+                touchpoint("coupon", standings(9, 0, 0)),
+            ],
+        ),
+        (
+            date(2026, 2, 15),
+            vec![
+                touchpoint("logistics", standings(0, 0, 50)),
+                touchpoint("coupon", standings(30, 50, 20)),
+            ],
+        ),
+        (
+            date(2026, 11, 1),
+            vec![
+                touchpoint("logistics", standings(60, 30, 10)),
+                touchpoint("coupon", standings(20, 50, 30)),
+            ],
+        ),
+    ];
+    for (day, cells) in days {
+        desk.count(&default, day, &cells).await;
+    }
+    // Nothing is published: as many days before, on which nobody answered, and no target.
+    let bare = desk.other("radar", "from=2026-11-01&to=2026-11-01").await;
+    let spoke = &bare["touchpoints"][1];
+    assert_eq!(
+        (
+            &spoke["touchpoint"],
+            &spoke["target"],
+            &spoke["reached"],
+            &spoke["change"]
+        ),
+        (
+            &json!("logistics"),
+            &Value::Null,
+            &Value::Null,
+            &Value::Null
+        )
+    );
+    assert_eq!(
+        spoke["baseline"],
+        json!({"from": "2026-10-31", "to": "2026-10-31", "n": 0, "nps": null, "adjusted_wald": null})
+    );
+
+    let targets = json!({"nps": {
+        "target": 30,
+        "baseline": {"from": "2026-01-01", "to": "2026-01-31"},
+        "touchpoints": {
+            "coupon": {"target": -5, "baseline": {"from": "2026-02-01", "to": "2026-02-28"}},
+            "review": {"target": 10},
+        },
+    }});
+    desk.publish(ConfigKind::Targets, &targets).await;
+    // What was read within the last minute is not read again: another instance reads it now.
+    let function = App::new(vars(&[]).read(Config::read).unwrap(), &desk.aws.clients).erase();
+    let desk = Desk { function, ..desk };
+    let radar = desk.other("radar", "from=2026-11-01&to=2026-11-01").await;
+    insta::assert_json_snapshot!(radar);
+    let chinese = desk
+        .other("radar", "from=2026-11-01&to=2026-11-01&lang=zh-CN")
+        .await;
+    assert_eq!(
+        chinese["touchpoints"][1]["reached"],
+        json!({"code": "yes", "text": "已达到目标"})
+    );
+}
+
+#[tokio::test]
+async fn an_index_says_what_it_is_made_of() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    let nothing = desk.other("index", "").await;
+    assert_eq!(
+        (&nothing["value"], &nothing["interval"], &nothing["formula"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    for (day, tally) in [
+        (date(2026, 11, 1), csat(50, 15)),
+        (date(2026, 11, 2), csat(30, 5)),
+    ] {
+        desk.count(&default, day, &[of(Dimension::All, "all", tally)])
+            .await;
+    }
+    let only = desk.other("index", "to=2026-11-02").await;
+    assert_eq!(
+        (&only["value"], &only["formula"]),
+        (&json!(80.0), &json!("(50 x satisfaction) / 50"))
+    );
+    // The last that is known counts; what says nothing of customers does not hide it.
+    let other: FormId = "after-sales".parse().unwrap();
+    desk.say(
+        &default,
+        date(2026, 10, 31),
+        json!({"active_customers": 1, "known_customers": 1000}),
+    )
+    .await;
+    desk.say(
+        &default,
+        date(2026, 11, 1),
+        json!({"active_customers": 600, "known_customers": 1000}),
+    )
+    .await;
+    desk.say(&default, date(2026, 11, 2), json!({"asked": {"web": 1}}))
+        .await;
+    desk.say(
+        &default,
+        date(2026, 11, 3),
+        json!({"active_customers": 0, "known_customers": 1000}),
+    )
+    .await;
+    desk.say(
+        &other,
+        date(2026, 11, 1),
+        json!({"active_customers": 0, "known_customers": 1000}),
+    )
+    .await;
+    let index = desk.other("index", "to=2026-11-02").await;
+    // (50 * 80 + 30 * 60) / 80 = 72.5; satisfaction is 71.11 to 86.66: 66.95 to 76.66.
+    assert_eq!(index["value"], 72.5);
+    let [low, high] = [0, 1].map(|end| index["interval"][end].as_f64().unwrap());
+    assert!(
+        (low - 66.95).abs() < 0.01 && (high - 76.66).abs() < 0.01,
+        "{low} {high}"
+    );
+    assert_eq!(index["formula"], "(50 x satisfaction + 30 x usage) / 80");
+    assert_eq!(
+        index["parts"],
+        json!([
+            {"name": "satisfaction", "weight": 50, "count": 80, "n": 100, "percent": 80.0},
+            {"name": "usage", "weight": 30, "count": 600, "n": 1000, "percent": 60.0},
+            {"name": "improvements", "weight": 20, "count": null, "n": null, "percent": null},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_swing_of_six_months_is_flagged_beyond_five_points_and_chance() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    // 80, 70, 90 of 100 and nobody else: range 20, deviation 10, chi-squared 12.5 (see `a_volatility_by_hand`).
+    for (day, tally) in [
+        (date(2026, 4, 30), csat(0, 1000)),
+        (date(2026, 5, 1), csat(40, 10)),
+        (date(2026, 5, 31), csat(40, 10)),
+        (date(2026, 7, 15), csat(70, 30)),
+        (date(2026, 10, 31), csat(90, 10)),
+        (date(2026, 11, 1), csat(0, 1000)),
+    ] {
+        desk.count(&default, day, &[of(Dimension::All, "all", tally)])
+            .await;
+    }
+    let report = desk.other("volatility", "").await;
+    insta::assert_json_snapshot!(report);
+    let steady = desk.other("volatility", "to=2026-06-15").await;
+    assert_eq!(
+        (&steady["from"], &steady["to"]),
+        (&json!("2025-12-01"), &json!("2026-05-31"))
+    );
+    assert_eq!(
+        (
+            &steady["counted"],
+            &steady["flagged"],
+            &steady["swing"]["code"]
+        ),
+        (&json!(2), &json!(true), &json!("beyond"))
+    );
+    let none = desk.other("volatility", "survey=none&lang=zh-CN").await;
+    assert_eq!(
+        (
+            &none["lowest"],
+            &none["flagged"],
+            &none["swing"]["text"],
+            &none["as_of"]
+        ),
+        (
+            &Value::Null,
+            &json!(false),
+            &json!("回答太少，无法判断"),
+            &Value::Null
+        )
+    );
+}
+
+#[tokio::test]
+async fn assessments_that_disagree_are_told() {
+    let desk = Desk::new().await;
+    let default = FormId::default_form();
+    // Periods of thirty days from 1970-01-01: the 692nd ends on 2026-11-02, the one before on 2026-10-03.
+    for (day, tally) in [
+        (date(2026, 9, 3), csat(760, 240)),
+        (date(2026, 9, 4), csat(800, 200)),
+        (date(2026, 10, 3), csat(0, 0)),
+        (date(2026, 10, 4), csat(20, 10)),
+        (date(2026, 11, 2), csat(680, 290)),
+        (date(2026, 11, 3), csat(0, 500)),
+    ] {
+        desk.count(&default, day, &[of(Dimension::All, "all", tally)])
+            .await;
+    }
+    let report = desk.other("assessments", "to=2026-11-02").await;
+    insta::assert_json_snapshot!(report);
+    let before = desk.other("assessments", "to=2026-11-01").await;
+    assert_eq!(before["to"], "2026-10-03", "the running one is not over");
+}
+
+#[tokio::test]
+async fn hostile_queries_of_every_report_are_refused_in_words() {
+    let desk = Desk::new().await;
+    let spans = [
+        ("from=2026-11-02&to=2026-11-01", "from: out-of-order"),
+        ("from=0000-01-01&to=9999-12-31", "from: too-long"),
+        ("from=2025-10-27&to=2026-12-01", "from: too-long"),
+        (
+            "from=2026-11-01T00:00:00&to=x",
+            "from: invalid-date, to: invalid-date",
+        ),
+        ("window=7d&from=2026-11-01", "from: not-with-window"),
+        (
+            "window=year&survey=..",
+            "survey: unknown-form, window: unknown-value",
+        ),
+        ("to=0000-01-01", ""),
+        ("to=9999-12-31&from=9999-12-01", ""),
+    ];
+    let until = [
+        ("to=20261101", "to: invalid-date"),
+        (
+            "to=2026-02-30&survey=A%20B",
+            "survey: unknown-form, to: invalid-date",
+        ),
+        ("to=0000-01-01", "to: out-of-range"),
+        ("to=-000001-12-31", "to: invalid-date"),
+        ("to=9999-12-31", ""),
+        ("to=%00&lang=zh-CN", "to: invalid-date"),
+    ];
+    for (reports, queries) in [
+        (["radar", "index"], spans.as_slice()),
+        (["volatility", "assessments"], until.as_slice()),
+    ] {
+        for report in reports {
+            for (query, expected) in queries {
+                let (status, body) = desk.send(event_of(report, query)).await;
+                let errors = body["errors"].as_array().cloned().unwrap_or_default();
+                let mut codes: Vec<_> = errors
+                    .iter()
+                    .map(|e| {
+                        format!(
+                            "{}: {}",
+                            e["field"].as_str().unwrap(),
+                            e["code"].as_str().unwrap()
+                        )
+                    })
+                    .collect();
+                codes.sort();
+                assert_eq!(codes.join(", "), *expected, "{report} {query}");
+                assert_eq!(
+                    status,
+                    if expected.is_empty() { 200 } else { 422 },
+                    "{report} {query}"
+                );
+            }
+        }
+    }
+    let (status, _) = desk.send(event_of("weather", "")).await;
+    assert_eq!(status, 404);
 }

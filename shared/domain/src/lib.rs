@@ -10,6 +10,7 @@ pub mod case;
 pub mod clock;
 pub mod confirmation;
 pub mod event;
+pub mod figures;
 pub mod form;
 pub mod id;
 pub mod issue;

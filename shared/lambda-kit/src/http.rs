@@ -522,8 +522,14 @@ impl HttpResponse {
     /// Only the caller's own cache may keep it, and it asks each time: who may read it is decided anew, and a correction is seen
     /// at once. For a 200 to a `GET` whose body depends on the address, the language and what is stored, and on nothing else: a
     /// body that holds the time of the request never matches. A header that cannot be read asks for nothing.
-    pub fn cacheable(mut self, request: &HttpRequest) -> Self {
+    pub fn cacheable(self, request: &HttpRequest) -> Self {
         let tag = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.body.as_bytes()));
+        self.cacheable_as(request, tag)
+    }
+
+    /// The same where the body has a strong tag of its own, such as a version.
+    pub fn cacheable_as(mut self, request: &HttpRequest, tag: impl fmt::Display) -> Self {
+        let tag = tag.to_string();
         let has_it = request
             .header("if-none-match")
             .and_then(|value| value.parse::<Tags>().ok())

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
 use resound_domain::event::{Direction, Effect, Event, EventKind};
+use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
 use resound_domain::id::CaseId;
 use resound_domain::issue::improvement::{self, Improvement};
@@ -841,6 +842,29 @@ pub(crate) struct TurnsItem {
 
 /// The attribute of [`TurnsItem`] that is counted up.
 pub(crate) const TURNS: &str = "turns";
+
+// Figures
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FiguresItem {
+    pub(crate) figures: Figures,
+    /// From 1 up: the condition of the next change.
+    pub(crate) version: u32,
+    /// Business time.
+    pub(crate) put_at: String,
+    /// The `sub` of a token.
+    pub(crate) put_by: String,
+}
+
+impl Stored for (Date, FiguresItem) {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item) = body(item)?;
+        match key {
+            Key::Figures { day, .. } => Ok((day, item)),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
 
 // Risks
 

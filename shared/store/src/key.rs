@@ -107,6 +107,13 @@ pub enum Key {
         /// The survey.
         survey: FormId,
     },
+    /// What only the company knows of a local day. A partition of its own: who may write these must not be able to write counts.
+    Figures {
+        /// The survey.
+        survey: FormId,
+        /// The local day.
+        day: Date,
+    },
     /// An edition of a report.
     Report {
         /// Which report.
@@ -516,6 +523,7 @@ impl Key {
                 improvement_partition(*improvement),
                 format!("{LOG}{seq:06}"),
             ),
+            Self::Figures { survey, day } => (figures_partition(survey), format!("DAY#{day}")),
         };
         RawKey { pk, sk }
     }
@@ -602,6 +610,10 @@ impl Key {
             },
             ("WATCH", "RUN") => Self::Watch {
                 survey: survey(subject)?,
+            },
+            ("FIGURES", "DAY") => Self::Figures {
+                survey: survey(subject)?,
+                day: parts.next()?.parse().ok()?,
             },
             ("REPORT", "NOTICE") => Self::ReportNotice(ReportNoticeKey {
                 id: report(subject, parts.next()?, parts.next()?)?,
@@ -707,6 +719,11 @@ pub(crate) fn case_partition(id: CaseId) -> String {
 /// The partition of a survey's tallies, and of what is known of their days.
 pub(crate) fn tally_partition(survey: &FormId) -> String {
     format!("TALLY#{survey}")
+}
+
+/// The partition of what only the company knows of a survey.
+pub(crate) fn figures_partition(survey: &FormId) -> String {
+    format!("FIGURES#{survey}")
 }
 
 fn line(text: &str) -> Option<Line> {
@@ -964,6 +981,7 @@ mod tests {
                     }
                 )),
             any_key_of_issues(),
+            (any_survey(), any_day()).prop_map(|(survey, day)| Key::Figures { survey, day }),
         ]
     }
 
@@ -1007,7 +1025,7 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
             sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };

@@ -15,6 +15,7 @@ mod config;
 mod dynamo;
 mod error;
 mod events;
+mod figures;
 pub mod groups;
 mod issues;
 mod item;
@@ -42,6 +43,7 @@ pub use cases::{
 pub use config::{Edition, Editions, Published, Signed};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
+pub use figures::{KeptFigures, KeptOne};
 pub use groups::{GroupClaim, GroupLease, Joined, Joining};
 pub use issues::{
     Beside, ImprovementHistory, Improvements, IssueHistory, IssueStep, Issues, Known, Linked,

@@ -8,6 +8,7 @@
 
 mod crash;
 mod desk;
+mod figures;
 mod groups;
 mod main_job;
 mod restore;

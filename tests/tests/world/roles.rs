@@ -65,7 +65,7 @@ async fn status(world: &mut World, route: &str, claims: Option<Value>) -> (u64, 
         "rawPath": path,
         "rawQueryString": "",
         "headers": {"content-type": "application/json", "accept-language": "en"},
-        "pathParameters": {"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "night"},
+        "pathParameters": {"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "name": "night", "survey": "default", "day": "2026-11-01"},
         "requestContext": {
             "authorizer": authorizer,
             "http": {"method": method},

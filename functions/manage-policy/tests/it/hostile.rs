@@ -5,18 +5,23 @@ use serde_json::{Value, json};
 
 use crate::support::{Office, Request, office_until, warning_at};
 
-const ROUTES: [&str; 5] = [
+const ROUTES: [&str; 7] = [
     "PUT /v1/assignment",
     "PUT /v1/policy",
     "PUT /v1/calendars/{name}",
     "POST /v1/calendars/preview",
     "PUT /v1/recipients",
+    "PUT /v1/targets",
+    "PUT /v1/surveys/{survey}/figures/{day}",
 ];
 
 fn to(route: &str) -> Request {
     match route.contains("{name}") {
         true => Request::calendar(route, "night"),
-        false => Request::new(route),
+        false => {
+            let figures = json!({"survey": "default", "day": "2026-11-01"});
+            Request::new(route).params(&figures)
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 mod assignment;
 mod calendars;
 mod dry_run;
+mod figures;
 mod hostile;
 mod policy;
 mod race;

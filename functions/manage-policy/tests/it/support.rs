@@ -69,7 +69,7 @@ impl Request {
         event["rawPath"] = path.into();
         event["requestContext"]["http"]["method"] = method.into();
         event["requestContext"]["timeEpoch"] = start().as_millisecond().into();
-        Self(event).scopes("resound/cases.read resound/admin")
+        Self(event).scopes("resound/cases.read resound/reports.read resound/admin")
     }
 
     /// Of the calendar of this name.
@@ -78,6 +78,11 @@ impl Request {
         request.0["pathParameters"] = json!({"name": name});
         request.0["rawPath"] = format!("/v1/calendars/{name}").into();
         request
+    }
+
+    pub(crate) fn params(mut self, params: &Value) -> Self {
+        self.0["pathParameters"] = params.clone();
+        self
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {

@@ -52,7 +52,7 @@ pub use normal::Z_95;
 pub use pair::Pair;
 pub use radar::{Reached, Spoke};
 pub use rating::Rating;
-pub use share::Share;
+pub use share::{Share, ShareSummary};
 pub use summary::{NpsSummary, Standings};
 pub use volatility::{Swing, Volatility, disagree};
 pub use weighted::{TierWeights, WeightedNps};

@@ -84,6 +84,8 @@ pub enum Code {
     },
     /// No weight is above zero.
     NoWeight,
+    /// More customers than are known.
+    AboveKnown,
 }
 
 impl Code {
@@ -112,6 +114,7 @@ impl Code {
             Self::Day => "invalid-date",
             Self::Days { .. } => "invalid-days",
             Self::NoWeight => "no-weight",
+            Self::AboveKnown => "above-known",
         }
     }
 }
@@ -225,6 +228,10 @@ impl Fault {
             Code::NoWeight => (
                 "权重全为零：至少一项须大于零。",
                 "Every weight is zero: at least one must be above it.",
+            ),
+            Code::AboveKnown => (
+                "活跃客户不得多于已知客户。",
+                "There cannot be more active customers than are known.",
             ),
         };
         locale.choose(zh_cn, en).to_owned()

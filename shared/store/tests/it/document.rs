@@ -27,9 +27,9 @@ use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
     AddedReport, Advanced, Appended, Buried, Cell, Claim, ConfigKind, GroupClaim, IssueStep,
-    Joined, Joining, Key, Line, Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard,
-    Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Round,
-    Signed, Suggestion, Watch, Watermark,
+    Joined, Joining, KeptOne, Key, Line, Linked, LookBack, Lookup, Medium, Message, NoticeKey,
+    OpenShard, Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked,
+    ReportNoticeKey, Round, Signed, Suggestion, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -118,6 +118,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Mark",
             "up to where a risk rule has spoken about a subject, and the task it opened last",
             "with the task; not exists, then `times` = seen",
+        ),
+        Key::Figures { .. } => (
+            "Figures",
+            "what only the company knows of a local day: how many were asked, how many customers there are",
+            "not exists, then `version` = seen",
         ),
         Key::Report { .. } => (
             "Report",
@@ -473,6 +478,12 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     };
     store.watched(&survey(), watch).await.unwrap();
 
+    let figures = json!({"asked": {"email": 1200}, "active_customers": 80, "known_customers": 200});
+    let figures = serde_json::from_value(figures).unwrap();
+    let of = survey();
+    let kept = store.keep_figures(&of, day, None, &figures, &by);
+    assert_eq!(kept.await.unwrap(), KeptOne::Kept(1));
+
     let mut keys = vec![
         ("response".to_owned(), Key::Response(response.id)),
         ("case".to_owned(), Key::Case(id)),
@@ -493,6 +504,13 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
             },
         ),
         ("watch".to_owned(), Key::Watch { survey: survey() }),
+        (
+            "figures".to_owned(),
+            Key::Figures {
+                survey: survey(),
+                day,
+            },
+        ),
     ];
     let task = CaseId::from_bits(ID + 3);
     for (of, id) in [

@@ -14,6 +14,7 @@ mod config;
 mod document;
 mod events;
 mod faults;
+mod figures;
 mod groups;
 mod issues;
 mod logs;
