@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command, Verb};
+use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::{Actor, Event};
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::Policy;
@@ -21,7 +22,7 @@ use resound_tests::faults::Fault;
 use resound_tests::reckoning::{Almanac, Hours, Step, What, read, reckon};
 use resound_tests::rng::Rng;
 use resound_tests::table::{Dump, canonical};
-use resound_tests::world::{Mischief, receipt};
+use resound_tests::world::{Mischief, Receipt, receipt};
 use resound_tests::{World, ledger};
 use serde_json::{Value, json};
 
@@ -57,6 +58,9 @@ struct Counts {
     warnings: usize,
     breaches: usize,
     rungs: usize,
+    /// Customers who said that an outcome solved it, or did not.
+    confirmed: usize,
+    disputed: usize,
     /// Alerts that staff got about whatever it was, and those that came again.
     alerts: usize,
     repeated: usize,
@@ -71,6 +75,8 @@ impl std::ops::AddAssign for Counts {
         self.warnings += other.warnings;
         self.breaches += other.breaches;
         self.rungs += other.rungs;
+        self.confirmed += other.confirmed;
+        self.disputed += other.disputed;
         self.alerts += other.alerts;
         self.repeated += other.repeated;
     }
@@ -86,6 +92,10 @@ struct Model {
     cases: Vec<CaseId>,
     /// Accepted commands: the case, the key, and when.
     commanded: Vec<(CaseId, String, Timestamp)>,
+    /// The receipts of their customers.
+    receipts: BTreeMap<CaseId, Receipt>,
+    /// Words of customers that were taken: the case, and the words.
+    written: Vec<(CaseId, String)>,
     /// What was published.
     almanac: Almanac,
     publications: usize,
@@ -112,6 +122,8 @@ impl Model {
             responses: Vec::new(),
             cases: Vec::new(),
             commanded: Vec::new(),
+            receipts: BTreeMap::new(),
+            written: Vec::new(),
             almanac: Almanac::new(json!(Policy::default())),
             publications: 0,
             scores: BTreeMap::new(),
@@ -119,7 +131,7 @@ impl Model {
     }
 
     async fn step(&mut self) {
-        match self.rng.below(107) {
+        match self.rng.below(117) {
             0..15 => self.submit().await,
             15..20 => self.submit_again().await,
             20..45 => self.command().await,
@@ -154,8 +166,71 @@ impl Model {
                 self.world.night().await;
                 self.world.pass(A_MINUTE);
             }
-            _ => self.publish().await,
+            100..107 => self.publish().await,
+            107..114 => self.answer().await,
+            _ => self.write().await,
         }
+    }
+
+    /// A customer says whether an outcome solved it, perhaps by an old letter: taken exactly if the domain allows it.
+    async fn answer(&mut self) {
+        let Some(receipt) = self.any_receipt() else {
+            return;
+        };
+        let id = receipt.case;
+        let history = self.world.history(id).await;
+        let question = Question::of(history.events.iter().map(|stored| &stored.event));
+        let solved = *self.rng.pick(&Solved::ALL);
+        let stale = self.rng.percent(10);
+        let outcome = question.map_or(1, |question| question.outcome() + u32::from(stale));
+        let mut said = json!({"solved": solved.name(), "outcome": outcome});
+        let words = format!("No {} for {id}.", self.written.len());
+        if solved == Solved::No && self.rng.percent(70) {
+            said["text"] = json!(words);
+        }
+        let book = Book::built_in(Calendars::office_hours(ZONE).unwrap());
+        let now = self.world.now();
+        let asked = question.filter(|_| !stale);
+        let before = asked.and_then(|q| q.said()) == Some(solved);
+        let heard = asked.is_some_and(|q| history.case.hear(q, solved, now, &book).is_ok());
+        // Who has said it can say it again, in no other words.
+        let taken = if before {
+            said["text"].is_null()
+        } else {
+            heard
+        };
+        let answer = self.world.say_patiently(&receipt, "helped", &said).await;
+        let expected = if taken { 200 } else { 409 };
+        assert_eq!(answer.status, expected, "{said}: {}", answer.body);
+        if taken && said["text"].is_string() {
+            self.written.push((id, words));
+        }
+    }
+
+    /// A customer writes to whoever works on their case.
+    async fn write(&mut self) {
+        let Some(receipt) = self.any_receipt() else {
+            return;
+        };
+        let case = self.world.store.case(receipt.case).await.unwrap().unwrap();
+        let words = format!("Words {} of {}.", self.written.len(), receipt.case);
+        let key = format!("written-{:08}-{}", self.written.len(), self.rng.next());
+        let said = json!({"text": words, "idempotency_key": key});
+        let answer = self.world.say_patiently(&receipt, "messages", &said).await;
+        let taken = case.merged_into().is_none();
+        let expected = if taken { 200 } else { 409 };
+        assert_eq!(answer.status, expected, "{said}: {}", answer.body);
+        if taken {
+            self.written.push((receipt.case, words));
+        }
+    }
+
+    fn any_receipt(&mut self) -> Option<Receipt> {
+        if self.cases.is_empty() {
+            return None;
+        }
+        let id = self.rng.pick(&self.cases);
+        self.receipts.get(id).cloned()
     }
 
     /// A policy or business hours, from some time to come on. What has yet to begin by then is withdrawn by it.
@@ -203,6 +278,7 @@ impl Model {
         self.responses.push(receipt.id.parse().unwrap());
         if receipt.respond_by.is_some() {
             self.cases.push(receipt.case);
+            self.receipts.insert(receipt.case, receipt);
         }
         if feedback.get("nps").is_some() {
             *self.scores.entry(local_day(self.world.now())).or_default() += 1;
@@ -313,6 +389,11 @@ impl Model {
                 .collect();
             assert_eq!(made, [*at], "{key} was carried out once, and then");
         }
+        for (id, words) in &self.written {
+            let kept = self.world.history(*id).await.messages;
+            let kept = kept.iter().filter(|message| message.text == *words);
+            assert_eq!(kept.count(), 1, "{words:?} is kept once");
+        }
         for (day, expected) in &self.scores {
             let path = format!("/v1/nps?from={day}&to={day}&by=survey");
             let report = self.world.staff_get(&path).await.expect(200).json();
@@ -360,6 +441,8 @@ impl Model {
                     let told = json!([matter, audience]).to_string();
                     *alerts.entry((case.to_string(), told)).or_default() += 1;
                 }
+                What::Done("confirmed") => counts.confirmed += 1,
+                What::Done("disputed") => counts.disputed += 1,
                 What::Done(_) | What::Closed => {}
             }
         }
