@@ -28,6 +28,7 @@ mod reports;
 mod responses;
 mod restore;
 mod risks;
+mod rows;
 mod rules;
 pub mod schema;
 mod tallies;

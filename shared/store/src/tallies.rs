@@ -12,7 +12,7 @@ use crate::dynamo::{Change, Item, Query, Transacted, Written, key_of, n, s};
 use crate::item::{DayRunItem, RunItem, Stored, counted, encode, tally_item};
 use crate::key::{Key, Part, RawKey, tally_partition};
 use crate::schema::{BY_DAY, DAY_SHARDS, day_shard, from_millis, millis};
-use crate::{Store, StoreError, dynamo};
+use crate::{Store, StoreError, dynamo, rows};
 
 /// How many cells go into one transaction, beside the check of the generation.
 const CELLS_AT_ONCE: usize = 99;
@@ -127,13 +127,35 @@ impl Store {
         day: Date,
         mut each: impl FnMut(Counted),
     ) -> Result<Vec<StoreError>, StoreError> {
-        let mut pages = self.day_pages(survey, day, DAY_PAGE);
-        let mut corrupt = Vec::new();
-        while let Some(rows) = pages.try_next().await? {
-            for row in rows {
-                match counted(row) {
-                    Ok(row) => each(row),
-                    Err(error) => corrupt.push(error),
+        let shards = (0..DAY_SHARDS).map(|n| {
+            let query = Query::index(BY_DAY, day_shard(survey, day, n))
+                .only(&rows::ATTRIBUTES)
+                .limit(DAY_PAGE);
+            try_unfold(Some(None::<Item>), move |place| {
+                let query = query.clone();
+                async move {
+                    let Some(start) = place else { return Ok(None) };
+                    let page = self.query_rows(&query, start).await?;
+                    let next = match &page {
+                        Ok(rows) => rows.next.clone(),
+                        Err(items) => items.next.clone(),
+                    };
+                    Ok::<_, StoreError>(Some((page, next.map(Some))))
+                }
+            })
+            .boxed()
+        });
+        let (mut pages, mut corrupt) = (select_all(shards), Vec::new());
+        while let Some(page) = pages.try_next().await? {
+            match page {
+                Ok(rows) => rows.rows.into_iter().for_each(&mut each),
+                Err(page) => {
+                    for item in page.items {
+                        match counted(item) {
+                            Ok(row) => each(row),
+                            Err(error) => corrupt.push(error),
+                        }
+                    }
                 }
             }
         }
