@@ -375,9 +375,21 @@ impl Engine {
     /// # Errors
     /// [`CallError`], if it fails.
     pub async fn run_now(self: &Arc<Self>, function: &str) -> Option<Result<Value, CallError>> {
+        self.run_at(function, self.clock.now()).await
+    }
+
+    /// As [`run_now`](Self::run_now), telling a scheduled function that it is this time: so that a day is counted before it is over.
+    ///
+    /// # Errors
+    /// [`CallError`], if it fails.
+    pub async fn run_at(
+        self: &Arc<Self>,
+        function: &str,
+        at: Timestamp,
+    ) -> Option<Result<Value, CallError>> {
         let stack = &self.stack;
         if stack.schedules.iter().any(|s| s.function == function) {
-            let event = json!({"time": self.clock.now().to_string()});
+            let event = json!({"time": at.to_string()});
             let outcome = self.invoke(function, event).await;
             self.drain().await;
             return Some(outcome);

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::{Router, serve};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maud::{DOCTYPE, Markup, html};
 use resound_lambda_kit::machine_now;
 use serde_json::{Value, json};
@@ -112,7 +112,9 @@ impl Server {
             (Method::GET, "mailbox") if wants_page => page(mailbox(&self.letters())),
             (Method::GET, "mailbox") => json_answer(&Caught::json(&self.letters())),
             (Method::POST, path) if path.starts_with("run/") => {
-                self.run_now(path.trim_start_matches("run/")).await
+                let query = parts.uri.query().unwrap_or_default();
+                self.run_function(path.trim_start_matches("run/"), query)
+                    .await
             }
             (_, "" | "clock" | "token" | "mailbox") => {
                 message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
@@ -168,8 +170,15 @@ impl Server {
         json_answer(&answer)
     }
 
-    async fn run_now(&self, function: &str) -> Response<Body> {
-        match self.engine.run_now(function).await {
+    /// Runs a function now, or as if it were later by the duration `ahead`.
+    async fn run_function(&self, function: &str, query: &str) -> Response<Body> {
+        let ahead = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ahead");
+        let ahead = ahead.map_or(Ok(0), |(_, by)| clock::parse_advance(&by));
+        let at = match ahead {
+            Ok(ms) => self.engine.clock().now() + SignedDuration::from_millis(ms),
+            Err(fault) => return message(StatusCode::BAD_REQUEST, &fault),
+        };
+        match self.engine.run_at(function, at).await {
             Some(Ok(output)) => json_answer(&output),
             Some(Err(fault)) => message(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
             None => message(

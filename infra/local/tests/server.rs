@@ -304,6 +304,15 @@ async fn the_local_routes_do_what_they_say() {
         404,
         "it answers requests only"
     );
+    let later = "/_local/run/aggregate-nps?ahead=P1D";
+    let (status, ahead) = running.ask("POST", later, "", "").await;
+    let time = |output: &Value| -> jiff::Timestamp {
+        output["event"]["time"].as_str().unwrap().parse().unwrap()
+    };
+    let hours = time(&ahead).duration_since(time(&output)).as_hours();
+    assert_eq!((status, hours), (200, 24));
+    let wrong = "/_local/run/aggregate-nps?ahead=soon";
+    assert_eq!(running.ask("POST", wrong, "", "").await.0, 400);
     assert_eq!(
         running.ask("POST", "/_local/run/nobody", "", "").await.0,
         404
