@@ -456,7 +456,7 @@ def _(s):
 # ---------------------------------------------------------------------------------------------------- schedules
 
 
-@plant("the night has no zone")
+@plant("the count has no zone")
 def _(s): del s["AggregateNpsSchedule"]["ScheduleExpressionTimezone"]
 
 
@@ -480,12 +480,12 @@ def _(s): s.statements("WatchRisksRole")[2]["Resource"] = {"Fn::Sub": "${Table.A
 def _(s): s["RisksMissing"]["TreatMissingData"] = "notBreaching"
 
 
-@plant("the night runs in UTC")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpressionTimezone"] = "UTC"
+@plant("the count looks once a night")
+def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(30 0 * * ? *)"
 
 
 @plant("a cron expression has five fields")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(30 0 * * *)"
+def _(s): s["WatchRisksSchedule"]["ScheduleExpression"] = "cron(20 * * * *)"
 
 
 @plant("a rate has the wrong number")
@@ -522,10 +522,6 @@ def _(s): s.statement("SchedulerRole", "lambda:InvokeFunction")["Resource"].pop(
 
 @plant("a schedule starts when it likes")
 def _(s): s["AlertBreachesSchedule"]["FlexibleTimeWindow"] = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}
-
-
-@plant("a night that fails leaves no trace")
-def _(s): del s["AggregateNps"]["EventInvokeConfig"]["DestinationConfig"]
 
 
 @plant("a sweep that fails runs again beside the next")
@@ -1139,7 +1135,7 @@ def _(s): s.body["Globals"]["Function"]["Tracing"] = "Active"
 def _(s): s["CloseLoop"]["Tracing"] = "PassThrough"
 
 
-@plant("the night has a minute")
+@plant("the count has a minute")
 def _(s): s["AggregateNps"]["Timeout"] = 60
 
 
@@ -1191,16 +1187,16 @@ def _(s): s["AlertBreaches"]["EventInvokeConfig"]["MaximumRetryAttempts"] = 2
 def _(s): s["AlertBreaches"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"] = 3600
 
 
-@plant("a night that fails is not tried again")
-def _(s): s["AggregateNps"]["EventInvokeConfig"]["MaximumRetryAttempts"] = 0
+@plant("a count that fails is tried again at once")
+def _(s): s["AggregateNps"]["EventInvokeConfig"]["MaximumRetryAttempts"] = 2
 
 
-@plant("a night that fails goes to the wrong queue")
-def _(s): s["AggregateNps"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] = {"Fn::GetAtt": ["RelayDead", "Arn"]}
+@plant("a count waits for an hour in the queue of Lambda")
+def _(s): s["AggregateNps"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"] = 3600
 
 
-@plant("a night that succeeds is kept as if it had failed")
-def _(s): s["AggregateNps"]["EventInvokeConfig"]["DestinationConfig"]["OnSuccess"] = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["SchedulesDead", "Arn"]}}
+@plant("a count that succeeds is kept as if it had failed")
+def _(s): s["AggregateNps"]["EventInvokeConfig"]["DestinationConfig"] = {"OnSuccess": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["SchedulesDead", "Arn"]}}}
 
 
 # ------------------------------------------------------------------------------------------------- more of the roles
@@ -1394,20 +1390,20 @@ def _(s): s.statements("SchedulerRole").pop(1)
 # --------------------------------------------------------------------------------------------- more of the schedules
 
 
-@plant("the night is counted at noon")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(30 12 * * ? *)"
+@plant("the count looks every hour")
+def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "rate(1 hour)"
 
 
-@plant("the night is counted before the day is over")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(59 23 * * ? *)"
+@plant("the count looks at night only")
+def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(0/15 0-5 * * ? *)"
 
 
-@plant("the night is counted on working days")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(30 0 ? * MON-FRI *)"
+@plant("the risk rules look on working days")
+def _(s): s["WatchRisksSchedule"]["ScheduleExpression"] = "cron(20 * ? * MON-FRI *)"
 
 
 @plant("a cron expression has both days")
-def _(s): s["AggregateNpsSchedule"]["ScheduleExpression"] = "cron(30 0 * * * *)"
+def _(s): s["WatchRisksSchedule"]["ScheduleExpression"] = "cron(20 * * * * *)"
 
 
 @plant("the sweep runs every five minutes")
@@ -1432,7 +1428,7 @@ def _(s):
 def _(s): s["AlertBreachesSchedule"]["Target"]["RetryPolicy"] = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 10}
 
 
-@plant("a night that cannot be started is not tried again")
+@plant("a count that cannot be started is not tried again")
 def _(s): s["AggregateNpsSchedule"]["Target"]["RetryPolicy"] = {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
 
 
@@ -1631,6 +1627,18 @@ def _(s): s["StuckEvents"]["MetricName"] = "StuckEvents"
 
 @plant("an alarm of ours looks into the namespace of every stack")
 def _(s): s["StuckEvents"]["Namespace"] = "Resound"
+
+
+@plant("nobody hears of a late night before the next")
+def _(s): s["NightLate"].update({"EvaluationPeriods": 96, "DatapointsToAlarm": 96})
+
+
+@plant("a night is late when three are")
+def _(s): s["NightLate"]["Threshold"] = 3
+
+
+@plant("late nights are added up over an hour")
+def _(s): s["NightLate"].update({"Statistic": "Sum", "Period": 3600})
 
 
 @plant("a silent night is a good night")

@@ -9,10 +9,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request};
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::form::FormId;
 use resound_domain::id::CaseId;
+use resound_domain::tally::Cause;
 use resound_emulator::sqs::{NewMessage, Receive, Received};
 use resound_emulator::{AwsPort, Data, Letter, Sqs};
 use resound_lambda_kit::aws::{Clients, Retries, Settings};
@@ -24,6 +26,7 @@ use resound_local::engine::{failures, make_queues, open_stream, sqs_record, vari
 use resound_local::functions;
 use resound_local::gateway::{self, Gateway};
 use resound_local::registry::Registry;
+use resound_local::schedule::Expression;
 use resound_local::stack::{
     FunctionSpec, QueueMapping, Route, Schedule, Stack, TEMPLATE, local_defaults,
 };
@@ -160,8 +163,6 @@ pub struct World {
     clock: Arc<Clock>,
     /// Machine time in milliseconds since 1970.
     machine: i64,
-    /// Business time up to which nights were run.
-    nights_until: Timestamp,
     gateway: Gateway,
     token: String,
     stream: Stream,
@@ -225,7 +226,6 @@ impl World {
             functions: BTreeMap::new(),
             clock,
             machine: start.as_millisecond(),
-            nights_until: start,
             gateway,
             token,
             stream: Stream { arn, iterator },
@@ -302,22 +302,12 @@ impl World {
         self.aws.sqs().skip_ahead(time.unsigned_abs());
     }
 
-    /// Moves business time by an ISO 8601 duration (`PT25H`) as the local stack does: ends what is under way, fires
-    /// each night that was crossed and one sweep, ends what follows.
+    /// Moves business time by an ISO 8601 duration (`PT25H`) as the local stack does: ends what is under way, counts the
+    /// nights that were crossed, sweeps once, ends what follows.
     pub async fn advance(&mut self, by: &str) {
         self.drain().await;
         self.leap(by);
-        let nights = self.schedule("aggregate-nps").clone();
-        loop {
-            let next = nights
-                .expression
-                .next_after(self.nights_until, &nights.zone);
-            let Some(at) = next.filter(|at| *at <= self.now()) else {
-                break;
-            };
-            self.nights_until = at;
-            self.run(&nights, at).await;
-        }
+        self.tally().await;
         self.sweep().await;
         self.drain().await;
     }
@@ -382,26 +372,30 @@ impl World {
         self.run(&hourly, now).await
     }
 
-    /// Runs the next night that was not run yet, moving business time there if it is to come.
+    /// Moves business time to half past midnight and counts the day that ended.
     pub async fn night(&mut self) -> Ended {
-        let nights = self.schedule("aggregate-nps").clone();
-        let at = nights
-            .expression
-            .next_after(self.nights_until, &nights.zone);
-        let at = at.expect("a next night");
-        self.nights_until = at;
+        let night = Expression::parse("cron(30 0 * * ? *)").expect("an expression");
+        let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+        let at = night.next_after(self.now(), &zone).expect("a next night");
         let ahead = at.as_millisecond() - self.now().as_millisecond();
-        if ahead > 0 {
-            self.clock.set_offset_ms(self.clock.offset_ms() + ahead);
-        }
-        self.run(&nights, at).await
+        self.clock.set_offset_ms(self.clock.offset_ms() + ahead);
+        self.tally().await
     }
 
-    /// Runs the last night once more.
-    pub async fn night_again(&mut self) -> Ended {
-        let nights = self.schedule("aggregate-nps").clone();
-        let at = self.nights_until;
-        self.run(&nights, at).await
+    /// Counts a day of the default survey again.
+    pub async fn replay(&mut self, day: Date) -> Ended {
+        let (survey, days) = (FormId::default_form(), [day]);
+        let now = self.machine_now();
+        let marked = self.store.mark_days(&survey, &days, Cause::Replay, now);
+        marked.await.expect("the table answers");
+        self.tally().await
+    }
+
+    /// Counts what there is to count, as the schedule does each quarter of an hour.
+    pub async fn tally(&mut self) -> Ended {
+        let quarterly = self.schedule("aggregate-nps").clone();
+        let now = self.now();
+        self.run(&quarterly, now).await
     }
 
     async fn run(&mut self, schedule: &Schedule, at: Timestamp) -> Ended {

@@ -6,7 +6,10 @@
     reason = "a helper of a test may panic as a test may"
 )]
 
+use std::collections::HashMap;
+
 use aggregate_nps::{App, Config, Counted, VARIABLES};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::calendar;
@@ -14,14 +17,16 @@ use resound_domain::form::FormId;
 use resound_domain::id::ResponseId;
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
-use resound_domain::tally::{Cut, Dimension, Tally};
+use resound_domain::tally::{Cause, Cut, Dimension, Tally};
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::{Accepted, Buried, ConfigKind, DayCell, Digest, Published, Watermark};
-use resound_testing::{Aws, ZONE, start, vars};
+use resound_store::{
+    Accepted, Buried, ConfigKind, Correction, DayCell, Digest, INDEX_LAG, Published, Watermark,
+};
+use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::{Value, json};
 
 const BERLIN: &str = "Europe/Berlin";
@@ -59,9 +64,42 @@ impl Nights {
     }
 
     async fn night(&self, time: &str) -> Counted {
+        self.tick(time, start()).await
+    }
+
+    /// A run at a business time and a machine time.
+    async fn tick(&self, time: &str, machine_now: Timestamp) -> Counted {
         let tick = Tick { time: at(time) };
-        let invocation = Invocation::begin("night");
+        let invocation = Invocation::at("night", machine_now);
         self.app.handle(tick, &invocation).await.unwrap()
+    }
+
+    /// Marks days of November 2026 as somebody does who wants them counted again.
+    async fn replay(&self, survey: &str, days: impl IntoIterator<Item = i8>) {
+        let days: Vec<Date> = days.into_iter().map(|day| date(2026, 11, day)).collect();
+        let (store, survey) = (&self.aws.store, form(survey));
+        let marked = store.mark_days(&survey, &days, Cause::Replay, start());
+        marked.await.unwrap();
+    }
+
+    async fn corrections(&self, survey: &str) -> Vec<Correction> {
+        let (from, to) = (date(2026, 10, 1), date(2026, 11, 30));
+        let survey = form(survey);
+        let corrections = self.aws.store.corrections(&survey, from, to);
+        corrections.await.unwrap()
+    }
+
+    /// Every item of a survey as the table has it, but the generations of runs: they alone depend on how often was counted.
+    async fn items(&self, survey: &str) -> Vec<HashMap<String, AttributeValue>> {
+        let query = self.aws.clients.dynamodb.query().table_name(TABLE);
+        let answer = query
+            .key_condition_expression("PK = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("TALLY#{survey}")))
+            .send();
+        let items = answer.await.unwrap().items.unwrap().into_iter();
+        items
+            .filter(|item| !item["SK"].as_s().unwrap().starts_with("RUN#"))
+            .collect()
     }
 
     /// Keeps a response as `submit-feedback` does.
@@ -182,32 +220,27 @@ const NIGHT: &str = "2026-11-02T16:30:00Z";
 
 #[tokio::test]
 async fn days_are_counted_in_the_zone_of_their_form() {
-    use Dimension::{All, Product, Tier, Touchpoint};
+    use Dimension::{All, Product, Tier};
     let nights = Nights::start().await;
     nights.three_days().await;
     let counted = nights.night(NIGHT).await;
-    // From 2026-10-29 to 2026-11-03, and to 2026-11-02.
-    assert_eq!((counted.days, counted.responses), (6 + 5, 8));
-    assert!(!counted.unfinished);
+    // From 2026-10-29 to 2026-11-02, and to 2026-11-01: in Berlin the next day is not over.
+    assert_eq!((counted.days, counted.responses), (5 + 4, 6));
+    assert_eq!((counted.nights, counted.unfinished), (2, false));
 
-    let [first, second, third] = [1, 2, 3].map(|day| date(2026, 11, day));
+    let [first, second] = [1, 2].map(|day| date(2026, 11, day));
     let cell = |day, dimension, value: &str, n| (day, dimension, value.to_owned(), n);
     assert_eq!(
         nights.counts("default").await,
         [
             cell(first, All, "all", 2),
             cell(second, All, "all", 2),
-            cell(third, All, "all", 1),
-            cell(third, Touchpoint, "till", 1),
             cell(first, Product, "lamp", 1),
             cell(second, Product, "lamp", 2),
             cell(first, Tier, "gold", 1),
         ]
     );
-    assert_eq!(
-        nights.counts("shop").await,
-        [cell(first, All, "all", 2), cell(second, All, "all", 1)]
-    );
+    assert_eq!(nights.counts("shop").await, [cell(first, All, "all", 2)]);
 
     let all: Vec<Tally> = nights
         .cells("default")
@@ -231,53 +264,208 @@ async fn days_are_counted_in_the_zone_of_their_form() {
 }
 
 #[tokio::test]
+async fn the_night_of_each_survey_comes_half_an_hour_after_its_day() {
+    let nights = Nights::start().await;
+    nights.three_days().await;
+    nights.night(NIGHT).await;
+    for (time, done) in [
+        ("2026-11-02T16:45:00Z", 0),
+        // Half past midnight in Berlin.
+        ("2026-11-02T23:15:00Z", 0),
+        ("2026-11-02T23:30:00Z", 1),
+        ("2026-11-02T23:45:00Z", 0),
+        ("2026-11-03T16:15:00Z", 0),
+        ("2026-11-03T16:30:00Z", 1),
+    ] {
+        let counted = nights.night(time).await;
+        assert_eq!(counted.nights, done, "{time}: {counted:?}");
+        assert_eq!(counted.days == 0, done == 0, "{time}: {counted:?}");
+    }
+    assert_eq!(nights.watermark("shop").await, Some(date(2026, 11, 2)));
+    assert_eq!(nights.corrections("shop").await, []);
+}
+
+#[tokio::test]
 async fn a_night_run_again_gives_the_same() {
     let nights = Nights::start().await;
     nights.three_days().await;
-    let first = nights.night(NIGHT).await;
-    let (default, shop) = (nights.cells("default").await, nights.cells("shop").await);
-    let again = nights.night(NIGHT).await;
-    assert_eq!(again.responses, first.responses);
-    assert_eq!(nights.cells("default").await, default);
-    assert_eq!(nights.cells("shop").await, shop);
-
     nights.night("2026-11-03T16:30:00Z").await;
-    let watermark = nights.watermark("default").await;
-    assert_eq!(watermark, Some(date(2026, 11, 3)));
-    nights.night(NIGHT).await;
-    assert_eq!(nights.cells("default").await, default);
-    assert_eq!(nights.watermark("default").await, watermark, "a replay");
+    let before = (nights.items("default").await, nights.items("shop").await);
+    let again = nights.night("2026-11-03T16:45:00Z").await;
+    assert_eq!(again, Counted::default(), "all is counted");
+    nights.replay("default", 1..=3).await;
+    let again = nights.night("2026-11-03T17:00:00Z").await;
+    assert_eq!((again.days, again.responses), (3, 5));
+    assert_eq!((again.cells, again.corrections, again.waiting), (0, 0, 0));
+    let after = (nights.items("default").await, nights.items("shop").await);
+    assert_eq!(after, before, "to the byte");
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "stands for a hand that deletes")]
+async fn lost_tallies_are_the_same_after_a_replay() {
+    let nights = Nights::start().await;
+    nights.three_days().await;
+    nights.night("2026-11-03T16:30:00Z").await;
+    let before = nights.items("default").await;
+    let client = &nights.aws.clients.dynamodb;
+    let mut lost = 0;
+    for item in before.iter().filter(|item| item.contains_key("tally")) {
+        let delete = client.delete_item().table_name(TABLE);
+        let keys = ["PK", "SK"].map(|name| (name, item[name].clone()));
+        let delete = keys
+            .into_iter()
+            .fold(delete, |delete, (name, value)| delete.key(name, value));
+        delete.send().await.unwrap();
+        lost += 1;
+    }
+    assert!(lost > 20);
+    nights.replay("default", 1..=3).await;
+    let again = nights.night("2026-11-03T17:00:00Z").await;
+    assert_eq!((again.days, again.cells), (3, lost));
+    let after = nights.items("default").await.into_iter();
+    let cells: Vec<_> = after.filter(|item| item.contains_key("tally")).collect();
+    let expected: Vec<_> = before
+        .into_iter()
+        .filter(|item| item.contains_key("tally"))
+        .collect();
+    assert_eq!(cells, expected, "to the byte");
+    // Whoever asked in between was told of nobody.
+    let told = nights.corrections("default").await;
+    let told: Vec<_> = told
+        .iter()
+        .map(|c| (c.day.day(), c.was.responses, c.is.responses))
+        .collect();
+    assert_eq!(told, [(1, 0, 2), (2, 0, 2), (3, 0, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_nights_at_once_count_what_one_does() {
     let nights = Nights::start().await;
     nights.three_days().await;
-    futures::join!(nights.night(NIGHT), nights.night(NIGHT));
-    let (default, shop) = (nights.cells("default").await, nights.cells("shop").await);
-    assert!(nights.watermark("default").await <= Some(date(2026, 11, 2)));
-    let alone = nights.night(NIGHT).await;
-    assert!(!alone.unfinished);
-    assert_eq!(nights.cells("default").await, default);
-    assert_eq!(nights.cells("shop").await, shop);
-    assert_eq!(default.len(), 28);
-    assert_eq!(nights.watermark("default").await, Some(date(2026, 11, 2)));
+    let time = "2026-11-03T16:30:00Z";
+    futures::join!(nights.night(time), nights.night(time));
+    assert!(nights.watermark("default").await <= Some(date(2026, 11, 3)));
+    // Of a day that each took over from the other the next run makes sure.
+    nights.night("2026-11-03T16:45:00Z").await;
+    let both = (nights.items("default").await, nights.items("shop").await);
+    assert_eq!(nights.corrections("default").await, []);
+    assert_eq!(nights.watermark("default").await, Some(date(2026, 11, 3)));
+
+    let alone = Nights::start().await;
+    alone.three_days().await;
+    alone.night(time).await;
+    let cells = |items: Vec<HashMap<String, AttributeValue>>| -> Vec<_> {
+        let items = items.into_iter();
+        items.filter(|item| item.contains_key("tally")).collect()
+    };
+    assert_eq!(cells(both.0), cells(alone.items("default").await));
+    assert_eq!(cells(both.1), cells(alone.items("shop").await));
+}
+
+/// After the index shows it.
+fn seen() -> Timestamp {
+    start() + INDEX_LAG
 }
 
 #[tokio::test]
-async fn what_is_erased_leaves_the_tallies() {
+async fn what_is_erased_leaves_the_tallies_with_one_correction() {
     let nights = Nights::start().await;
     nights.three_days().await;
-    nights.night(NIGHT).await;
+    nights.night("2026-11-03T16:30:00Z").await;
     nights.bury(2).await;
     nights.bury(5).await;
-    nights.night(NIGHT).await;
+    let time = "2026-11-03T18:00:00Z";
+    let early = nights
+        .tick(time, seen() - SignedDuration::from_millis(1))
+        .await;
+    assert_eq!(
+        (early.days, early.waiting),
+        (0, 2),
+        "the index may not show it yet"
+    );
+    let counted = nights.tick(time, seen()).await;
+    assert_eq!(
+        (counted.days, counted.corrections, counted.waiting),
+        (2, 2, 0)
+    );
+    assert_eq!(nights.tick(time, seen()).await, Counted::default());
+
     let counts = nights.counts("default").await;
     let of_tier: Vec<_> = counts.iter().filter(|c| c.1 == Dimension::Tier).collect();
     assert!(of_tier.is_empty(), "{of_tier:?}");
     let all = counts.iter().filter(|c| c.1 == Dimension::All);
     let all: Vec<_> = all.map(|(day, _, _, n)| (day.day(), *n)).collect();
     assert_eq!(all, [(1, 1), (2, 2)], "the empty day has no cell at all");
+    let told = nights.corrections("default").await;
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|c| {
+            let why: Vec<_> = c.why.into_iter().collect();
+            (c.day.day(), c.number, c.was.nps, c.is.nps, why, c.as_of)
+        })
+        .collect();
+    let nps = |scores: &[usize]| {
+        let mut counts = [0; 11];
+        scores.iter().for_each(|&score| counts[score] += 1);
+        counts
+    };
+    assert_eq!(
+        told,
+        [
+            (
+                1,
+                1,
+                nps(&[0, 10]),
+                nps(&[10]),
+                vec![Cause::Erasure],
+                at(time)
+            ),
+            (3, 1, nps(&[7]), nps(&[]), vec![Cause::Erasure], at(time)),
+        ]
+    );
+    let watermark = nights.aws.store.watermark(&form("default")).await.unwrap();
+    assert_eq!(
+        watermark.unwrap().as_of,
+        at(time),
+        "the numbers are of then"
+    );
+}
+
+#[tokio::test]
+async fn what_is_erased_again_while_its_day_waits_is_counted_once_more() {
+    let nights = Nights::start().await;
+    nights.three_days().await;
+    nights.night("2026-11-03T16:30:00Z").await;
+    nights.bury(1).await;
+    let id = ResponseId::from_bits(2);
+    let later = seen() - SignedDuration::from_mins(1);
+    let _buried = nights.aws.store.bury(id, later).await.unwrap();
+    let time = "2026-11-03T18:00:00Z";
+    assert_eq!(nights.tick(time, seen()).await.waiting, 1);
+    let counted = nights.tick(time, later + INDEX_LAG).await;
+    assert_eq!(
+        (counted.days, counted.corrections, counted.waiting),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_marked_day_that_is_not_over_waits_for_its_night() {
+    let nights = Nights::start().await;
+    nights.three_days().await;
+    nights.night(NIGHT).await;
+    nights.bury(5).await;
+    let day = "2026-11-02T20:00:00Z";
+    let waits = nights.tick(day, seen()).await;
+    assert_eq!((waits.days, waits.waiting), (0, 1));
+    let counted = nights.tick("2026-11-03T16:30:00Z", seen()).await;
+    assert_eq!(
+        (counted.nights, counted.corrections, counted.waiting),
+        (2, 0, 0)
+    );
+    let days = nights.counts("default").await;
+    assert!(days.iter().all(|(day, ..)| day.day() < 3), "{days:?}");
 }
 
 #[tokio::test]
@@ -290,40 +478,60 @@ async fn missed_nights_are_made_up_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn lost_tallies_are_counted_anew_from_the_responses() {
+async fn a_table_without_tallies_is_counted_from_the_responses() {
     let nights = Nights::ever_since().await;
     nights.three_days().await;
-    let counted = nights.night(NIGHT).await;
+    let counted = nights.night("2026-11-03T16:30:00Z").await;
     // The form `shop` is not published here.
     assert_eq!((counted.days, counted.responses), (3, 5));
-    assert_eq!(nights.watermark("default").await, Some(date(2026, 11, 2)));
+    assert_eq!(nights.watermark("default").await, Some(date(2026, 11, 3)));
 }
 
 #[tokio::test]
 async fn with_no_time_left_the_next_run_goes_on() {
     let nights = Nights::start().await;
     nights.three_days().await;
+    nights.replay("default", [1]).await;
     let mut invocation = Invocation::at("short", start());
     invocation.deadline = Some(start() + SignedDuration::from_millis(10));
-    let tick = Tick { time: at(NIGHT) };
+    let time = "2026-11-02T18:30:00Z";
+    let tick = Tick { time: at(time) };
     let counted = nights.app.handle(tick, &invocation).await.unwrap();
-    assert_eq!((counted.days, counted.unfinished), (0, true));
-    assert_eq!(invocation.metrics.summary(), "", "no night is complete");
+    let expected = Counted {
+        waiting: 1,
+        unfinished: true,
+        ..Counted::default()
+    };
+    assert_eq!(counted, expected);
+    let of = |counter| invocation.metrics.counted(counter);
+    // In Shanghai it is half past two; in Berlin the day before was not counted either.
+    assert_eq!(
+        (of(Counter::NightCompleted), of(Counter::NightLate)),
+        (0, 2)
+    );
+    assert_eq!(of(Counter::NightWaiting), 1);
     assert_eq!(nights.watermark("default").await, Some(date(2026, 10, 31)));
-    assert_eq!(nights.night(NIGHT).await.responses, 8);
+    assert_eq!(nights.night(time).await.responses, 6);
 }
 
 #[tokio::test]
-async fn a_complete_night_is_counted() {
+async fn what_a_run_did_is_measured() {
     let nights = Nights::start().await;
     nights.three_days().await;
-    let invocation = Invocation::begin("night");
-    let tick = Tick { time: at(NIGHT) };
+    let invocation = Invocation::at("night", start());
+    let tick = Tick {
+        time: at("2026-11-03T16:30:00Z"),
+    };
     let counted = nights.app.handle(tick, &invocation).await.unwrap();
     let of = |counter| invocation.metrics.counted(counter);
-    assert_eq!(of(Counter::NightCompleted), 1);
+    assert_eq!(
+        (of(Counter::NightCompleted), of(Counter::NightLate)),
+        (2, 0)
+    );
     assert_eq!(of(Counter::NightDays), counted.days);
     assert_eq!(of(Counter::NightResponses), 8);
+    assert_eq!(of(Counter::NightCells), counted.cells);
+    assert!(counted.cells > 20, "{counted:?}");
 }
 
 #[tokio::test]
@@ -332,7 +540,9 @@ async fn a_recorded_tick_is_read_and_the_counts_come_back() {
     let event = serde_json::from_str(include_str!("../events/tick.json")).unwrap();
     assert_eq!(
         resound_testing::call(&app.erase(), event, start()).await,
-        json!({"days": 11, "responses": 0, "cells": 0, "unfinished": false})
+        json!({
+            "nights": 2, "days": 9, "responses": 0, "cells": 0, "corrections": 0, "waiting": 0, "unfinished": false,
+        })
     );
 }
 

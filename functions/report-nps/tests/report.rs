@@ -15,7 +15,7 @@ use resound_domain::nps::Pair;
 use resound_domain::score::Scores;
 use resound_domain::tally::{Cut, Dimension, Tally};
 use resound_lambda_kit::{BoxedFunction, Function};
-use resound_store::{Cell, ConfigKind, KeptOne, Part, Published, Signed, Watermark, WroteDay};
+use resound_store::{Cell, ConfigKind, KeptOne, Part, Published, Signed, Watermark};
 use resound_testing::api::assert_is;
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
@@ -68,11 +68,7 @@ impl Desk {
                 tally: tally.clone(),
             })
             .collect();
-        let generation = store.next_generation(survey, day).await.unwrap();
-        assert_eq!(
-            store.write_day(&generation, &cells).await.unwrap(),
-            WroteDay::Written
-        );
+        self.aws.counted(survey, day, &cells).await;
         let as_of = start();
         store
             .advance_watermark(survey, Watermark { day, as_of })
@@ -123,11 +119,7 @@ impl Desk {
             cells.push(cell(Dimension::Channel, channel, tally));
         }
         cells.push(cell(Dimension::All, "all", &all));
-        let generation = store.next_generation(survey, day).await.unwrap();
-        assert_eq!(
-            store.write_day(&generation, &cells).await.unwrap(),
-            WroteDay::Written
-        );
+        self.aws.counted(survey, day, &cells).await;
         let as_of = start() + SignedDuration::from_hours(i64::from(day.day()));
         store
             .advance_watermark(survey, Watermark { day, as_of })
@@ -311,7 +303,6 @@ async fn a_change_is_told_with_its_chance_and_in_words() {
 async fn answers_count_by_the_value_of_who_gave_them() {
     let desk = Desk::new().await;
     let default = FormId::default_form();
-    let store = &desk.aws.store;
     // One platinum promoter, two bronze detractors, and one of no tier who is passive.
     let cell = |dimension: Dimension, value: &str, tally: Tally| Cell {
         cut: dimension.into(),
@@ -324,11 +315,7 @@ async fn answers_count_by_the_value_of_who_gave_them() {
         cell(Dimension::Tier, "bronze", scores(&[0, 0], &[])),
     ];
     let day = date(2026, 11, 1);
-    let generation = store.next_generation(&default, day).await.unwrap();
-    assert_eq!(
-        store.write_day(&generation, &cells).await.unwrap(),
-        WroteDay::Written
-    );
+    desk.aws.counted(&default, day, &cells).await;
     for by in ["all", "survey", "day"] {
         let query = format!("to=2026-11-01&by={by}&weights=platinum:3,unknown:0");
         let report = desk.report(&query).await;

@@ -25,9 +25,7 @@ use resound_lambda_kit::idempotency::subject_id;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::{
-    Accepted, Buried, CaseFilter, Cell, Digest, Key, Part, RawKey, Watermark, WroteDay,
-};
+use resound_store::{Accepted, Buried, CaseFilter, Cell, Digest, Key, Part, RawKey, Watermark};
 use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::{Value, json};
 use watch_risks::{App, Config, VARIABLES, Watched};
@@ -323,9 +321,7 @@ async fn few_complaints_are_no_trend() {
 
 /// A period in which so many of a hundred answers were satisfied.
 async fn period(world: &World, period: Period, satisfied: u64) {
-    let store = &world.aws.store;
     let day = period.last_day().saturating_sub(3.days());
-    let generation = store.next_generation(&survey(), day).await.unwrap();
     let tally = Tally {
         responses: 100,
         csat: [100 - satisfied, 0, 0, satisfied, 0],
@@ -336,8 +332,7 @@ async fn period(world: &World, period: Period, satisfied: u64) {
         value: Part::new("all").unwrap(),
         tally,
     };
-    let written = store.write_day(&generation, &[cell]).await.unwrap();
-    assert_eq!(written, WroteDay::Written);
+    world.aws.counted(&survey(), day, &[cell]).await;
 }
 
 async fn night(world: &World, day: Date) {

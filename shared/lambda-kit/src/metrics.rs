@@ -45,7 +45,7 @@ pub enum Counter {
     AlertsSent,
     /// Alerts that a channel refused: nobody gets them by it.
     AlertsFailed,
-    /// Nights after which every survey is counted.
+    /// Surveys of which the night was completed.
     NightCompleted,
     /// Days that were counted, of all surveys.
     NightDays,
@@ -57,6 +57,14 @@ pub enum Counter {
     OutcomesDisputed,
     /// Messages that customers wrote by themselves.
     CustomersWrote,
+    /// Cells of those days that differed, and were written.
+    NightCells,
+    /// Days that were complete, and came out differently.
+    NightCorrections,
+    /// Days that are marked and wait for a later run.
+    NightWaiting,
+    /// Surveys whose night is not complete two hours after the end of their day.
+    NightLate,
     /// Tasks that risk rules opened.
     RisksRaised,
     /// Runs of the risk rules that stopped themselves, before their time ran out, with work left.
@@ -89,6 +97,10 @@ impl Counter {
             Self::OutcomesConfirmed => "OutcomesConfirmed",
             Self::OutcomesDisputed => "OutcomesDisputed",
             Self::CustomersWrote => "CustomersWrote",
+            Self::NightCells => "NightCells",
+            Self::NightCorrections => "NightCorrections",
+            Self::NightWaiting => "NightWaiting",
+            Self::NightLate => "NightLate",
             Self::RisksRaised => "RisksRaised",
             Self::RisksUnfinished => "RisksUnfinished",
             Self::ScoresAmended => "ScoresAmended",
@@ -248,7 +260,7 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 19] = [
+    const COUNTERS: [Counter; 23] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
@@ -266,6 +278,10 @@ mod tests {
         Counter::NightCompleted,
         Counter::NightDays,
         Counter::NightResponses,
+        Counter::NightCells,
+        Counter::NightCorrections,
+        Counter::NightWaiting,
+        Counter::NightLate,
         Counter::RisksRaised,
         Counter::RisksUnfinished,
     ];

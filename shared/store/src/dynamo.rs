@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -108,6 +109,7 @@ impl Change {
 }
 
 /// One part of a transaction.
+#[derive(Debug, Clone)]
 pub(crate) enum Part {
     /// Puts an item where there is none.
     PutNew(Item),
@@ -121,10 +123,10 @@ pub(crate) enum Part {
     Delete(RawKey),
     /// Writes nothing, but requires that there is no item.
     Absent(RawKey),
-    /// Writes nothing, but requires that `attribute` of the item has this value.
+    /// Writes nothing, but requires that this holds of the item, whose `:value` is this.
     Check {
         key: Key,
-        attribute: &'static str,
+        condition: &'static str,
         value: AttributeValue,
     },
 }
@@ -161,14 +163,14 @@ impl Part {
             ),
             Self::Check {
                 key,
-                attribute,
+                condition,
                 value,
             } => part.condition_check(
                 ConditionCheck::builder()
                     .table_name(table)
                     .set_key(Some(key_item(&key.encode())))
-                    .condition_expression("#attribute = :value")
-                    .expression_attribute_names("#attribute", attribute)
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(Some(names(&[condition])))
                     .expression_attribute_values(":value", value)
                     .build()
                     .map_err(|e| StoreError::Rejected(e.into()))?,
@@ -450,6 +452,33 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(Written::Refused(failed.item().cloned()))
                 }
+                _ => Err(StoreError::from_sdk(error)),
+            },
+        }
+    }
+
+    /// Deletes an item if `attribute` still has this value, and tells whether it had.
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    pub(crate) async fn delete_if(
+        &self,
+        key: &Key,
+        attribute: &'static str,
+        seen: AttributeValue,
+    ) -> Result<bool, StoreError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&key.encode())))
+            .condition_expression("#attribute = :seen")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":seen", seen)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
                 _ => Err(StoreError::from_sdk(error)),
             },
         }

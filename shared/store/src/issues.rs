@@ -929,7 +929,7 @@ fn trail(response: ResponseId, issue: IssueId) -> Result<Item, StoreError> {
 fn still_there(response: ResponseId, received_at: Timestamp) -> Part {
     Part::Check {
         key: Key::Response(response),
-        attribute: "received_at",
+        condition: "#received_at = :value",
         value: s(millis(received_at)),
     }
 }

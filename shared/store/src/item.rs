@@ -15,15 +15,17 @@ use resound_domain::issue::{How, Issue, Link, Reach, Reporter, kano};
 use resound_domain::response::Response;
 use resound_domain::risk::{Mark, Rule, is_complaint, is_negative};
 use resound_domain::score::{Ces, Csat, Nps, Scores};
-use resound_domain::tally::{Cause, Counted, Cut, Tally};
+use resound_domain::tally::{Cause, Counted, Cut, METHOD, Tally};
 use resound_domain::triage::{Category, Kind, Sentiment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Edition, Signed};
+use crate::corrections::Correction;
 use crate::dynamo::{Item, key_of};
 use crate::issues::{Logged, LookBack, Suggestion};
 use crate::key::{GroupKey, Key, NoticeKey, RawKey};
+use crate::marks::DirtyDay;
 use crate::notices::{Notice, NoticeStatus, Outcome};
 use crate::responses::Digest;
 use crate::risks::Remark;
@@ -732,18 +734,29 @@ impl Stored for Notice {
 // Tallies
 
 #[derive(Serialize, Deserialize)]
-struct TallyItem {
+pub(crate) struct TallyItem {
     /// Besides the key, for filtering. The name is of a time when a cut was one dimension.
     dimension: Cut,
-    generation: u64,
-    tally: Tally,
+    /// By which rules it was counted.
+    #[serde(default = "first_method")]
+    pub(crate) method: u32,
+    /// The zone of the survey's days when it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    pub(crate) tally: Tally,
 }
 
+/// What does not say by which rules it was counted is of the time of the first ones.
+const fn first_method() -> u32 {
+    1
+}
+
+/// Nothing of it depends on the run that writes it, or on when: who counts the same writes the same.
 pub(crate) fn tally_item(
     survey: &FormId,
     day: Date,
     cell: &crate::Cell,
-    generation: u64,
+    zone: &str,
 ) -> Result<Item, StoreError> {
     encode(
         &Key::Tally {
@@ -754,10 +767,17 @@ pub(crate) fn tally_item(
         },
         &TallyItem {
             dimension: cell.cut,
-            generation,
+            method: METHOD,
+            zone: Some(zone.to_owned()),
             tally: cell.tally.clone(),
         },
     )
+}
+
+impl Stored for TallyItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        body(item).map(|(_, tally)| tally)
+    }
 }
 
 impl Stored for crate::DayCell {
@@ -781,6 +801,57 @@ impl Stored for crate::DayCell {
 }
 
 #[derive(Serialize, Deserialize)]
+struct CorrectionItem {
+    was: Tally,
+    is: Tally,
+    #[serde(with = "serde_dynamo::string_set")]
+    why: BTreeSet<String>,
+    as_of: Timestamp,
+}
+
+pub(crate) fn correction_item(
+    survey: &FormId,
+    correction: &Correction,
+) -> Result<Item, StoreError> {
+    let causes = correction.why.iter();
+    encode(
+        &Key::Correction {
+            survey: survey.clone(),
+            day: correction.day,
+            number: correction.number,
+        },
+        &CorrectionItem {
+            was: correction.was.clone(),
+            is: correction.is.clone(),
+            why: causes.map(|cause| cause.name().to_owned()).collect(),
+            as_of: correction.as_of,
+        },
+    )
+}
+
+impl Stored for Correction {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, CorrectionItem) = body(item)?;
+        let Key::Correction { day, number, .. } = key else {
+            return Err(misplaced(&key));
+        };
+        Ok(Self {
+            day,
+            number,
+            was: item.was,
+            is: item.is,
+            // A cause that only a newer version can name is left out.
+            why: item
+                .why
+                .iter()
+                .filter_map(|name| Cause::from_name(name))
+                .collect(),
+            as_of: item.as_of,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct DirtyItem {
     /// Machine time. Sorts as text.
     marked_at: String,
@@ -796,6 +867,21 @@ pub(crate) fn dirty_item(
     let survey = survey.clone();
     let marked_at = millis(machine_now);
     encode(&Key::Dirty { survey, day, cause }, &DirtyItem { marked_at })
+}
+
+impl Stored for DirtyDay {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, DirtyItem { marked_at }) = body(item)?;
+        let marked_at = from_millis(&marked_at).ok_or_else(|| misplaced(&key))?;
+        let Key::Dirty { day, cause, .. } = key else {
+            return Err(misplaced(&key));
+        };
+        Ok(Self {
+            day,
+            cause,
+            marked_at,
+        })
+    }
 }
 
 /// The survey and local day whose counts a response is in, by the place it has in `by-day`. So it is known of one that a newer

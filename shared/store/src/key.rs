@@ -58,6 +58,15 @@ pub enum Key {
         /// Why.
         cause: Cause,
     },
+    /// That the whole of a day that was complete came out differently when it was counted again.
+    Correction {
+        /// The survey.
+        survey: FormId,
+        /// The local day.
+        day: Date,
+        /// From 1 up, for each day.
+        number: u32,
+    },
     /// The generation of the last run that counted a day.
     DayRun {
         /// The survey.
@@ -467,6 +476,14 @@ impl Key {
                 tally_partition(survey),
                 format!("DIRTY#{day}#{}", cause.name()),
             ),
+            Self::Correction {
+                survey,
+                day,
+                number,
+            } => (
+                tally_partition(survey),
+                format!("{}{number:06}", correction_prefix(*day)),
+            ),
             Self::DayRun { survey, day } => (tally_partition(survey), format!("RUN#{day}")),
             Self::Run { survey } => (tally_partition(survey), "RUN".to_owned()),
             Self::Group(group) => (
@@ -574,6 +591,11 @@ impl Key {
                 survey: survey(subject)?,
                 day: parts.next()?.parse().ok()?,
                 cause: Cause::from_name(parts.next()?)?,
+            },
+            ("TALLY", "CORRECTION") => Self::Correction {
+                survey: survey(subject)?,
+                day: parts.next()?.parse().ok()?,
+                number: parts.next()?.parse().ok()?,
             },
             ("TALLY", "RUN") => match parts.next() {
                 Some(day) => Self::DayRun {
@@ -724,6 +746,11 @@ pub(crate) fn tally_partition(survey: &FormId) -> String {
 /// The partition of what only the company knows of a survey.
 pub(crate) fn figures_partition(survey: &FormId) -> String {
     format!("FIGURES#{survey}")
+}
+
+/// How the sort keys of the corrections of a day begin.
+pub(crate) fn correction_prefix(day: Date) -> String {
+    format!("CORRECTION#{day}#")
 }
 
 fn line(text: &str) -> Option<Line> {
@@ -945,6 +972,13 @@ mod tests {
                 proptest::sample::select(Cause::EVERY.to_vec())
             )
                 .prop_map(|(survey, day, cause)| Key::Dirty { survey, day, cause }),
+            (any_survey(), any_day(), any::<u32>()).prop_map(|(survey, day, number)| {
+                Key::Correction {
+                    survey,
+                    day,
+                    number,
+                }
+            }),
             (any_survey(), any_day()).prop_map(|(survey, day)| Key::DayRun { survey, day }),
             any_survey().prop_map(|survey| Key::Run { survey }),
             any_group().prop_map(Key::Group),
@@ -1026,7 +1060,7 @@ mod tests {
         #[test]
         fn whatever_decodes_has_no_other_text(
             pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

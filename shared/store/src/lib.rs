@@ -12,6 +12,7 @@
 
 mod cases;
 mod config;
+mod corrections;
 mod dynamo;
 mod error;
 mod events;
@@ -42,6 +43,7 @@ pub use cases::{
     MAX_PAGE, Message,
 };
 pub use config::{Edition, Editions, Published, Signed};
+pub use corrections::Correction;
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use figures::{KeptFigures, KeptOne};
@@ -54,13 +56,14 @@ pub use key::{
     ConfigKind, Entry, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey,
     Recipient, ReportNoticeKey, TooLong, UnknownKey,
 };
+pub use marks::DirtyDay;
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};
 pub use reports::{AddedReport, Listed, Report};
 pub use responses::{Accepted, Amended, Buried, Digest, Lookup};
 pub use restore::Restored;
 pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};
 pub use rules::{Cached, Rules};
-pub use tallies::{Cell, DayCell, Generation, Watermark, WroteDay};
+pub use tallies::{Cell, Counting, DayCell, Generation, Watermark, WroteDay};
 pub use walk::{Advanced, INDEX_LAG, OpenShard, Reached, Round, Stage, Walk, WalkPage};
 
 /// The table.

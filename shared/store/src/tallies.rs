@@ -1,21 +1,24 @@
 //! Tallies: derived counts, written by runs that fence each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{Stream, StreamExt, TryStreamExt, select_all, try_unfold};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::form::FormId;
-use resound_domain::tally::{Counted, Cut, Tally};
+use resound_domain::tally::{Cause, Counted, Cut, METHOD, Tally};
 
-use crate::dynamo::{Change, Item, Query, Transacted, Written, key_of, n, s};
-use crate::item::{DayRunItem, RunItem, Stored, counted, encode, tally_item};
+use crate::corrections::Correction;
+use crate::dynamo::{Change, Item, Query, Refusal, Transacted, Written, key_of, n, s};
+use crate::item::{
+    DayRunItem, RunItem, Stored, TallyItem, correction_item, counted, encode, tally_item,
+};
 use crate::key::{Key, Part, RawKey, tally_partition};
 use crate::schema::{BY_DAY, DAY_SHARDS, day_shard, from_millis, millis};
 use crate::{Store, StoreError, dynamo, rows};
 
-/// How many cells go into one transaction, beside the check of the generation.
-const CELLS_AT_ONCE: usize = 99;
+/// How many changes go into one transaction of 100, beside the check of the generation and what is told of the whole day.
+const CHANGES_AT_ONCE: usize = 98;
 
 /// How often a generation is asked for while others ask too.
 const TRIES: u32 = 20;
@@ -52,12 +55,42 @@ pub struct Generation {
     number: u64,
 }
 
+/// What a run that counts a day knows of it beside the responses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting<'a> {
+    /// The name of the zone of the survey's days, kept with each cell.
+    pub zone: &'a str,
+    /// Business time of the run.
+    pub as_of: Timestamp,
+    /// What is marked of the day.
+    pub marked: BTreeSet<Cause>,
+}
+
+impl Counting<'_> {
+    /// Why a day comes out differently that was counted by the rules `method` before.
+    fn why(&self, method: u32) -> BTreeSet<Cause> {
+        let mut why = self.marked.clone();
+        if method != METHOD {
+            why.insert(Cause::Rules);
+        }
+        if why.is_empty() {
+            why.insert(Cause::Lag);
+        }
+        why
+    }
+}
+
 /// What came of writing the tallies of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum WroteDay {
     /// The day has these cells and no others.
-    Written,
+    Written {
+        /// How many were written or deleted, as they differed.
+        cells: usize,
+        /// Whether the whole of the day, which was complete, changed.
+        corrected: bool,
+    },
     /// A later run has taken over; what it counts is newer than what we have.
     Superseded,
 }
@@ -69,6 +102,20 @@ pub struct Watermark {
     pub day: Date,
     /// Business time of the run that completed it.
     pub as_of: Timestamp,
+}
+
+impl Generation {
+    /// Requires that no later run has taken the day over.
+    fn check(&self) -> dynamo::Part {
+        dynamo::Part::Check {
+            key: Key::DayRun {
+                survey: self.survey.clone(),
+                day: self.day,
+            },
+            condition: "#generation = :value",
+            value: n(self.number),
+        }
+    }
 }
 
 impl Store {
@@ -184,8 +231,12 @@ impl Store {
         }))
     }
 
-    /// Makes these the cells of a day: writes them and deletes those that are not among them, as long as no later run
-    /// has taken a generation. Cells of cuts that only a newer version knows stay. Up to 99 cells appear all at once; more of them in several steps.
+    /// Makes these the cells of a day: writes those that differ and deletes those that are not among them, as long as no
+    /// later run has taken a generation. Cells of cuts that only a newer version knows stay. Up to 98 changes appear all at
+    /// once; more of them in several steps, the whole of the day in the first.
+    ///
+    /// If the whole of a day that is complete changes, the same transaction keeps a [`Correction`]. A repeat finds nothing that
+    /// differs, and keeps none.
     ///
     /// # Errors
     /// [`StoreError`]; some cells may have been written by then, and the same call can be repeated.
@@ -193,53 +244,119 @@ impl Store {
         &self,
         generation: &Generation,
         cells: &[Cell],
+        run: &Counting<'_>,
     ) -> Result<WroteDay, StoreError> {
-        let Generation {
-            survey,
-            day,
-            number,
-        } = generation;
-        let key = |cell: &Cell| {
-            Key::Tally {
-                survey: survey.clone(),
-                day: *day,
-                cut: cell.cut,
-                value: cell.value.clone(),
-            }
-            .encode()
-        };
-        let kept: BTreeSet<RawKey> = cells.iter().map(key).collect();
-        let mut parts = Vec::with_capacity(cells.len());
+        let Generation { survey, day, .. } = generation;
+        let mut counted = BTreeMap::new();
         for cell in cells {
-            parts.push(dynamo::Part::Replace(tally_item(
-                survey, *day, cell, *number,
-            )?));
+            let item = tally_item(survey, *day, cell, run.zone)?;
+            counted.insert(key_of(&item), item);
         }
-        let stale = self.query_all(&day_query(survey, *day, *day)).await?;
-        parts.extend(
-            stale
-                .iter()
-                .map(key_of)
-                .filter(|key| !kept.contains(key) && Key::decode(key).is_ok())
-                .map(dynamo::Part::Delete),
-        );
+        let before = self.query_all(&day_query(survey, *day, *day)).await?;
+        let before: BTreeMap<RawKey, Item> = before
+            .into_iter()
+            .map(|item| (key_of(&item), item))
+            .collect();
 
-        let mut parts = parts.into_iter().peekable();
-        while parts.peek().is_some() {
-            let mut batch = vec![dynamo::Part::Check {
-                key: Key::DayRun {
-                    survey: survey.clone(),
-                    day: *day,
-                },
-                attribute: "generation",
-                value: n(*number),
-            }];
-            batch.extend(parts.by_ref().take(CELLS_AT_ONCE));
+        let whole = Key::Tally {
+            survey: survey.clone(),
+            day: *day,
+            cut: Cut::ALL,
+            value: Part::new(Counted::ALL).map_err(|e| StoreError::Rejected(e.into()))?,
+        }
+        .encode();
+        let (was, method) = whole_of(before.get(&whole))?;
+        let (is, _) = whole_of(counted.get(&whole))?;
+
+        let stale = before.keys().filter(|&key| !counted.contains_key(key));
+        let stale: Vec<RawKey> = stale
+            .filter(|&key| Key::decode(key).is_ok())
+            .cloned()
+            .collect();
+        counted.retain(|key, item| before.get(key) != Some(item));
+        // The whole of the day goes first, and with it what is told of it.
+        let first = counted.remove(&whole).map(dynamo::Part::Replace);
+        let first = first.or_else(|| {
+            let gone = stale.contains(&whole);
+            gone.then(|| dynamo::Part::Delete(whole.clone()))
+        });
+        let stale = stale.into_iter().filter(|key| *key != whole);
+        let mut changes: Vec<dynamo::Part> = first.into_iter().collect();
+        changes.extend(counted.into_values().map(dynamo::Part::Replace));
+        changes.extend(stale.map(dynamo::Part::Delete));
+
+        let mut left = changes.as_slice();
+        let mut corrected = false;
+        if was != is {
+            let why = run.why(method);
+            let (first, rest) = left.split_at(left.len().min(CHANGES_AT_ONCE));
+            let correction = Correction {
+                day: *day,
+                number: 0,
+                was,
+                is,
+                why,
+                as_of: run.as_of,
+            };
+            match self.write_whole(generation, first, correction).await? {
+                Some(told) => corrected = told,
+                None => return Ok(WroteDay::Superseded),
+            }
+            left = rest;
+        }
+        for some in left.chunks(CHANGES_AT_ONCE) {
+            let mut batch = vec![generation.check()];
+            batch.extend_from_slice(some);
             if let Transacted::Refused(_) = self.transact(batch).await? {
                 return Ok(WroteDay::Superseded);
             }
         }
-        Ok(WroteDay::Written)
+        Ok(WroteDay::Written {
+            cells: changes.len(),
+            corrected,
+        })
+    }
+
+    /// Writes the first changes of a day, the whole of it among them, and with them the correction if the day is complete.
+    /// Tells whether it is; `None` if a later run has taken over.
+    async fn write_whole(
+        &self,
+        generation: &Generation,
+        changes: &[dynamo::Part],
+        mut correction: Correction,
+    ) -> Result<Option<bool>, StoreError> {
+        let Generation { survey, day, .. } = generation;
+        let key = Key::Run {
+            survey: survey.clone(),
+        };
+        for _ in 0..TRIES {
+            let watermark = self.watermark(survey).await?;
+            let complete = watermark.is_some_and(|watermark| *day <= watermark.day);
+            let told = if complete {
+                correction.number = self.next_correction(survey, *day).await?;
+                dynamo::Part::PutNew(correction_item(survey, &correction)?)
+            } else {
+                // Another run may complete the day before this one writes; then there is something to correct.
+                dynamo::Part::Check {
+                    key: key.clone(),
+                    condition: "attribute_not_exists(#PK) OR #completed < :value",
+                    value: s(day.to_string()),
+                }
+            };
+            let mut batch = vec![generation.check(), told];
+            batch.extend_from_slice(changes);
+            match self.transact(batch).await? {
+                Transacted::Done => return Ok(Some(complete)),
+                Transacted::Refused(refusals) => {
+                    if let Some(Refusal::Failed(_)) = refusals.first() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        Err(StoreError::Throttled(
+            "other runs were at the same day every time".into(),
+        ))
     }
 
     /// The cells of one cut over a span of days, both included, by day and value.
@@ -314,6 +431,15 @@ impl Store {
             Written::Done | Written::Refused(_) => Ok(()),
         }
     }
+}
+
+/// The counts of the whole day, and the rules by which they were counted; of an empty day there is no cell.
+fn whole_of(item: Option<&Item>) -> Result<(Tally, u32), StoreError> {
+    let Some(item) = item else {
+        return Ok((Tally::default(), METHOD));
+    };
+    let cell = TallyItem::read(item.clone())?;
+    Ok((cell.tally, cell.method))
 }
 
 /// Every cell of these days.

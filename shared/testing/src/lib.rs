@@ -13,16 +13,19 @@ pub mod api;
 pub mod cases;
 mod server;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use server::{Request, Server};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use resound_domain::form::FormId;
 use resound_emulator::{AwsPort, Data};
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::{BoxedFunction, Invocation};
-use resound_store::{Store, schema};
+use resound_store::{Cell, Counting, Store, WroteDay, schema};
 use serde_json::Value;
 
 /// The name of the table.
@@ -64,6 +67,20 @@ impl Aws {
             clients,
             store,
         }
+    }
+
+    /// What a night counted on a day of a survey in [`ZONE`]: these cells and no others, at the [`start`], with nothing marked.
+    pub async fn counted(&self, survey: &FormId, day: Date, cells: &[Cell]) {
+        let generation = self.store.next_generation(survey, day).await;
+        let generation = generation.expect("a generation");
+        let counting = Counting {
+            zone: ZONE,
+            as_of: start(),
+            marked: BTreeSet::new(),
+        };
+        let wrote = self.store.write_day(&generation, cells, &counting).await;
+        let wrote = wrote.expect("the day is written");
+        assert!(matches!(wrote, WroteDay::Written { .. }), "{wrote:?}");
     }
 }
 

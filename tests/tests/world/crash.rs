@@ -220,7 +220,7 @@ impl Scenario for Nightly {
             if let Ended::Returned(_) = ended {
                 break;
             }
-            ended = world.night_again().await;
+            ended = world.tally().await;
         }
         let report = "/v1/nps?from=2026-11-02&to=2026-11-02&by=channel";
         let mut answer = world.staff_get(report).await;

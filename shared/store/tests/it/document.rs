@@ -22,7 +22,7 @@ use resound_domain::report::{Kind, MonthInput, Monthly, Numbers, ReportId};
 use resound_domain::response::Response;
 use resound_domain::risk::{self, Mark, Place, Surge, Task};
 use resound_domain::score::Scores;
-use resound_domain::tally::{Cause, Dimension, Tally};
+use resound_domain::tally::{Cause, Cut, Dimension, Tally};
 use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
@@ -34,8 +34,8 @@ use resound_store::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    DIGEST, T0, Table, applied, book, calendars, case, commanded, expired, hours, now, response_of,
-    staff, t0,
+    DIGEST, T0, Table, applied, book, calendars, case, commanded, counting, expired, hours, now,
+    response_of, staff, t0,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -78,6 +78,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Dirty day",
             "that a local day must be counted again, and why",
             "with what makes its counts wrong",
+        ),
+        Key::Correction { .. } => (
+            "Correction",
+            "that the whole of a complete day came out differently: what it was, what it is, and why",
+            "not exists, with the tally",
         ),
         Key::DayRun { .. } => (
             "Day run",
@@ -395,16 +400,29 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     let mut tally = Tally::default();
     tally.add(Scores::default());
     let value = Part::new("锅 #1").unwrap();
-    let cell = Cell {
+    let product = Cell {
         cut: Dimension::Product.into(),
         value: value.clone(),
         tally,
     };
-    let _written = store.write_day(&generation, &[cell]).await.unwrap();
+    let _written = store
+        .write_day(&generation, std::slice::from_ref(&product), &counting())
+        .await
+        .unwrap();
     store
         .advance_watermark(&survey(), Watermark { day, as_of: t0() })
         .await
         .unwrap();
+    let mut all = Tally::default();
+    all.add(Scores::default());
+    let cell = Cell {
+        cut: Cut::ALL,
+        value: Part::new("all").unwrap(),
+        tally: all,
+    };
+    let (cells, run) = ([cell, product], counting());
+    let corrected = store.write_day(&generation, &cells, &run);
+    let _corrected = corrected.await.unwrap();
     let erased = response_of(ID + 9, json!({"nps": 2}));
     let _new = store.accept(&erased, &DIGEST, None, now()).await.unwrap();
     let buried = store.bury(erased.id, now()).await.unwrap();
@@ -576,6 +594,14 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
                     survey: survey(),
                     day,
                     cause: Cause::Erasure,
+                },
+            ),
+            (
+                "correction",
+                Key::Correction {
+                    survey: survey(),
+                    day,
+                    number: 1,
                 },
             ),
             (

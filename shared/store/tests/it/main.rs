@@ -52,7 +52,8 @@ fn every_future_can_move_between_threads() {
         let generation = store
             .next_generation(&resound_domain::form::FormId::default_form(), day)
             .await?;
-        store.write_day(&generation, &[]).await
+        let counting = support::counting();
+        store.write_day(&generation, &[], &counting).await
     });
     movable(|store| {
         store.latest_config::<resound_domain::policy::Policy>(resound_store::ConfigKind::Policy)

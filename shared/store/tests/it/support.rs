@@ -1,6 +1,6 @@
 //! An empty table in process, and things to put into it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
@@ -25,7 +25,7 @@ use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
 use resound_domain::trace::TraceId;
 use resound_domain::triage::{Input, triage};
-use resound_store::{Accepted, Appended, Digest, Key, Store, schema};
+use resound_store::{Accepted, Appended, Counting, Digest, Key, Store, schema};
 
 pub(crate) const TABLE: &str = "resound";
 
@@ -135,6 +135,20 @@ impl Table {
         answer.item
     }
 
+    /// Every item of a partition.
+    pub(crate) async fn partition(&self, pk: &str) -> Vec<HashMap<String, AttributeValue>> {
+        let answer = self
+            .client
+            .query()
+            .table_name(TABLE)
+            .key_condition_expression("PK = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .send()
+            .await
+            .unwrap();
+        answer.items.unwrap()
+    }
+
     /// Puts an item as it is: what a bug or a newer version may have left.
     #[expect(
         clippy::disallowed_methods,
@@ -194,6 +208,15 @@ pub(crate) const DIGEST: Digest = Digest([7; 32]);
 /// Machine time; no test depends on how it relates to business time.
 pub(crate) fn now() -> Timestamp {
     "2030-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// A run that counts days of which nothing is marked.
+pub(crate) fn counting() -> Counting<'static> {
+    Counting {
+        zone: "Asia/Shanghai",
+        as_of: t0(),
+        marked: BTreeSet::new(),
+    }
 }
 
 pub(crate) fn t0() -> Timestamp {
