@@ -224,7 +224,9 @@ fn registry(meter: &Meter) -> Registry {
         notify_staff,
         close_loop,
         aggregate_nps,
-        watch_risks
+        watch_risks,
+        write_reports,
+        serve_reports
     );
     registry
 }

@@ -93,7 +93,9 @@ impl System {
             notify_staff,
             close_loop,
             aggregate_nps,
-            watch_risks
+            watch_risks,
+            write_reports,
+            serve_reports
         );
         let clock = Clock::stopped("2026-11-02T02:00:00Z".parse().unwrap());
         let variables = BTreeMap::from([

@@ -476,6 +476,30 @@ def _(s): s.statement("WatchRisksRole", "dynamodb:PutItem")["Action"].append("dy
 def _(s): s.statements("WatchRisksRole")[2]["Resource"] = {"Fn::Sub": "${Table.Arn}/index/by-day"}
 
 
+@plant("reports are written once a day")
+def _(s): s["WriteReportsSchedule"]["ScheduleExpression"] = "cron(5 6 * * ? *)"
+
+
+@plant("reports may delete")
+def _(s): s.statement("WriteReportsRole", "dynamodb:PutItem")["Action"].append("dynamodb:DeleteItem")
+
+
+@plant("reports may be sent in anybody's name")
+def _(s): del s.statement("WriteReportsRole", "ses:SendEmail")["Condition"]
+
+
+@plant("who shows reports may read cases")
+def _(s): s.statement("ServeReportsRole", "dynamodb:Query")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("CASE#*")
+
+
+@plant("anybody may read reports")
+def _(s): s["ReportRoute"]["AuthorizationType"] = "NONE"
+
+
+@plant("nobody hears that a report is late")
+def _(s): s["ReportsLate"]["MetricName"] = "ReportsWritten"
+
+
 @plant("nobody hears that the risk rules stopped")
 def _(s): s["RisksMissing"]["TreatMissingData"] = "notBreaching"
 

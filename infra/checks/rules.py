@@ -67,6 +67,8 @@ FUNCTIONS = {
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"]),
     "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=[LIST, KEEP]),
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
+    "write-reports": Function("schedule", WRITE | LIST, indexes=["by-day"], mails=True),
+    "serve-reports": Function("http", READ),
 }
 
 # Route: function and, for staff, the scope.
@@ -91,6 +93,8 @@ ROUTES = {
     "GET /v1/nps/index": ("report-nps", "resound/reports.read"),
     "GET /v1/nps/volatility": ("report-nps", "resound/reports.read"),
     "GET /v1/nps/assessments": ("report-nps", "resound/reports.read"),
+    "GET /v1/reports": ("serve-reports", "resound/reports.read"),
+    "GET /v1/reports/{kind}/{period}": ("serve-reports", "resound/reports.read"),
     "GET /v1/policy": ("manage-policy", "resound/cases.read"),
     "PUT /v1/policy": ("manage-policy", "resound/admin"),
     "GET /v1/calendars": ("manage-policy", "resound/cases.read"),
@@ -117,6 +121,7 @@ SCHEDULES = {  # function: expression and zone
     "alert-breaches": ("rate(1 minute)", "UTC"),
     "aggregate-nps": ("rate(15 minutes)", "UTC"),
     "watch-risks": ("cron(20 * * * ? *)", {"Ref": "TimeZone"}),
+    "write-reports": ("cron(5 * * * ? *)", {"Ref": "TimeZone"}),
 }
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
 OWN_COUNTS = {
@@ -128,6 +133,7 @@ OWN_COUNTS = {
     "close-loop": ["NoticesSent", "NoticesInDoubt"],
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses", "NightCells", "NightCorrections", "NightWaiting", "NightLate"],
     "watch-risks": ["RisksRaised", "RisksUnfinished"],
+    "write-reports": ["ReportsWritten", "ReportsLate", "AlertsSent", "AlertsFailed"],
 }
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
 
@@ -299,10 +305,11 @@ def timings_keep_their_order(t):
         expected = http if FUNCTIONS.get(name) and FUNCTIONS[name].trigger == "http" else consumer
         if name == "alert-breaches":
             expected = stated["SWEEP_TIMEOUT"]
-        if name in ("aggregate-nps", "watch-risks"):
-            # A count holds no lease and takes what it takes; neither does a look for risks.
+        if name in ("aggregate-nps", "watch-risks", "write-reports"):
+            # A count holds no lease and takes what it takes; neither does a look for risks. A report's lease is counted from
+            # its letter, and not from when the run began.
             if timeouts[logical] != 900:
-                yield f"{logical}: a count, or a look for risks, may take 900 s"
+                yield f"{logical}: a count, a look for risks, or a report may take 900 s"
         elif timeouts[logical] != expected:
             yield f"{logical}: times out after {timeouts[logical]} s, not {expected} s"
     queues = t.of("AWS::SQS::Queue")
@@ -909,7 +916,8 @@ def expected_alarms(functions):
     alarms = {}
     for name, logical in functions.items():
         # All may fail now and then; what runs seldom is judged by its last three runs.
-        seconds, often = {"aggregate-nps": (900, (2, 3)), "watch-risks": (3600, (2, 3))}.get(name, (60, (3, 5)))
+        seconds, often = {"aggregate-nps": (900, (2, 3)), "watch-risks": (3600, (2, 3)),
+                          "write-reports": (3600, (2, 3))}.get(name, (60, (3, 5)))
         alarms[f"{logical}Errors"] = watch("AWS/Lambda", "Errors", [("FunctionName", {"Ref": logical})], "Sum", seconds,
                                            often, AT_LEAST, 1)
     # CloudWatch takes ten metrics in one alarm: those that answer requests in one, those behind them in another.
@@ -927,6 +935,7 @@ def expected_alarms(functions):
     api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
     relay, sweep = [("FunctionName", {"Ref": "RelayEvents"})], [("FunctionName", {"Ref": "AlertBreaches"})]
     risks = [("FunctionName", {"Ref": "WatchRisks"})]
+    reports = [("FunctionName", {"Ref": "WriteReports"})]
     alarms |= {
         "RelayLag": watch("AWS/Lambda", "IteratorAge", relay, "Maximum", 60, (3, 5), ABOVE, 60_000),
         "SweepMissing": watch("AWS/Lambda", "Invocations", sweep, "Sum", 60, (5, 5), BELOW, 1, silence="breaching"),
@@ -934,6 +943,8 @@ def expected_alarms(functions):
         "SweepUnfinished": watch(OWN_METRICS, "SweepUnfinished", own("alert-breaches"), "Sum", 300, (3, 3), AT_LEAST, 1),
         "RisksMissing": watch("AWS/Lambda", "Invocations", risks, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
         "RisksUnfinished": watch(OWN_METRICS, "RisksUnfinished", own("watch-risks"), "Sum", 3600, (3, 3), AT_LEAST, 1),
+        "ReportsMissing": watch("AWS/Lambda", "Invocations", reports, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
+        "ReportsLate": watch(OWN_METRICS, "ReportsLate", own("write-reports"), "Sum", 3600, (1, 1), AT_LEAST, 1),
         "StuckEvents": watch(OWN_METRICS, "EventsStuck", own("alert-breaches"), "Sum", 300, (1, 1), AT_LEAST, 1),
         "NightLate": watch(OWN_METRICS, "NightLate", own("aggregate-nps"), "Maximum", 900, (1, 1), AT_LEAST, 1),
         "NightNotCompleted": watch_sum(
@@ -1154,6 +1165,7 @@ def outputs_serve_an_integrator(t):
         "HttpApiId": {"Ref": "HttpApi"}, "AccessLogGroup": {"Ref": "AccessLogs"}, "MetricsNamespace": OWN_METRICS,
         "AlertBreachesFunction": {"Ref": "AlertBreachesAliaslive"}, "AggregateNpsFunction": {"Ref": "AggregateNpsAliaslive"},
         "WatchRisksFunction": {"Ref": "WatchRisksAliaslive"},
+        "WriteReportsFunction": {"Ref": "WriteReportsAliaslive"},
         "CustomDomainTarget": {"Fn::GetAtt": ["HttpDomain", "RegionalDomainName"]},
         "CustomDomainZoneId": {"Fn::GetAtt": ["HttpDomain", "RegionalHostedZoneId"]},
         "JwtIssuer": {"Ref": "JwtIssuer"}, "JwtAudience": {"Ref": "JwtAudience"},
@@ -1261,6 +1273,8 @@ def policies_say_what_they_mean(t):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*"]}},
+        ("ServeReportsRole", "dynamodb:GetItem"):
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REPORT#*", "RESPONSE#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*"]}},
         ("ManagePolicyRole", "dynamodb:UpdateItem"):
@@ -1268,6 +1282,7 @@ def policies_say_what_they_mean(t):
         ("ManagePolicyRole", "dynamodb:BatchGetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+        ("WriteReportsRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
         ("CloseLoopRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
     }
     others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
@@ -1363,6 +1378,8 @@ DECIDED = {
         "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "WatchRisksEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
+    "WriteReportsEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "AggregateNpsEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "Table": {
@@ -1374,7 +1391,7 @@ DECIDED = {
     "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
                                            "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
     **{f"{function}Integration": {"TimeoutInMillis": 12_000}  # longer than the function, so that it is the one to answer
-       for function in ("SubmitFeedback", "ServePages", "TakeAnswers", "ManageCases", "ReportNps", "ManagePolicy")},
+       for function in ("SubmitFeedback", "ServePages", "TakeAnswers", "ManageCases", "ReportNps", "ServeReports", "ManagePolicy")},
     "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
     "HttpDomain": {"DomainName": {"Ref": "DomainName"}, "DomainNameConfigurations": [
         {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]},
@@ -1392,7 +1409,8 @@ DECIDED = {
 }
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
            "aggregate-nps": {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 5},
-           "watch-risks": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}}
+           "watch-risks": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
+           "write-reports": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}}
 ACCESS_LOG = {
     "requestId": "$context.requestId", "time": "$context.requestTime", "route": "$context.routeKey",
     "status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency",
@@ -1403,6 +1421,7 @@ ACCESS_LOG = {
 LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-pages": {"*/GET/*"},
           "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
+          "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets",
                             "*/*/v1/surveys/*"}}
@@ -1430,7 +1449,7 @@ def numbers_are_the_ones_decided_on(t):
     for name, (logical, function) in t.functions().items():
         # At 256 MB a cold start is over soonest for its price; a night holds a day's cells, a look for risks the products
         # of four days; a sweep may have a hundred thousand cases to move in its minute, and has one thread.
-        if function.get("MemorySize") != {"aggregate-nps": 512, "watch-risks": 512, "alert-breaches": 1769}.get(name, 256):
+        if function.get("MemorySize") != {"aggregate-nps": 512, "watch-risks": 512, "write-reports": 512, "alert-breaches": 1769}.get(name, 256):
             yield f"{logical}: has {function.get('MemorySize')} MB"
         if (name in ("submit-feedback", "serve-pages")) != ("ReservedConcurrentExecutions" in function):
             yield f"{logical}: concurrency is set aside for the two public functions, and for them alone"

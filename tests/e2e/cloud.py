@@ -36,6 +36,8 @@ FUNCTIONS = (
     "close-loop",
     "aggregate-nps",
     "watch-risks",
+    "write-reports",
+    "serve-reports",
 )
 
 

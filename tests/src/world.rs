@@ -372,6 +372,13 @@ impl World {
         self.run(&hourly, now).await
     }
 
+    /// Writes the reports that are due, as the schedule does each hour.
+    pub async fn report(&mut self) -> Ended {
+        let hourly = self.schedule("write-reports").clone();
+        let now = self.now();
+        self.run(&hourly, now).await
+    }
+
     /// Moves business time to half past midnight and counts the day that ended.
     pub async fn night(&mut self) -> Ended {
         let night = Expression::parse("cron(30 0 * * ? *)").expect("an expression");

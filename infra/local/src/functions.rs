@@ -17,4 +17,6 @@ pub fn all() -> Registry {
         .with(close_loop::Config::read, close_loop::App::new)
         .with(aggregate_nps::Config::read, aggregate_nps::App::new)
         .with(watch_risks::Config::read, watch_risks::App::new)
+        .with(write_reports::Config::read, write_reports::App::new)
+        .with(serve_reports::Config::read, serve_reports::App::new)
 }

@@ -79,8 +79,6 @@ pub struct Course {
     pub priority: Priority,
     /// How often it was opened again.
     pub reopened: u32,
-    /// Whether its last outcome is that it will not be done.
-    pub declined: bool,
     /// Whether it was merged into another: then that one is measured, and this one is not.
     pub merged: bool,
     /// Whether a risk rule opened it: then no customer waits.
@@ -107,7 +105,7 @@ impl Course {
         };
 
         let (mut reopened, mut earlier, mut missed) = (0, SignedDuration::ZERO, false);
-        let (mut answered, mut ended, mut declined) = (None, None, false);
+        let (mut answered, mut ended) = (None, None);
         for event in log.iter().skip(1).chain(&overdue) {
             let was_over = case.state().is_over();
             let before = case.clocks().resolution.clone();
@@ -137,7 +135,6 @@ impl Course {
                 EventKind::Resolved { .. } | EventKind::Declined { .. }
             ) {
                 ended = Some(done(&clocks.resolution, earlier, missed));
-                declined = matches!(event.kind, EventKind::Declined { .. });
             }
         }
         let clocks = case.clocks();
@@ -146,7 +143,6 @@ impl Course {
             channel,
             priority: case.priority(),
             reopened,
-            declined,
             merged: case.state() == State::Merged,
             task: case.task().is_some(),
             first_response: answered.unwrap_or(Progress::Open {

@@ -431,10 +431,10 @@ pub struct HttpResponse {
     /// `Set-Cookie` headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cookies: Vec<String>,
-    /// The body: text, as all of ours are.
+    /// The body: text, or bytes in base64.
     #[serde(default)]
     pub body: String,
-    /// Always false.
+    /// Whether it is bytes.
     #[serde(default)]
     pub is_base64_encoded: bool,
 }
@@ -481,6 +481,21 @@ impl HttpResponse {
     pub fn body(mut self, content_type: &str, body: impl Into<String>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
+    }
+
+    /// With a body of bytes, for a caller to keep under this name: letters, digits, `-` and `.`.
+    pub fn file(mut self, content_type: &str, name: &str, bytes: &[u8]) -> Self {
+        self.body = STANDARD.encode(bytes);
+        self.is_base64_encoded = true;
+        self.header("content-type", content_type).attachment(name)
+    }
+
+    /// For a caller to keep under this name: letters, digits, `-` and `.`.
+    pub fn attachment(self, name: &str) -> Self {
+        self.header(
+            "content-disposition",
+            format!("attachment; filename=\"{name}\""),
+        )
     }
 
     /// With a header; the name in lower case. Control characters of the value are dropped: it cannot end the line.

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod aws;
 pub mod batch;
 pub mod config;
+pub mod csv;
 mod fault;
 pub mod fields;
 mod function;

@@ -71,6 +71,10 @@ pub enum Counter {
     RisksUnfinished,
     /// Responses whose scores a customer added or changed later.
     ScoresAmended,
+    /// Editions of reports that were written.
+    ReportsWritten,
+    /// Reports that should have been written hours ago and wait for a night.
+    ReportsLate,
 }
 
 impl Counter {
@@ -104,6 +108,8 @@ impl Counter {
             Self::RisksRaised => "RisksRaised",
             Self::RisksUnfinished => "RisksUnfinished",
             Self::ScoresAmended => "ScoresAmended",
+            Self::ReportsWritten => "ReportsWritten",
+            Self::ReportsLate => "ReportsLate",
         }
     }
 }

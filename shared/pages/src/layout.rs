@@ -1,7 +1,10 @@
 //! The frame of every page: head, style, language link, foot.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use resound_domain::locale::Locale;
+use ring::digest::{SHA256, digest};
 
 use crate::text::Clean;
 
@@ -12,6 +15,21 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
     style-src 'sha256-5iSpfAaKHL+Sxj2OoXrpu48BCBmiNxi0aRCfbxM72Tc='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for a page with these style sheets.
+pub(crate) fn policy(styles: &[&str]) -> String {
+    let hashes: Vec<String> = styles
+        .iter()
+        .map(|style| {
+            let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+            format!("'sha256-{hash}'")
+        })
+        .collect();
+    format!(
+        "default-src 'none'; style-src {}; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        hashes.join(" ")
+    )
+}
 
 /// The headers every page is served with.
 ///
@@ -43,6 +61,11 @@ pub(crate) struct Page<'a> {
 
 impl Page<'_> {
     pub(crate) fn into_html(self) -> String {
+        self.into_html_with(&[])
+    }
+
+    /// The page with further style sheets, which its [`policy`] must name.
+    pub(crate) fn into_html_with(self, styles: &[&str]) -> String {
         let locale = self.locale;
         let other = match locale {
             Locale::ZhCn => Locale::En,
@@ -60,6 +83,7 @@ impl Page<'_> {
                     title { (Clean(self.title)) " · " (brand) }
                     link rel="icon" href=(ICON);
                     style { (PreEscaped(STYLE)) }
+                    @for style in styles { style { (PreEscaped(style)) } }
                 }
                 body {
                     header {
@@ -91,7 +115,6 @@ pub(crate) fn body(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine;
 
     #[test]
     fn head_of_every_page() {
@@ -107,11 +130,10 @@ mod tests {
 
     #[test]
     fn the_policy_allows_exactly_our_style() {
-        let digest = ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes());
-        let hash = base64::engine::general_purpose::STANDARD.encode(digest);
-        assert!(
-            CONTENT_SECURITY_POLICY.contains(&format!("style-src 'sha256-{hash}';")),
-            "the style changed: write sha256-{hash} into CONTENT_SECURITY_POLICY"
+        assert_eq!(
+            CONTENT_SECURITY_POLICY,
+            policy(&[STYLE]),
+            "the style changed: write its hash into CONTENT_SECURITY_POLICY"
         );
     }
 }

@@ -12,6 +12,7 @@ mod layout;
 mod problem;
 mod question;
 mod receipt;
+mod report;
 pub mod response;
 mod solved;
 mod text;
@@ -22,5 +23,9 @@ pub use home::{HomeView, home_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};
 pub use receipt::{Progress, Promised, ReceiptView, ScoresView, Step, StepKind, receipt_page};
+pub use report::{
+    Examples, ReportEntry, ReportLetter, ReportView, report_letter, report_page, report_policy,
+    reports_page,
+};
 pub use solved::{MessageView, QuestionView};
 pub use time::moment;

@@ -1,5 +1,7 @@
 //! Reports: numbers that are frozen, in editions that follow each other.
 
+use std::collections::BTreeSet;
+
 use futures::stream::TryStreamExt;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -9,8 +11,8 @@ use resound_domain::response::Response;
 use resound_domain::tally::Tally;
 
 use crate::dynamo::{Query, Written, key_of, s};
-use crate::item::{ReportItem, ResponseRecord, Stored, encode, remark};
-use crate::key::{Key, RawKey, report_partition, report_prefix};
+use crate::item::{ReportItem, ResponseRecord, Stored, encode, read_entry, remark};
+use crate::key::{Key, Medium, RawKey, report_partition, report_prefix};
 use crate::schema::millis;
 use crate::{Store, StoreError};
 
@@ -89,6 +91,26 @@ impl Store {
             .limit(1);
         let page = self.query_page(&query, None).await?;
         page.items.into_iter().next().map(Report::read).transpose()
+    }
+
+    /// Of which media the ledger says what came of telling the staff of a report.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn report_told(&self, id: &ReportId) -> Result<BTreeSet<Medium>, StoreError> {
+        let query = Query::partition(report_partition(id.kind()))
+            .range("begins_with(#SK, :prefix)")
+            .value(":prefix", s(format!("NOTICE#{}", report_prefix(id))));
+        let mut told = BTreeSet::new();
+        for item in self.query_all(&query).await? {
+            let key = Key::decode(&key_of(&item));
+            if let Ok(Key::ReportNotice(key)) = key
+                && read_entry(item)?.outcome().is_some()
+            {
+                told.insert(key.medium);
+            }
+        }
+        Ok(told)
     }
 
     /// The last edition of each report of a kind, the newest period first, of one survey or all; at most `limit` of them.

@@ -9,6 +9,7 @@
 //!
 //! **Names are persisted and published: append only.** A member that is added later has a default.
 
+mod facts;
 pub mod hidden;
 mod monthly;
 mod weekly;
@@ -18,6 +19,7 @@ use std::fmt;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 use serde::{Deserialize, Serialize};
 
+pub use facts::Fact;
 pub use monthly::{
     Breakdown, BreakdownNumbers, BreakdownRow, Month, MonthInput, Monthly, TREND_MONTHS,
 };

@@ -26,6 +26,10 @@ pub struct MonthInput {
     pub touchpoints: BTreeMap<String, Tally>,
     /// The month before by touchpoint.
     pub touchpoints_before: BTreeMap<String, Tally>,
+    /// This month by category.
+    pub categories: BTreeMap<String, Tally>,
+    /// The month before by category.
+    pub categories_before: BTreeMap<String, Tally>,
     /// The score that each touchpoint shall reach, where that is said.
     pub targets: BTreeMap<String, f64>,
 }
@@ -47,6 +51,8 @@ pub struct Monthly {
     pub scores: Told<Vec<Told<u64>>>,
     /// By touchpoint: the radar, and what moves the score.
     pub touchpoints: Breakdown,
+    /// By theme, which is the category of triage; the same.
+    pub themes: Breakdown,
 }
 
 /// A month of the trend.
@@ -118,6 +124,11 @@ impl Monthly {
                 (now, &input.touchpoints),
                 (before, &input.touchpoints_before),
                 &input.targets,
+            ),
+            themes: Breakdown::of(
+                (now, &input.categories),
+                (before, &input.categories_before),
+                &BTreeMap::new(),
             ),
         }
     }
@@ -289,6 +300,7 @@ mod tests {
             touchpoints,
             touchpoints_before,
             targets: BTreeMap::from([("product".to_owned(), 50.0)]),
+            ..MonthInput::default()
         };
         let month = Monthly::of(&input);
         // 50 promoters, 40 passives, 10 detractors: 40, the adjusted interval of docs/nps.md.

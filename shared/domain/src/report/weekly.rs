@@ -8,7 +8,7 @@ use super::{Change, Score, Told, hidden};
 use crate::id::ResponseId;
 use crate::nps::share::ShareSummary;
 use crate::nps::{Published, Share, publish};
-use crate::statistics::{Estimate, Promises};
+use crate::statistics::{Course, Estimate, Progress, Promises};
 use crate::submission::Channel;
 use crate::tally::Tally;
 use crate::triage::Category;
@@ -58,8 +58,21 @@ pub struct Kept {
     pub first_response: Promises,
     /// Until the outcome.
     pub resolution: Promises,
-    /// Cases whose outcome is that they were resolved, and that were not opened again.
+    /// Cases that stayed closed: that have an outcome, and were never opened again.
     pub recovered: u64,
+}
+
+impl Kept {
+    /// Counts a case. What was merged is counted as the case it was merged into, and of a task no customer waits.
+    pub fn add(&mut self, course: &Course) {
+        if course.merged || course.task {
+            return;
+        }
+        self.first_response.add(&course.first_response);
+        self.resolution.add(&course.resolution);
+        let ended = matches!(course.resolution, Progress::Done { .. });
+        self.recovered += u64::from(ended && course.reopened == 0);
+    }
 }
 
 /// What a weekly report is made of.
@@ -145,7 +158,7 @@ pub struct ChannelNumbers {
     pub first_answer: Told<Answered>,
     /// How long they waited for the outcome.
     pub resolution: Told<Answered>,
-    /// The cases that were resolved and not opened again, of those that had an outcome.
+    /// The cases that stayed closed, of those that had an outcome.
     pub recovered: Told<ShareSummary>,
 }
 
@@ -290,8 +303,6 @@ pub(super) fn people(tally: &Tally) -> [u64; 2] {
 mod tests {
     use super::*;
     use jiff::SignedDuration;
-
-    use crate::statistics::Progress;
 
     fn tally(responses: u64, detractors: u64) -> Tally {
         let mut tally = Tally {

@@ -1,0 +1,10 @@
+//! The Lambda `serve-reports`.
+
+use std::process::ExitCode;
+
+use serve_reports::{App, Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    resound_lambda_kit::run(Config::read, App::new).await
+}
