@@ -873,7 +873,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 12, 3)
+            (1, 14, 4)
         );
         let submit = stack
             .functions
