@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use notify_staff::alert::matter;
 use resound_domain::event::{Doubt, Effect, Event, EventKind};
 use resound_domain::policy::Priority;
@@ -147,14 +148,19 @@ fn customer(
     }
 }
 
-/// An alert as a webhook tells of it: its case and its matter.
-type Alert = (String, String);
+/// An alert as a webhook tells of it: its case, its matter, and when that was: a customer may write more than once.
+type Alert = (String, String, Timestamp);
 
 /// The alerts of a webhook.
 fn alerts(payload: &Value) -> BTreeSet<Alert> {
     let one = |alert: &Value| {
         let data = &alert["data"];
-        (text(data, "case").to_owned(), data["matter"].to_string())
+        let at = text(alert, "timestamp").parse().expect("an instant");
+        (
+            text(data, "case").to_owned(),
+            data["matter"].to_string(),
+            at,
+        )
     };
     let Some(several) = payload["data"]["alerts"].as_array() else {
         return [one(payload)].into();
@@ -173,7 +179,7 @@ fn alert(entry: &Entry<'_>, dump: &Dump) -> Alert {
     // The priority decides about who is told, not about what.
     let (matter, _) = matter(&event.kind, Priority::P1).expect("it is told");
     let matter = serde_json::to_value(matter).expect("JSON");
-    (entry.case.to_owned(), matter.to_string())
+    (entry.case.to_owned(), matter.to_string(), event.at)
 }
 
 fn webhooks(world: &World, dump: &Dump, entries: &[Entry<'_>], tally: &mut Tally) {
