@@ -1,6 +1,9 @@
 //! What the system is for, from a posted form to an answered customer and a morning's score.
 
+use jiff::SignedDuration;
 use jiff::civil::date;
+use resound_domain::form::FormId;
+use resound_domain::tally::Cause;
 use resound_sinks::standard::Secret;
 use resound_tests::World;
 use resound_tests::world::{Ended, WEBHOOK_SECRET};
@@ -317,6 +320,51 @@ async fn every_night_the_score_of_the_day_is_there() {
         "it was counted again"
     );
     assert_eq!(tallies, again, "a night counts, it does not add");
+}
+
+#[tokio::test]
+async fn a_late_answer_reaches_the_figures_of_its_day_and_nothing_else_of_the_case() {
+    let mut world = World::new().await;
+    let unhappy = world.submit(complaint()).await;
+    let silent = world.submit(json!({"text": "好看"})).await;
+    world.advance("PT48H").await;
+    let path = "/v1/nps?from=2026-11-02&to=2026-11-02&by=survey";
+    let report = world.staff_get(path).await.expect(200).json();
+    let row = &report["rows"][0];
+    assert_eq!((&row["n"], &row["detractors"]), (&json!(1), &json!(1)));
+    let before = world.case(unhappy.case).await;
+
+    for (receipt, nps) in [(&unhappy, 10), (&silent, 9)] {
+        let scores = json!({"nps": nps});
+        let kept = world.say_patiently(receipt, "scores", &scores).await;
+        assert_eq!(kept.expect(200).json()["scores"], scores);
+    }
+    let status = world.get(&unhappy.status).await.expect(200).json();
+    assert_eq!(status["scores"], json!({"nps": 10}));
+    // The index must show it by then.
+    world.pass(SignedDuration::from_mins(16));
+    world.tally().await;
+    let report = world.staff_get(path).await.expect(200).json();
+    let row = &report["rows"][0];
+    assert_eq!((&row["n"], &row["promoters"]), (&json!(2), &json!(2)));
+    let (survey, day) = (FormId::default_form(), date(2026, 11, 2));
+    let corrections = world.store.corrections(&survey, day, day).await.unwrap();
+    let why: Vec<_> = corrections
+        .iter()
+        .flat_map(|correction| correction.why.iter().copied())
+        .collect();
+    assert_eq!(why, [Cause::LateAnswer, Cause::Edit], "one correction");
+
+    let mut after = world.case(unhappy.case).await;
+    let changed = &after["response"]["scores_changed"];
+    assert_eq!(changed["first"], json!({"nps": 4}));
+    for (name, value) in [("nps", json!(4)), ("scores_changed", Value::Null)] {
+        after["response"][name] = value;
+    }
+    assert_eq!(
+        after, before,
+        "its priority and clocks are those of the first"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::{Actor, Event};
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::Policy;
-use resound_store::Lookup;
+use resound_domain::score::{Nps, Scores};
+use resound_store::{INDEX_LAG, Lookup};
 use resound_tests::crash::block_on;
 use resound_tests::faults::Fault;
 use resound_tests::reckoning::{Almanac, Hours, Step, What, read, reckon};
@@ -99,8 +100,8 @@ struct Model {
     /// What was published.
     almanac: Almanac,
     publications: usize,
-    /// Answers to the NPS question by local day.
-    scores: BTreeMap<Date, u64>,
+    /// The NPS score of each response that is kept, by the response's local day.
+    scores: Vec<(Receipt, Date, Option<u64>)>,
 }
 
 impl Model {
@@ -126,12 +127,12 @@ impl Model {
             written: Vec::new(),
             almanac: Almanac::new(json!(Policy::default())),
             publications: 0,
-            scores: BTreeMap::new(),
+            scores: Vec::new(),
         }
     }
 
     async fn step(&mut self) {
-        match self.rng.below(117) {
+        match self.rng.below(122) {
             0..15 => self.submit().await,
             15..20 => self.submit_again().await,
             20..45 => self.command().await,
@@ -168,7 +169,34 @@ impl Model {
             }
             100..107 => self.publish().await,
             107..114 => self.answer().await,
-            _ => self.write().await,
+            114..117 => self.write().await,
+            _ => self.change_score().await,
+        }
+    }
+
+    /// A customer answers the NPS question later, or anew: taken exactly if the domain allows it.
+    async fn change_score(&mut self) {
+        if self.scores.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.scores.len());
+        let nps = *self.rng.pick(&[0, 4, 6, 7, 9, 10]);
+        let (receipt, _, kept) = &mut self.scores[at];
+        let id: ResponseId = receipt.id.parse().unwrap();
+        let Lookup::Found(response) = self.world.store.response(id).await.unwrap() else {
+            panic!("{id} is lost");
+        };
+        let given = Scores {
+            nps: Nps::try_from(nps).ok(),
+            ..Scores::default()
+        };
+        let allowed = response.amend(given, self.world.now()).is_ok();
+        let scores = json!({"nps": nps});
+        let answer = self.world.say_patiently(receipt, "scores", &scores).await;
+        let expected = if allowed { 200 } else { 409 };
+        assert_eq!(answer.status, expected, "{}", answer.body);
+        if allowed {
+            *kept = Some(nps.into());
         }
     }
 
@@ -209,6 +237,8 @@ impl Model {
 
     /// A customer writes to whoever works on their case.
     async fn write(&mut self) {
+        // Nobody writes twice within a millisecond.
+        self.world.leap("PT1S");
         let Some(receipt) = self.any_receipt() else {
             return;
         };
@@ -276,12 +306,12 @@ impl Model {
         assert_eq!(answer.status, 201, "{}", answer.body);
         let receipt = receipt(&answer);
         self.responses.push(receipt.id.parse().unwrap());
+        let day = local_day(self.world.now());
+        self.scores
+            .push((receipt.clone(), day, feedback["nps"].as_u64()));
         if receipt.respond_by.is_some() {
             self.cases.push(receipt.case);
             self.receipts.insert(receipt.case, receipt);
-        }
-        if feedback.get("nps").is_some() {
-            *self.scores.entry(local_day(self.world.now())).or_default() += 1;
         }
         self.submitted.push((key, feedback, answer.body));
     }
@@ -350,7 +380,8 @@ impl Model {
             self.world.sqs().redrive(&dead).unwrap();
         }
         self.world.settle().await;
-        // Every day is over, and each night that nobody ran is made up for.
+        // Every day is over, and each night that nobody ran is made up for; the index shows what was said last.
+        self.world.pass(INDEX_LAG);
         self.world.advance("P1D").await;
         self.world.settle().await;
         let told = ledger::check(&self.world);
@@ -394,12 +425,19 @@ impl Model {
             let kept = kept.iter().filter(|message| message.text == *words);
             assert_eq!(kept.count(), 1, "{words:?} is kept once");
         }
-        for (day, expected) in &self.scores {
+        let mut days = BTreeMap::<Date, [u64; 3]>::new();
+        for (_, day, score) in &self.scores {
+            let [answers, promoters, detractors] = days.entry(*day).or_default();
+            *answers += u64::from(score.is_some());
+            *promoters += u64::from(score.is_some_and(|nps| nps >= 9));
+            *detractors += u64::from(score.is_some_and(|nps| nps <= 6));
+        }
+        for (day, expected) in days {
             let path = format!("/v1/nps?from={day}&to={day}&by=survey");
             let report = self.world.staff_get(&path).await.expect(200).json();
-            let rows = report["rows"].as_array().unwrap().iter();
-            let counted: u64 = rows.map(|row| row["n"].as_u64().unwrap()).sum();
-            assert_eq!(counted, *expected, "answers on {day}");
+            let row = &report["rows"][0];
+            let counted = ["n", "promoters", "detractors"].map(|of| row[of].as_u64().unwrap_or(0));
+            assert_eq!(counted, expected, "answers on {day}");
         }
         let table = canonical(&self.world.dump());
         (std::mem::take(&mut self.world.transcript), table, counts)
