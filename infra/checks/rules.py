@@ -86,6 +86,7 @@ ROUTES = {
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
     "GET /v1/statistics/cases": ("manage-cases", "resound/reports.read"),
+    "GET /v1/kpi": ("manage-cases", "resound/reports.read"),
     "GET /v1/stuck-events": ("manage-cases", "resound/cases.manage"),
     "POST /v1/stuck-events/resume": ("manage-cases", "resound/cases.manage"),
     "GET /v1/nps": ("report-nps", "resound/reports.read"),
@@ -1272,7 +1273,7 @@ def policies_say_what_they_mean(t):
         ("TakeAnswersRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*", "IMPROVEMENTS"]}},
         ("ServeReportsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REPORT#*", "RESPONSE#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
@@ -1422,7 +1423,7 @@ LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-pages": {"*/GET/*"},
           "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
           "serve-reports": {"*/GET/v1/reports*"},
-          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases"},
+          "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets",
                             "*/*/v1/surveys/*"}}
 

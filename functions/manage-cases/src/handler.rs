@@ -27,7 +27,7 @@ use crate::Config;
 use crate::command::{Order, names};
 use crate::list::{CaseKind, Wanted};
 use crate::view;
-use crate::{statistics, stuck};
+use crate::{kpi, statistics, stuck};
 
 /// How often a command is decided anew because the case changed while it was decided.
 const TRIES: u32 = 5;
@@ -72,6 +72,10 @@ impl App {
             "GET /v1/statistics/cases" => {
                 let zone = self.config.calendars.zone();
                 statistics::answer(&self.store, &self.rules, zone, &request, invocation).await
+            }
+            "GET /v1/kpi" => {
+                let zone = self.config.calendars.zone();
+                kpi::answer(&self.store, &self.rules, zone, &request, invocation).await
             }
             "GET /v1/stuck-events" => stuck::list(&self.store, &request).await,
             "POST /v1/stuck-events/resume" => {

@@ -10,6 +10,7 @@
 mod command;
 mod config;
 mod handler;
+mod kpi;
 mod list;
 mod statistics;
 mod stuck;

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, Span, Timestamp, ToSpan, Unit};
-use resound_domain::book::Book;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit};
 use resound_domain::form::FormId;
 use resound_domain::statistics::{By, Course, Promises, Row, Spread, Statistics};
 use resound_lambda_kit::auth::Scope;
@@ -15,7 +15,7 @@ use resound_lambda_kit::csv::{self, Cell, Csv};
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::problem::{FieldError, Kind};
 use resound_lambda_kit::{Fault, Invocation, timing};
-use resound_store::{Rules, Store, StoreError};
+use resound_store::{Rules, Store};
 use serde_json::{Map, Value, json};
 
 use crate::handler::trouble;
@@ -31,7 +31,7 @@ const RESERVE: Duration = Duration::from_secs(2);
 pub(crate) async fn answer(
     store: &Store,
     rules: &Rules,
-    zone: &jiff::tz::TimeZone,
+    zone: &TimeZone,
     request: &HttpRequest,
     invocation: &Invocation,
 ) -> Result<HttpResponse, Rejection> {
@@ -39,32 +39,24 @@ pub(crate) async fn answer(
     let today = request.at.to_zoned(zone.clone()).date();
     let query = Query::read(request, today)
         .map_err(|faults| request.problem(Kind::Invalid).errors(faults))?;
-    let (forms, book) = tokio::try_join!(
-        rules.forms(invocation.machine_now),
-        rules.book(invocation.machine_now)
-    )
-    .map_err(|error| Fault::doing("read the rules", error))?;
-    let surveys: Vec<FormId> = match &query.survey {
-        // Not looked up among the forms: what came by a form that is gone can still be asked for.
-        Some(survey) => vec![survey.clone()],
-        None => forms.iter().map(|form| form.id.clone()).collect(),
+    let mut statistics = Statistics::new(query.by);
+    let measuring = Measuring {
+        store,
+        rules,
+        request,
+        invocation,
+        now: request.at,
     };
-    let left = invocation
-        .time_left()
-        .min(timing::HTTP_TIMEOUT.unsigned_abs());
-    let measuring = measure(store, &surveys, &query, request.at, &book);
-    let measured = tokio::time::timeout(left.saturating_sub(RESERVE), measuring)
-        .await
-        .map_err(|_| too_many(request))?;
-    let (statistics, unreadable) =
-        measured.map_err(|error| trouble(request, "measure the cases", error))?;
+    let measured = measuring.courses(&query.span, |course| statistics.add(course));
+    let unreadable = measured.await?;
     Ok(match query.format {
         Format::Json => {
             let body = query.shown(&statistics, request.at, unreadable);
             HttpResponse::json(200, &body)?
         }
         Format::Csv => {
-            let name = format!("cases-{}-{}-{}.csv", query.by.name(), query.from, query.to);
+            let Span { from, to, .. } = query.span;
+            let name = format!("cases-{}-{from}-{to}.csv", query.by.name());
             HttpResponse::new(200)
                 .body(csv::CONTENT_TYPE, csv(&statistics))
                 .attachment(&name)
@@ -73,30 +65,65 @@ pub(crate) async fn answer(
     .no_store())
 }
 
-/// Adds up the cases of these days; how many could not be read.
-async fn measure(
-    store: &Store,
-    surveys: &[FormId],
-    query: &Query,
-    now: Timestamp,
-    book: &Book,
-) -> Result<(Statistics, u64), StoreError> {
-    let mut statistics = Statistics::new(query.by);
-    let mut unreadable = 0;
-    let days = (query.from, query.to);
-    let measured = store.logs(surveys, days, |log| match Course::of(&log, now, book) {
-        Ok(course) => statistics.add(&course),
-        Err(error) => {
-            unreadable += 1;
-            let case = log.first().map(|event| event.case.to_string());
-            tracing::error!(case, %error, "the log of a case is broken");
-        }
-    });
-    for error in measured.await? {
-        unreadable += 1;
-        tracing::error!(%error, "the log of a case cannot be read");
+/// What the cases of some days are read with.
+pub(crate) struct Measuring<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) rules: &'a Rules,
+    pub(crate) request: &'a HttpRequest,
+    pub(crate) invocation: &'a Invocation,
+    /// As of when: what is open and late by then.
+    pub(crate) now: Timestamp,
+}
+
+impl Measuring<'_> {
+    /// The survey that is asked for, or all there are.
+    pub(crate) async fn surveys(&self, survey: Option<&FormId>) -> Result<Vec<FormId>, Rejection> {
+        let forms = self.rules.forms(self.invocation.machine_now).await;
+        let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
+        Ok(match survey {
+            // Not looked up among the forms: what came by a form that is gone can still be asked for.
+            Some(survey) => vec![survey.clone()],
+            None => forms.iter().map(|form| form.id.clone()).collect(),
+        })
     }
-    Ok((statistics, unreadable))
+
+    /// Hands over the course of every case of these days, in no order; how many could not be read.
+    ///
+    /// # Errors
+    /// 422 if they are too many for the time there is.
+    pub(crate) async fn courses(
+        &self,
+        span: &Span,
+        mut each: impl FnMut(&Course),
+    ) -> Result<u64, Rejection> {
+        let book = self.rules.book(self.invocation.machine_now).await;
+        let book = book.map_err(|error| Fault::doing("read the rules", error))?;
+        let surveys = self.surveys(span.survey.as_ref()).await?;
+        let left = self
+            .invocation
+            .time_left()
+            .min(timing::HTTP_TIMEOUT.unsigned_abs());
+        let mut unreadable = 0;
+        let logs = self.store.logs(&surveys, (span.from, span.to), |log| {
+            match Course::of(&log, self.now, &book) {
+                Ok(course) => each(&course),
+                Err(error) => {
+                    unreadable += 1;
+                    let case = log.first().map(|event| event.case.to_string());
+                    tracing::error!(case, %error, "the log of a case is broken");
+                }
+            }
+        });
+        let corrupt = tokio::time::timeout(left.saturating_sub(RESERVE), logs)
+            .await
+            .map_err(|_| too_many(self.request))?
+            .map_err(|error| trouble(self.request, "measure the cases", error))?;
+        for error in corrupt {
+            unreadable += 1;
+            tracing::error!(%error, "the log of a case cannot be read");
+        }
+        Ok(unreadable)
+    }
 }
 
 fn too_many(request: &HttpRequest) -> Rejection {
@@ -118,13 +145,113 @@ enum Format {
     Csv,
 }
 
-/// What is asked for. An empty parameter counts as left out.
+/// The local days whose cases are measured, both included.
+#[derive(Debug)]
+pub(crate) struct Span {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    /// Only of this survey; `None` for all of them.
+    pub(crate) survey: Option<FormId>,
+}
+
+/// Reads the query of a request, and gathers what is wrong with it. An empty parameter counts as left out.
+pub(crate) struct Reader<'a> {
+    request: &'a HttpRequest,
+    faults: Vec<FieldError>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(request: &'a HttpRequest) -> Self {
+        Self {
+            request,
+            faults: Vec::new(),
+        }
+    }
+
+    /// What was read.
+    ///
+    /// # Errors
+    /// Every fault, at most one for each parameter.
+    pub(crate) fn done<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            _ => Err(self.faults),
+        }
+    }
+
+    /// One of these by its name; `left_out` if none is named, `None` for another name.
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        left_out: T,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let Some(given) = self.given(name) else {
+            return Some(left_out);
+        };
+        let found = choices.iter().find(|(choice, _)| *choice == given);
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            let names = names.join(", ");
+            let zh_cn = format!("无法识别：可用的值为 {names}。");
+            let en = format!("Not known: send one of {names}.");
+            self.fault(name, "unknown-value", &zh_cn, &en);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// The days of a request that came on the local day `today`.
+    pub(crate) fn span(&mut self, today: Date) -> Option<Span> {
+        let (from, to) = (self.day("from"), self.day("to"));
+        let survey = self.given("survey").map(str::parse).transpose();
+        if survey.is_err() {
+            let en = "The name of a form is expected.";
+            self.fault("survey", "unknown-form", "请使用表单的名称。", en);
+        }
+        let to = to.unwrap_or(today);
+        let from = from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
+        if from > to {
+            let en = "It must not be later than `to`.";
+            self.fault("from", "out-of-order", "不能晚于 to。", en);
+        } else if days(from, to).is_none_or(|days| days > MAX_DAYS) {
+            let zh_cn = format!("时间范围过长：最多 {MAX_DAYS} 天。");
+            let en = format!("The range is too long: ask for at most {MAX_DAYS} days.");
+            self.fault("from", "too-long", &zh_cn, &en);
+        }
+        let survey = survey.ok()?;
+        Some(Span { from, to, survey })
+    }
+
+    fn given(&self, name: &str) -> Option<&'a str> {
+        self.request.query(name).filter(|value| !value.is_empty())
+    }
+
+    fn fault(&mut self, field: &str, code: &'static str, zh_cn: &str, en: &str) {
+        self.faults.push(FieldError {
+            field: field.to_owned(),
+            code: code.into(),
+            message: self.request.locale().choose(zh_cn, en).to_owned(),
+        });
+    }
+
+    fn day(&mut self, name: &str) -> Option<Date> {
+        let text = self.given(name)?;
+        // One day, one text: keys hold it as this.
+        let day = text.parse().ok();
+        let day = day.filter(|day: &Date| day.year() >= 0 && day.to_string() == text);
+        if day.is_none() {
+            let en = "A date like 2026-11-01 is expected.";
+            self.fault(name, "invalid-date", "须为 2026-11-01 形式的日期。", en);
+        }
+        day
+    }
+}
+
+/// What is asked for.
 #[derive(Debug)]
 struct Query {
-    from: Date,
-    to: Date,
+    span: Span,
     by: By,
-    survey: Option<FormId>,
     format: Format,
 }
 
@@ -134,78 +261,19 @@ impl Query {
     /// # Errors
     /// Every fault, at most one for each parameter.
     fn read(request: &HttpRequest, today: Date) -> Result<Self, Vec<FieldError>> {
-        let given = |name: &str| request.query(name).filter(|value| !value.is_empty());
-        let mut faults = Vec::new();
-        let mut fault = |field: &str, code: &'static str, zh_cn: &str, en: &str| {
-            faults.push(FieldError {
-                field: field.to_owned(),
-                code: code.into(),
-                message: request.locale().choose(zh_cn, en).to_owned(),
-            });
+        let mut reader = Reader::new(request);
+        let span = reader.span(today);
+        let by = reader.one_of("by", By::Agent, &By::ALL.map(|by| (by.name(), by)));
+        let formats = [("json", Format::Json), ("csv", Format::Csv)];
+        let format = reader.one_of("format", Format::Json, &formats);
+        let read = || {
+            Some(Self {
+                span: span?,
+                by: by?,
+                format: format?,
+            })
         };
-        let mut day = |name: &str| {
-            let text = given(name)?;
-            // One day, one text: keys hold it as this.
-            let day = text.parse().ok();
-            let day = day.filter(|day: &Date| day.year() >= 0 && day.to_string() == text);
-            if day.is_none() {
-                let zh_cn = "须为 2026-11-01 形式的日期。";
-                fault(
-                    name,
-                    "invalid-date",
-                    zh_cn,
-                    "A date like 2026-11-01 is expected.",
-                );
-            }
-            day
-        };
-        let (from, to) = (day("from"), day("to"));
-        let by = given("by").map_or(Some(By::Agent), By::from_name);
-        if by.is_none() {
-            let names = By::ALL.map(By::name).join(", ");
-            let zh_cn = format!("无法识别：可用的值为 {names}。");
-            let en = format!("Not known: send one of {names}.");
-            fault("by", "unknown-value", &zh_cn, &en);
-        }
-        let format = match given("format") {
-            None | Some("json") => Format::Json,
-            Some("csv") => Format::Csv,
-            Some(_) => {
-                let zh_cn = "无法识别：可用的值为 json, csv。";
-                fault(
-                    "format",
-                    "unknown-value",
-                    zh_cn,
-                    "Not known: send one of json, csv.",
-                );
-                Format::Json
-            }
-        };
-        let survey = given("survey").map(str::parse).transpose();
-        if survey.is_err() {
-            let en = "The name of a form is expected.";
-            fault("survey", "unknown-form", "请使用表单的名称。", en);
-        }
-        let to = to.unwrap_or(today);
-        let from = from.unwrap_or_else(|| to.saturating_sub((DAYS - 1).days()));
-        if from > to {
-            let en = "It must not be later than `to`.";
-            fault("from", "out-of-order", "不能晚于 to。", en);
-        } else if days(from, to).is_none_or(|days| days > MAX_DAYS) {
-            let zh_cn = format!("时间范围过长：最多 {MAX_DAYS} 天。");
-            let en = format!("The range is too long: ask for at most {MAX_DAYS} days.");
-            fault("from", "too-long", &zh_cn, &en);
-        }
-        match (by, survey) {
-            (Some(by), Ok(survey)) if faults.is_empty() => Ok(Self {
-                from,
-                to,
-                by,
-                survey,
-                format,
-            }),
-            _ => Err(faults),
-        }
+        reader.done(read())
     }
 
     fn shown(&self, statistics: &Statistics, now: Timestamp, unreadable: u64) -> Value {
@@ -215,8 +283,8 @@ impl Query {
             Value::Object(shown)
         });
         json!({
-            "from": self.from,
-            "to": self.to,
+            "from": self.span.from,
+            "to": self.span.to,
             "by": self.by.name(),
             "as_of": now,
             "rows": rows.collect::<Vec<_>>(),
@@ -228,7 +296,7 @@ impl Query {
 
 /// How many days there are from one to another, both included.
 fn days(from: Date, to: Date) -> Option<i64> {
-    let span: Span = from.until((Unit::Day, to)).ok()?;
+    let span = from.until((Unit::Day, to)).ok()?;
     Some(i64::from(span.get_days()) + 1)
 }
 

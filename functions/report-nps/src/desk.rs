@@ -24,7 +24,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) store: &'a Store,
     rules: &'a Rules,
     forms: Arc<Forms>,
-    zone: &'a TimeZone,
+    /// That of the deployment.
+    pub(crate) zone: &'a TimeZone,
     machine_now: Timestamp,
 }
 

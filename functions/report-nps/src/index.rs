@@ -3,6 +3,7 @@
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use resound_domain::kpi::implementation;
 use resound_domain::nps::rating::top_two;
 use resound_domain::nps::{ExperienceIndex, IndexWeights, Ingredients, Share};
 use resound_domain::tally::Dimension;
@@ -48,10 +49,19 @@ pub(crate) async fn answer(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
         let figures = try_join_all(figures).await;
         figures.map_err(|error| trouble(desk.request, "read the figures", error))
     };
-    let (targets, cells, figures, as_of) = tokio::try_join!(
+    let improvements = async {
+        let found = desk.store.improvements().await;
+        let found = found.map_err(|error| trouble(desk.request, "read the improvements", error))?;
+        for error in &found.corrupt {
+            tracing::error!(%error, "an improvement cannot be read");
+        }
+        Ok(found.improvements)
+    };
+    let (targets, cells, figures, improvements, as_of) = tokio::try_join!(
         desk.targets(),
         desk.tallies(&surveys, days, Dimension::All),
         figures,
+        improvements,
         desk.as_of(&surveys),
     )?;
     // The last that is known of each survey: activity is of the thirty days up to it.
@@ -66,7 +76,7 @@ pub(crate) async fn answer(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
     let ingredients = Ingredients {
         satisfaction: top_two(&sum(&cells).csat),
         usage,
-        improvements: None,
+        improvements: implementation(&improvements, (days.from, days.to), desk.zone),
     };
     let index = ExperienceIndex::of(&ingredients, targets.index);
     desk.answer(&Index {

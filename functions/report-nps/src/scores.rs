@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use resound_domain::figures::{Figures, ResponseRate};
+use resound_domain::figures::ResponseRate;
 use resound_domain::form::FormId;
 use resound_domain::submission::{Channel, Tier};
 use resound_domain::tally::{Counted as Counts, Cut, Dimension};
@@ -24,9 +24,8 @@ struct Counted {
     all: Vec<DayCell>,
     /// What is weighted: the cells by tier.
     tiers: Vec<DayCell>,
-    /// What response rates are made of: who was asked, and the cells by channel of the days on which that is known.
-    asked: Vec<(Date, Figures)>,
-    channels: Vec<DayCell>,
+    /// Who answered of those who were asked, by channel.
+    rates: BTreeMap<Channel, ResponseRate>,
     as_of: Option<Timestamp>,
 }
 
@@ -67,15 +66,11 @@ async fn count(desk: &Desk<'_>, survey: FormId, query: &Query) -> Result<Counted
         true => desk.store.tallies(&survey, from, to, dimension).await,
         false => Ok(Vec::new()),
     };
-    let rated = async || {
-        if !rates(query.by) {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let asked = desk.store.figures(&survey, from, to).await?;
-        let known = asked.iter().any(|(_, figures)| !figures.asked.is_empty());
-        Ok::<_, StoreError>((asked, beside(known, Dimension::Channel).await?))
+    let rated = async || match rates(query.by) {
+        true => desk.store.response_rates(&survey, from, to).await,
+        false => Ok(BTreeMap::new()),
     };
-    let (cells, all, tiers, (asked, channels), watermark) = tokio::try_join!(
+    let (cells, all, tiers, rates, watermark) = tokio::try_join!(
         desk.store.tallies(&survey, query.read_from(), to, cut),
         beside(query.drivers, Dimension::All),
         beside(query.weights.is_some(), Dimension::Tier),
@@ -87,8 +82,7 @@ async fn count(desk: &Desk<'_>, survey: FormId, query: &Query) -> Result<Counted
         cells,
         all,
         tiers,
-        asked,
-        channels,
+        rates,
         as_of: watermark.map(|watermark| watermark.as_of),
     })
 }
@@ -104,8 +98,7 @@ fn rows(query: &Query, counted: Vec<Counted>) -> BTreeMap<String, Compared> {
             By::Cut(Cut::One(Dimension::Survey)) => survey.to_string(),
             By::Cut(_) => value.into_string(),
         };
-        let rates = rates_of(&counted.asked, &counted.channels);
-        for (channel, rate) in rates {
+        for (channel, rate) in counted.rates {
             let key = match query.by {
                 By::Cut(Cut::One(Dimension::Channel)) => channel.name().to_owned(),
                 By::Cut(Cut::One(Dimension::Survey)) => survey.to_string(),
@@ -147,21 +140,4 @@ fn rows(query: &Query, counted: Vec<Counted>) -> BTreeMap<String, Compared> {
         }
     }
     rows
-}
-
-/// How many were asked and how many answered by each channel, on the days on which it is known how many were asked by it.
-fn rates_of(asked: &[(Date, Figures)], channels: &[DayCell]) -> BTreeMap<Channel, ResponseRate> {
-    let responses: BTreeMap<(Date, &str), u64> = channels
-        .iter()
-        .map(|DayCell { day, cell }| ((*day, cell.value.as_str()), cell.tally.responses))
-        .collect();
-    let mut rates: BTreeMap<Channel, ResponseRate> = BTreeMap::new();
-    for (day, figures) in asked {
-        for (&channel, &asked) in &figures.asked {
-            let answered = responses.get(&(*day, channel.name()));
-            let rate = rates.entry(channel).or_default();
-            rate.add(asked, answered.copied().unwrap_or(0));
-        }
-    }
-    rates
 }

@@ -14,6 +14,7 @@ pub mod figures;
 pub mod form;
 pub mod id;
 pub mod issue;
+pub mod kpi;
 pub mod locale;
 pub mod nps;
 pub mod policy;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::Book;
 use crate::case::{BrokenLog, Case, State};
 use crate::clock::{Clock, Outcome};
+use crate::confirmation::Solved;
 use crate::event::{Actor, Event, EventKind};
 use crate::nps::{Z_95, float};
 use crate::policy::Priority;
@@ -39,11 +40,6 @@ impl By {
             Self::Channel => "channel",
             Self::Priority => "priority",
         }
-    }
-
-    /// That of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|by| by.name() == name)
     }
 }
 
@@ -83,6 +79,13 @@ pub struct Course {
     pub merged: bool,
     /// Whether a risk rule opened it: then no customer waits.
     pub task: bool,
+    /// Whether its customer was told an outcome, in whatever round.
+    pub told: bool,
+    /// Whether it is closed. One that was merged into another is, as far as its customer goes, when they were told what came
+    /// of that one.
+    pub closed: bool,
+    /// What the customer said last to whether an outcome solved it.
+    pub said: Option<Solved>,
     /// Until the first words to the customer, in the first round.
     pub first_response: Progress,
     /// Until the last outcome, through all rounds; open again while the case is.
@@ -106,6 +109,7 @@ impl Course {
 
         let (mut reopened, mut earlier, mut missed) = (0, SignedDuration::ZERO, false);
         let (mut answered, mut ended) = (None, None);
+        let (mut told, mut followed, mut said) = (false, false, None);
         for event in log.iter().skip(1).chain(&overdue) {
             let was_over = case.state().is_over();
             let before = case.clocks().resolution.clone();
@@ -114,7 +118,7 @@ impl Course {
                 reopened += 1;
                 earlier = earlier.saturating_add(before.counted());
                 missed |= is_late(&before);
-                ended = None;
+                (ended, followed) = (None, false);
             }
             let clocks = case.clocks();
             let done = |clock: &Clock, earlier: SignedDuration, missed: bool| Progress::Done {
@@ -129,6 +133,15 @@ impl Course {
             let first = &clocks.first_response;
             if answered.is_none() && first.stopped_at().is_some() {
                 answered = Some(done(first, SignedDuration::ZERO, false));
+            }
+            match event.kind {
+                EventKind::Resolved { internal, .. } | EventKind::Declined { internal, .. } => {
+                    told |= !internal;
+                }
+                EventKind::Followed { .. } => (told, followed) = (true, true),
+                EventKind::Confirmed { .. } => said = Some(Solved::Yes),
+                EventKind::Disputed { .. } => said = Some(Solved::No),
+                _ => {}
             }
             if matches!(
                 event.kind,
@@ -145,6 +158,9 @@ impl Course {
             reopened,
             merged: case.state() == State::Merged,
             task: case.task().is_some(),
+            told,
+            closed: case.state() == State::Closed || followed,
+            said,
             first_response: answered.unwrap_or(Progress::Open {
                 late: is_late(&clocks.first_response),
             }),
@@ -260,6 +276,13 @@ impl Promises {
     pub fn within_target(&self) -> Option<f64> {
         let decided = self.done().saturating_add(self.open_late);
         (decided > 0).then(|| self.in_time as f64 / decided as f64)
+    }
+
+    /// How many were carried out in at most so much time of their clocks.
+    pub fn business_within(&self, limit: SignedDuration) -> u64 {
+        let limit = millis(limit);
+        let within = self.business.iter().filter(|&&taken| taken <= limit);
+        u64::try_from(within.count()).unwrap_or(u64::MAX)
     }
 
     /// What the clocks counted of those that were carried out; `None` if there are none.

@@ -95,7 +95,7 @@ pub struct KpiTargets {
     pub implementation: u8,
     /// First responses within their target.
     pub within_target: u8,
-    /// Cases that stayed closed, of those whose customers were told an outcome.
+    /// Customers whose last answer is that it was solved, of those who said.
     pub recovery: u8,
     /// The median from the opening of a case to its last outcome, in the time that its clock counts.
     pub time_to_close: SignedDuration,

@@ -116,6 +116,7 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("GET /v1/recipients", Scope::Admin),
     ("PUT /v1/recipients", Scope::Admin),
     ("GET /v1/statistics/cases", Scope::ReportsRead),
+    ("GET /v1/kpi", Scope::ReportsRead),
     ("GET /v1/stuck-events", Scope::CasesManage),
     ("POST /v1/stuck-events/resume", Scope::CasesManage),
 ];

@@ -8,6 +8,7 @@
 
 mod form;
 mod home;
+mod kpi;
 mod layout;
 mod problem;
 mod question;
@@ -20,6 +21,7 @@ mod time;
 
 pub use form::{FormView, Values, conflict_page, form_page};
 pub use home::{HomeView, home_page};
+pub use kpi::{KpiView, kpi_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};
 pub use receipt::{Progress, Promised, ReceiptView, ScoresView, Step, StepKind, receipt_page};

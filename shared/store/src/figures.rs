@@ -1,14 +1,18 @@
 //! What only the company knows of a local day of a survey.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
-use resound_domain::figures::Figures;
+use resound_domain::figures::{Figures, ResponseRate};
 use resound_domain::form::FormId;
+use resound_domain::submission::Channel;
+use resound_domain::tally::Dimension;
 
 use crate::dynamo::{Change, Query, Written, n, s};
 use crate::item::{FiguresItem, Stored, attribute, encode};
 use crate::key::{Key, figures_partition};
 use crate::schema::{from_millis, millis};
-use crate::{Signed, Store, StoreError};
+use crate::{DayCell, Signed, Store, StoreError};
 
 /// The figures of a day as they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +84,38 @@ impl Store {
         let read = items.map(<(Date, FiguresItem)>::read);
         read.map(|read| read.map(|(day, item)| (day, item.figures)))
             .collect()
+    }
+
+    /// How many were asked and how many answered by each channel, on those of these days, both included, on which it is known
+    /// how many were asked by it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn response_rates(
+        &self,
+        survey: &FormId,
+        from: Date,
+        to: Date,
+    ) -> Result<BTreeMap<Channel, ResponseRate>, StoreError> {
+        let mut rates: BTreeMap<Channel, ResponseRate> = BTreeMap::new();
+        let mut asked = self.figures(survey, from, to).await?;
+        asked.retain(|(_, figures)| !figures.asked.is_empty());
+        if asked.is_empty() {
+            return Ok(rates);
+        }
+        let cells = self.tallies(survey, from, to, Dimension::Channel).await?;
+        let responses: BTreeMap<(Date, &str), u64> = cells
+            .iter()
+            .map(|DayCell { day, cell }| ((*day, cell.value.as_str()), cell.tally.responses))
+            .collect();
+        for (day, figures) in asked {
+            for (channel, asked) in figures.asked {
+                let answered = responses.get(&(day, channel.name()));
+                let rate = rates.entry(channel).or_default();
+                rate.add(asked, answered.copied().unwrap_or(0));
+            }
+        }
+        Ok(rates)
     }
 
     /// Keeps the figures of a day in the place of those that were `seen`, by their version; `None` for none.

@@ -70,3 +70,51 @@ async fn what_only_the_company_knows_stands_beside_what_customers_said() {
         assert!(!told.expect(200).json()["as_of"].is_null(), "{report}");
     }
 }
+
+#[tokio::test]
+async fn what_customers_say_of_an_outcome_is_in_the_key_figures() {
+    let mut world = World::new().await;
+    let mut receipts = Vec::new();
+    for text in ["It broke.", "It leaks.", "It is loud.", "It is slow."] {
+        receipts.push(world.submit(json!({"text": text, "nps": 2})).await);
+    }
+    let resolve = json!({"command": "resolve", "message": "Mended."});
+    for receipt in receipts.iter().take(3) {
+        world.command(receipt.case, resolve.clone()).await;
+    }
+    world.drain().await;
+    for (receipt, said) in receipts.iter().zip(["yes", "no"]) {
+        let status = world.get(&receipt.status).await.expect(200).json();
+        let said = json!({"solved": said, "outcome": status["question"]["outcome"]});
+        world
+            .say_patiently(receipt, "helped", &said)
+            .await
+            .expect(200);
+    }
+    world.drain().await;
+    let span = "from=2026-11-02&to=2026-11-02";
+    let kpi = world
+        .staff_get(&format!("/v1/kpi?{span}"))
+        .await
+        .expect(200)
+        .json();
+    let figure = |name: &str| {
+        let mut kpis = kpi["kpis"].as_array().unwrap().iter();
+        let figure = kpis.find(|kpi| kpi["name"] == name).cloned().unwrap();
+        (figure["count"].clone(), figure["n"].clone())
+    };
+    // Two of three who were told said something. One closed for good, one was opened again, one may still be.
+    assert_eq!(figure("recovery"), (json!(1), json!(2)));
+    assert_eq!(figure("stayed_closed"), (json!(1), json!(2)));
+    assert_eq!(figure("reopened"), (json!(1), json!(3)));
+    assert_eq!(figure("within_target"), (json!(3), json!(3)));
+    let page = world
+        .staff_get(&format!("/v1/kpi?{span}&format=html&lang=zh-CN"))
+        .await;
+    assert!(page.expect(200).body.contains("挽回率"));
+    // The other two are given an outcome too, so that nothing is left open.
+    for receipt in [&receipts[1], &receipts[3]] {
+        world.command(receipt.case, resolve.clone()).await;
+    }
+    world.drain().await;
+}

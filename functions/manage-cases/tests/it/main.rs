@@ -8,6 +8,7 @@
 )]
 
 mod command;
+mod kpi;
 mod list;
 mod outage;
 mod show;

@@ -14,7 +14,7 @@ use crate::support::{Answer, Desk, Request, after, pairs, response};
 
 /// Four cases of a Monday, of priorities whose clocks run around the clock: answered after 30 minutes and resolved after
 /// 4 hours, of which one was spent waiting; resolved after 5 without a word before, too late for one; merged; open.
-async fn four() -> Desk {
+pub(crate) async fn four() -> Desk {
     let desk = Desk::new().await;
     let mut ids = Vec::new();
     for bits in 1..=4 {
@@ -215,9 +215,9 @@ async fn every_fault_of_a_query_is_named() {
         pairs(&[
             ("from", "invalid-date"),
             ("to", "invalid-date"),
+            ("survey", "unknown-form"),
             ("by", "unknown-value"),
             ("format", "unknown-value"),
-            ("survey", "unknown-form"),
         ])
     );
     let long = ask(&desk, "from=2026-10-02&to=2026-11-02").await;

@@ -75,6 +75,12 @@ impl Request {
         request
     }
 
+    pub(crate) fn kpi(query: &str) -> Self {
+        let mut request = Self::statistics(query);
+        request.0["routeKey"] = "GET /v1/kpi".into();
+        request
+    }
+
     /// A request to another route, by a lead.
     pub(crate) fn route(key: &str) -> Self {
         let mut request = Self::list("").scopes("resound/cases.manage");
@@ -163,7 +169,7 @@ impl Desk {
         let text = output["body"].as_str().unwrap();
         let body = match text {
             "" => Value::Null,
-            text if text.starts_with('\u{feff}') => text.into(),
+            text if text.starts_with(['\u{feff}', '<']) => text.into(),
             text => serde_json::from_str(text).unwrap(),
         };
         let status = output["statusCode"].as_u64().unwrap();
@@ -174,6 +180,7 @@ impl Desk {
                 }
             }
             (200, None) if body.is_string() => {}
+            (200, None) if body.get("kpis").is_some() => assert_is("KpiReport", &body),
             (200, None) if body.get("rows").is_some() => assert_is("CaseStatistics", &body),
             (200, None) if body.get("events").is_some() => assert_is("StuckEvents", &body),
             (200, None) if body.get("resumed").is_some() => {}
