@@ -184,7 +184,7 @@ impl Model {
         let (receipt, _, kept) = &mut self.scores[at];
         let id: ResponseId = receipt.id.parse().unwrap();
         let Lookup::Found(response) = self.world.store.response(id).await.unwrap() else {
-            panic!("{id} is lost");
+            unreachable!("{id} is lost");
         };
         let given = Scores {
             nps: Nps::try_from(nps).ok(),
