@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The keys that receipts are signed with where functions are recorded and measured: a link that one issues is taken by the other.
+pub const SIGNING_KEYS: &str = "1=a secret of measurements only";
+
 /// The name under which an answer is kept: what a call asks for, without what differs from one run to the next (machine
 /// time, tokens, the name of the table).
 pub fn name_of(target: &str, body: &Value) -> String {

@@ -42,6 +42,7 @@ pub(crate) fn all(target: &Path) -> Vec<Peer> {
         ["hello", "hello-current-thread", "default-sdk"].map(|name| plain(name, "peers/release"));
     let recorded = recorded!(
         "serve-pages",
+        "take-answers",
         "manage-cases",
         "report-nps",
         "manage-policy",
@@ -50,7 +51,9 @@ pub(crate) fn all(target: &Path) -> Vec<Peer> {
         "notify-staff",
         "close-loop",
         "aggregate-nps",
-        "watch-risks"
+        "watch-risks",
+        "write-reports",
+        "serve-reports"
     );
     let recorded = recorded.map(|(name, recording)| {
         let mut recording: Value = serde_json::from_str(recording).expect("a recording");

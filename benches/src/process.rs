@@ -1,5 +1,6 @@
 //! One start of a bootstrap, with Lambda's side of the conversation.
 
+use resound_bench::SIGNING_KEYS;
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -177,7 +178,7 @@ fn environment(tls: &Tls, aws: &str) -> Vec<(&'static str, String)> {
         ("LOG_LEVEL", "info"),
         ("TIME_ZONE", "Asia/Shanghai"),
         ("PUBLIC_URL", "https://feedback.example.test"),
-        ("SIGNING_KEYS", "1=a secret of measurements only"),
+        ("SIGNING_KEYS", SIGNING_KEYS),
         ("ALLOWED_ORIGINS", "https://www.example.test"),
         (
             "CUSTOMER_NOTICES_URL",
