@@ -62,7 +62,9 @@ pub(super) struct Chart {
     pub(super) id: &'static str,
     /// What it shows.
     pub(super) title: String,
-    /// How it is to be read, for who cannot see it.
+    /// How it is to be read, for who sees it.
+    pub(super) caption: &'static str,
+    /// What it says, for who does not.
     pub(super) description: String,
     /// What is drawn.
     pub(super) drawing: Drawing,
@@ -173,8 +175,35 @@ fn circle(out: &mut String, class: &str, x: f64, y: f64, r: f64) {
     );
 }
 
+/// Where the parts of a row stand.
+struct Layout {
+    /// How high a row is.
+    row: f64,
+    /// From where to where the axis goes.
+    axis: [f64; 2],
+    /// How far above the axis the texts are.
+    texts: f64,
+}
+
+impl Layout {
+    /// Names stand above their bars; scores, which are short, before them.
+    fn of(bars: &[Bar]) -> Self {
+        match bars.iter().all(|bar| bar.label.len() <= 2) {
+            true => Self {
+                row: 22.0,
+                axis: [MARGIN + 22.0, WIDTH - 96.0],
+                texts: -4.0,
+            },
+            false => Self {
+                row: 40.0,
+                axis: [MARGIN, WIDTH - MARGIN],
+                texts: 15.0,
+            },
+        }
+    }
+}
+
 fn rows(bars: &[Bar], filled: bool) -> (String, f64) {
-    const ROW: f64 = 40.0;
     let values = bars.iter().flat_map(|bar| {
         let interval = bar.interval.into_iter().flatten();
         interval
@@ -183,16 +212,22 @@ fn rows(bars: &[Bar], filled: bool) -> (String, f64) {
             .chain(bar.target)
     });
     let axis = Axis::over(values);
-    let at = |value| axis.place(value, MARGIN, WIDTH - MARGIN);
+    let Layout {
+        row,
+        axis: [left, right],
+        texts,
+    } = Layout::of(bars);
+    let at = |value| axis.place(value, left, right);
     let mut out = String::new();
     let mut bottom = 0.0;
     for bar in bars {
-        bottom += ROW;
+        bottom += row;
         let middle = bottom - 10.0;
+        let above = middle - texts;
         text(
             &mut out,
             MARGIN,
-            bottom - 25.0,
+            above,
             "start",
             "label",
             &label(&bar.label),
@@ -200,19 +235,20 @@ fn rows(bars: &[Bar], filled: bool) -> (String, f64) {
         text(
             &mut out,
             WIDTH - MARGIN,
-            bottom - 25.0,
+            above,
             "end",
             "value",
             &label(&bar.shown),
         );
         let (zero, value) = (at(0.0), at(bar.value));
-        line(&mut out, "rail", [MARGIN, middle], [WIDTH - MARGIN, middle]);
+        line(&mut out, "rail", [left, middle], [right, middle]);
+        line(&mut out, "zero", [zero, middle - 9.0], [zero, middle + 9.0]);
         if filled {
-            let (left, width) = (zero.min(value), (zero - value).abs());
-            let [left, top, width] = [left, middle - 6.0, width].map(number);
+            let (start, width) = (zero.min(value), (zero - value).abs());
+            let [start, top, width] = [start, middle - 6.0, width].map(number);
             let _written = write!(
                 out,
-                "<rect class=\"bar\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"12\"/>"
+                "<rect class=\"bar\" x=\"{start}\" y=\"{top}\" width=\"{width}\" height=\"12\"/>"
             );
         }
         if let Some([low, high]) = bar.interval {
@@ -232,11 +268,12 @@ fn rows(bars: &[Bar], filled: bool) -> (String, f64) {
             );
         }
         if let Some(target) = bar.target {
+            let target = at(target);
             line(
                 &mut out,
                 "target",
-                [at(target), middle - 9.0],
-                [at(target), middle + 9.0],
+                [target, middle - 9.0],
+                [target, middle + 9.0],
             );
         }
         if let Some(before) = bar.before {
@@ -246,17 +283,10 @@ fn rows(bars: &[Bar], filled: bool) -> (String, f64) {
             circle(&mut out, "dot", value, middle, 4.0);
         }
     }
-    line(&mut out, "zero", [at(0.0), 8.0], [at(0.0), bottom]);
     bottom += 14.0;
     for mark in axis.marks() {
-        text(
-            &mut out,
-            at(mark),
-            bottom,
-            "middle",
-            "tick",
-            &html! { (tick(mark)) },
-        );
+        let number = html! { (tick(mark)) };
+        text(&mut out, at(mark), bottom, "middle", "tick", &number);
     }
     (out, bottom + 6.0)
 }
@@ -278,7 +308,8 @@ fn trend(points: &[Point]) -> (String, f64) {
     let gaps = u32::try_from(points.len().saturating_sub(1))
         .unwrap_or(0)
         .max(1);
-    let step = (WIDTH - LEFT - 2.0 * MARGIN) / f64::from(gaps);
+    // A name is wider than a point: half of it stands beyond the last one.
+    let step = (WIDTH - LEFT - 2.0 * MARGIN - 8.0) / f64::from(gaps);
     let mut x = LEFT + MARGIN;
     let mut placed = Vec::new();
     for point in points {
@@ -368,6 +399,7 @@ mod tests {
         let chart = Chart {
             id: "x",
             title: "</title><script>".to_owned(),
+            caption: "",
             description: "]]>&".to_owned(),
             drawing: Drawing::Dots(vec![bar(1.0, [0.0, 2.0])]),
         };

@@ -115,7 +115,10 @@ fn part(section: &Section, locale: Locale) -> Markup {
         section {
             h2 { (section.title) }
             @for sentence in &section.lead { p.hint { (Clean(sentence)) } }
-            @if let Some(chart) = &section.chart { (chart.render()) }
+            @if let Some(chart) = &section.chart {
+                p.hint { (chart.caption) }
+                (chart.render())
+            }
             @if let Some(of) = &section.table {
                 @if section.chart.is_some() {
                     details {
@@ -124,6 +127,7 @@ fn part(section: &Section, locale: Locale) -> Markup {
                     }
                 } @else { (table(of, section.title)) }
             }
+            @if let Some(note) = section.note(locale) { p.hint { (note) } }
         }
     }
 }
@@ -190,7 +194,8 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
     let mut text = format!("{title}\n\n{about}\n");
     for section in &parts {
         text.push_str(&format!("\n## {}\n", section.title));
-        for sentence in &section.lead {
+        let sentences = section.lead.iter().map(String::as_str);
+        for sentence in sentences.chain(section.note(locale)) {
             text.push_str(&format!("{sentence}\n"));
         }
         if let Some(table) = &section.table {
@@ -219,6 +224,7 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
                 @for section in &parts {
                     h2 style="font-size: 1.1rem" { (section.title) }
                     @for sentence in &section.lead { p { (Clean(sentence)) } }
+                    @if let Some(note) = section.note(locale) { p { (note) } }
                     @if let Some(table) = &section.table {
                         table style="border-collapse: collapse; font-size: 0.9rem" {
                             tr { @for column in &table.columns { th style=(CELL) { (column) } } }
@@ -286,4 +292,202 @@ pub fn reports_page(locale: Locale, weekly: &[ReportEntry], monthly: &[ReportEnt
         },
     };
     page.into_html_with(&[CHARTS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::body;
+    use jiff::SignedDuration;
+    use resound_domain::id::ResponseId;
+    use resound_domain::report::{
+        ComplaintKey, Found, Kept, MonthInput, Monthly, WeekInput, Weekly,
+    };
+    use resound_domain::statistics::Progress;
+    use resound_domain::submission::Channel;
+    use resound_domain::tally::Tally;
+    use resound_domain::triage::Category;
+    use std::collections::BTreeMap;
+
+    /// What a sender might call a touchpoint.
+    const HOSTILE: &str = "</svg><script>alert(1)</script>\u{202e}";
+
+    fn tally(responses: u64, [low, middle, high]: [u64; 3]) -> Tally {
+        let mut tally = Tally {
+            responses,
+            ..Tally::default()
+        };
+        (tally.nps[2], tally.nps[7], tally.nps[10]) = (low, middle, high);
+        (tally.csat[1], tally.csat[3], tally.csat[4]) = (low, middle, high);
+        tally
+    }
+
+    fn week() -> Numbers {
+        let key = |category, touchpoint: Option<&str>| ComplaintKey {
+            category,
+            touchpoint: touchpoint.map(str::to_owned),
+        };
+        let found = |count: u128| {
+            let mut found = Found::default();
+            (0..count).for_each(|n| found.add(ResponseId::from_bits(n)));
+            found
+        };
+        let mut kept = Kept::default();
+        for minutes in 1..=40 {
+            let took = SignedDuration::from_mins(minutes * 7);
+            let done = Progress::Done {
+                by: None,
+                business: took,
+                wall: took,
+                in_time: minutes < 38,
+            };
+            kept.first_response.add(&done);
+            kept.resolution.add(&done);
+        }
+        kept.recovered = 33;
+        Numbers::Weekly(Box::new(Weekly::of(&WeekInput {
+            all: tally(420, [80, 100, 160]),
+            all_before: tally(390, [90, 110, 120]),
+            channels: BTreeMap::from([
+                (Channel::Web, tally(260, [40, 60, 110])),
+                (Channel::App, tally(110, [30, 30, 40])),
+                (Channel::Email, tally(41, [10, 10, 10])),
+                (Channel::Phone, tally(6, [0, 0, 0])),
+                (Channel::Social, tally(3, [0, 0, 0])),
+            ]),
+            complaints: BTreeMap::from([
+                (key(Category::Experience, Some("logistics")), found(48)),
+                (key(Category::Function, Some("product")), found(31)),
+                (key(Category::Performance, Some(HOSTILE)), found(12)),
+                (key(Category::Function, Some("service")), found(9)),
+                (key(Category::Experience, None), found(7)),
+                (key(Category::Other, None), found(2)),
+            ]),
+            complaints_before: BTreeMap::from([
+                (key(Category::Experience, Some("logistics")), found(20)),
+                (key(Category::Function, Some("product")), found(33)),
+            ]),
+            kept: BTreeMap::from([(Channel::App, kept)]),
+        })))
+    }
+
+    fn month() -> Numbers {
+        let months = (1..=12u64).map(|month| {
+            let of_month = match month {
+                4 => tally(3, [1, 1, 1]),
+                _ => tally(400, [60 + 3 * month, 100, 160 - 5 * month]),
+            };
+            (format!("2025-{month:02}"), of_month)
+        });
+        let months: Vec<_> = months.collect();
+        let by = |values: &[(&str, Tally)]| -> BTreeMap<String, Tally> {
+            let values = values.iter();
+            values
+                .map(|(name, tally)| ((*name).to_owned(), tally.clone()))
+                .collect()
+        };
+        let then = by(&[
+            ("logistics", tally(100, [20, 30, 30])),
+            ("product", tally(120, [20, 30, 60])),
+        ]);
+        Numbers::Monthly(Box::new(Monthly::of(&MonthInput {
+            months,
+            touchpoints: by(&[
+                ("logistics", tally(90, [50, 20, 10])),
+                ("product", tally(130, [20, 40, 60])),
+                (HOSTILE, tally(50, [10, 20, 15])),
+                ("aftersales", tally(3, [1, 1, 0])),
+            ]),
+            touchpoints_before: then.clone(),
+            categories: by(&[
+                ("function", tally(80, [40, 20, 10])),
+                ("praise", tally(120, [0, 20, 80])),
+            ]),
+            categories_before: BTreeMap::new(),
+            targets: BTreeMap::from([("logistics".to_owned(), 20.0), ("product".to_owned(), 30.0)]),
+        })))
+    }
+
+    fn view<'a>(numbers: &'a Numbers, locale: Locale, zone: &'a TimeZone) -> ReportView<'a> {
+        let (kind, name) = match numbers.kind() {
+            Kind::Weekly => (Kind::Weekly, "2026-W47"),
+            Kind::Monthly => (Kind::Monthly, "2025-12"),
+        };
+        ReportView {
+            locale,
+            period: kind.period(name).unwrap(),
+            survey: "default",
+            edition: 2,
+            as_of: "2026-11-22T16:30:00Z".parse().unwrap(),
+            zone,
+            numbers,
+        }
+    }
+
+    fn examples() -> Examples {
+        let first = vec![
+            "The parcel came late.".to_owned(),
+            "<b>物流太慢</b>".to_owned(),
+        ];
+        vec![first, Vec::new(), vec!["It is slow.".to_owned()]]
+    }
+
+    fn both(show: impl Fn(&ReportView<'_>) -> String) -> [(String, String); 4] {
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        let (week, month) = (week(), month());
+        [
+            (&week, Locale::En),
+            (&week, Locale::ZhCn),
+            (&month, Locale::En),
+            (&month, Locale::ZhCn),
+        ]
+        .map(|(numbers, locale)| {
+            let name = format!("{}_{}", numbers.kind(), locale.tag());
+            (name, show(&view(numbers, locale, &zone)))
+        })
+    }
+
+    #[test]
+    fn pages_in_both_languages() {
+        let formats = [("csv", "/v1/reports/weekly/2026-W47?format=csv")];
+        for (name, page) in both(|view| report_page(view, &examples(), &formats)) {
+            assert!(!page.contains("<script"), "{name}");
+            assert!(
+                !page.contains(" style="),
+                "the policy allows no style of an element"
+            );
+            // Every chart has a name and a description, and they are its own.
+            let charts = page.matches("<svg").count();
+            assert!(charts >= 2, "{name}");
+            assert_eq!(charts, page.matches("<title id=").count());
+            assert_eq!(charts, page.matches("<desc id=").count());
+            insta::assert_snapshot!(format!("page_{name}"), body(&page));
+        }
+    }
+
+    #[test]
+    fn letters_in_both_languages() {
+        for (name, letter) in both(|view| {
+            let letter = report_letter(view, "https://example.test/v1/reports");
+            assert!(!letter.html.contains("<script") && !letter.subject.contains('\n'));
+            assert!(!letter.html.contains("The parcel came late"));
+            format!("{}\n\n{}", letter.subject, letter.text)
+        }) {
+            insta::assert_snapshot!(format!("letter_{name}"), letter);
+        }
+    }
+
+    #[test]
+    fn the_list_in_both_languages() {
+        let entry = ReportEntry {
+            period: "2026-W47".to_owned(),
+            survey: "default".to_owned(),
+            address: "/v1/reports/weekly/2026-W47?survey=default&format=html".to_owned(),
+            edition: 2,
+        };
+        for locale in [Locale::En, Locale::ZhCn] {
+            let page = reports_page(locale, std::slice::from_ref(&entry), &[]);
+            insta::assert_snapshot!(format!("list_{}", locale.tag()), body(&page));
+        }
+    }
 }

@@ -9,7 +9,8 @@ use resound_domain::report::{
 
 use super::chart::{Bar, Chart, Drawing, Point};
 use super::words::{
-    NONE, category, channel, decimal, duration, hidden, signed, theme, told, touchpoint, with_range,
+    NONE, category, channel, decimal, duration, hidden, range, signed, theme, told, touchpoint,
+    why_hidden, with_range,
 };
 
 /// A part of a report.
@@ -19,6 +20,18 @@ pub(super) struct Section {
     pub(super) lead: Vec<String>,
     pub(super) chart: Option<Chart>,
     pub(super) table: Option<Table>,
+}
+
+impl Section {
+    /// Why some of its cells are hidden, if any are.
+    pub(super) fn note(&self, locale: Locale) -> Option<&'static str> {
+        let mut cells = self
+            .table
+            .iter()
+            .flat_map(|table| table.rows.iter().flatten());
+        let any = cells.any(|cell| cell == hidden(locale));
+        any.then(|| why_hidden(locale))
+    }
 }
 
 /// A table; the first cell of a row is its head.
@@ -60,7 +73,8 @@ impl Words {
     }
 
     fn percent(self, value: f64, interval: [f64; 2]) -> String {
-        format!("{} %", self.range(value, Some(interval)))
+        let interval = range(interval, self.0, decimal);
+        format!("{} % ({interval})", decimal(value))
     }
 
     fn score(self, score: &Told<Score>) -> String {
@@ -215,15 +229,18 @@ impl Words {
             title,
             lead: vec![
                 self.of(
-                    "占本周全部反馈的百分比；线段为 95 % 区间，圆圈为上周。少于 5 人的类别及会暴露它的类别不列出。",
-                    "In percent of all responses of the week; lines are 95 % intervals, rings the week before. Types of fewer than \
-                     5 people, and what would tell of them, are not listed.",
+                    "占本周全部反馈的百分比。少于 5 人的类别及会暴露它的类别不列出。",
+                    "In percent of all responses of the week. Types of fewer than 5 people, and what would tell of them, are not listed.",
                 )
                 .to_owned(),
             ],
             chart: Some(Chart {
                 id: "complaints",
                 title: title.to_owned(),
+                caption: self.of(
+                    "线段为 95 % 区间，圆圈为上周。",
+                    "Lines are 95 % intervals, rings the week before.",
+                ),
                 description: self.spoken(top.iter().map(|of| {
                     (self.complaint(of), self.percent(of.share.percent, of.share.interval))
                 })),
@@ -273,6 +290,7 @@ impl Words {
             (!scored.is_empty()).then(|| Chart {
                 id: "channels",
                 title: self.of("各渠道的 NPS", "NPS by channel").to_owned(),
+                caption: self.of("线段为 95 % 区间。", "Lines are 95 % intervals."),
                 description: self.spoken(scored.iter().map(|(name, score)| {
                     (name.clone(), self.range(score.nps, Some(score.interval)))
                 })),
@@ -417,20 +435,17 @@ impl Words {
                 satisfied(of),
             ]
         });
-        let mut lead = vec![
-            self.of(
-                "色带为 NPS 的 95 % 区间（调整 Wald）。",
-                "The band is the 95 % interval of the NPS (adjusted Wald).",
-            )
-            .to_owned(),
-        ];
-        lead.extend(month.volatility.as_ref().map(|of| self.volatility(of)));
+        let volatility = month.volatility.as_ref().map(|of| self.volatility(of));
         Section {
             title: self.of("走势", "Trend"),
-            lead,
+            lead: volatility.into_iter().collect(),
             chart: Some(Chart {
                 id: "trend",
                 title: self.of("NPS 走势", "NPS by month").to_owned(),
+                caption: self.of(
+                    "色带为 NPS 的 95 % 区间（调整 Wald）。",
+                    "The band is the 95 % interval of the NPS (adjusted Wald).",
+                ),
                 description: self.spoken(spoken),
                 drawing: Drawing::Trend(points.collect()),
             }),
@@ -510,6 +525,7 @@ impl Words {
             chart: Some(Chart {
                 id: "scores",
                 title: title.to_owned(),
+                caption: self.of("线段为 95 % 区间。", "Lines are 95 % intervals."),
                 description: self.spoken(described),
                 drawing: Drawing::Bars(bars.collect()),
             }),
@@ -618,16 +634,14 @@ impl Words {
         });
         let mut sections = vec![Section {
             title,
-            lead: vec![
-                self.of(
-                    "圆点为本月，线段为 95 % 区间，圆圈为上月，竖线为目标。",
-                    "Dots are this month, lines 95 % intervals, rings the month before, strokes the target.",
-                )
-                .to_owned(),
-            ],
+            lead: Vec::new(),
             chart: dots().next().is_some().then(|| Chart {
                 id,
                 title: title.to_owned(),
+                caption: self.of(
+                    "圆点为本月，线段为 95 % 区间，圆圈为上月，竖线为目标。",
+                    "Dots are this month, lines 95 % intervals, rings the month before, strokes the target.",
+                ),
                 description: self.spoken(described),
                 drawing: Drawing::Dots(dots().collect()),
             }),
@@ -675,15 +689,15 @@ impl Words {
             title,
             lead: vec![
                 self.of(
-                    "若没有提及它的人，总体 NPS 会相差多少分（线段为 95 % 区间）。它说明什么同时出现，不说明因果。",
-                    "By how many points the score of all differs from that of those who do not mention it (lines are 95 % \
-                     intervals). It tells what goes together, not what causes what.",
+                    "若没有提及它的人，总体 NPS 会相差多少分。它说明什么同时出现，不说明因果。",
+                    "By how many points the score of all differs from that of those who do not mention it. It tells what goes together, not what causes what.",
                 )
                 .to_owned(),
             ],
             chart: Some(Chart {
                 id,
                 title: title.to_owned(),
+                caption: self.of("线段为 95 % 区间。", "Lines are 95 % intervals."),
                 description: self.spoken(
                     drivers.iter().map(|driver| (name(&driver.name, self.0), impact(driver))),
                 ),

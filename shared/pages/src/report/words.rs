@@ -4,9 +4,17 @@ use resound_domain::locale::Locale;
 use resound_domain::report::Told;
 use resound_domain::triage::Category;
 
-/// What stands for a number that is hidden.
+/// What stands for a number that is hidden: of few people, or what would tell of them. Which of both must not be told.
 pub(super) fn hidden(locale: Locale) -> &'static str {
-    locale.choose("不足 5 人，已隐去", "hidden: under 5 people")
+    locale.choose("已隐去", "hidden")
+}
+
+/// Why something is hidden.
+pub(super) fn why_hidden(locale: Locale) -> &'static str {
+    locale.choose(
+        "不足 5 人的数字，以及会由其他数字推算出它们的，均已隐去。",
+        "Numbers of fewer than 5 people are hidden, and so are those that would give them away.",
+    )
 }
 
 /// What stands where there is nothing to count.
