@@ -778,6 +778,14 @@ def _(s): s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]["ForA
 def _(s): del s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]
 
 
+@plant("who asks for a replay may write counts")
+def _(s): s.statement("ManagePolicyRole", "dynamodb:PutItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append("TALLY#*")
+
+
+@plant("who reads numbers may have them counted again")
+def _(s): s["ReplayRoute"]["AuthorizationScopes"]["Fn::If"][1] = ["resound/reports.read"]
+
+
 @plant("who sends figures may write counts")
 def _(s): s.statement("ManagePolicyRole", "dynamodb:UpdateItem")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] = ["TALLY#*"]
 

@@ -107,6 +107,8 @@ ROUTES = {
     "PUT /v1/assignment": ("manage-policy", "resound/admin"),
     "GET /v1/surveys/{survey}/figures/{day}": ("manage-policy", "resound/reports.read"),
     "PUT /v1/surveys/{survey}/figures/{day}": ("manage-policy", "resound/admin"),
+    "GET /v1/nps/replay": ("manage-policy", "resound/reports.read"),
+    "POST /v1/nps/replay": ("manage-policy", "resound/admin"),
     "GET /v1/targets": ("manage-policy", "resound/reports.read"),
     "PUT /v1/targets": ("manage-policy", "resound/admin"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
@@ -1277,7 +1279,7 @@ def policies_say_what_they_mean(t):
         ("ServeReportsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REPORT#*", "RESPONSE#*"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*", "DIRTY#*"]}},
         ("ManagePolicyRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["FIGURES#*"]}},
         ("ManagePolicyRole", "dynamodb:BatchGetItem"):
@@ -1424,7 +1426,7 @@ LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
           "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
-          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets",
+          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets", "*/*/v1/nps/replay",
                             "*/*/v1/surveys/*"}}
 
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use resound_domain::assignment::Assignment;
 use resound_domain::book::NamedCalendar;
 use resound_domain::calendar::Calendars;
@@ -20,6 +21,7 @@ use crate::calendars::{self, nameable, named};
 use crate::document::{Desk, missing, put, show};
 use crate::figures;
 use crate::recipients::Addressed;
+use crate::replay;
 
 /// The function.
 #[derive(Debug)]
@@ -39,7 +41,11 @@ impl App {
         }
     }
 
-    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, Rejection> {
+    async fn answer(
+        &self,
+        request: HttpRequest,
+        machine_now: Timestamp,
+    ) -> Result<HttpResponse, Rejection> {
         let request = &request;
         let desk = Desk {
             request,
@@ -53,7 +59,9 @@ impl App {
             | "GET /v1/calendars"
             | "GET /v1/calendars/{name}"
             | "GET /v1/calendars/{name}/preview" => Scope::CasesRead,
-            "GET /v1/targets" | "GET /v1/surveys/{survey}/figures/{day}" => Scope::ReportsRead,
+            "GET /v1/targets" | "GET /v1/nps/replay" | "GET /v1/surveys/{survey}/figures/{day}" => {
+                Scope::ReportsRead
+            }
             _ => Scope::Admin,
         };
         request.require(scope)?;
@@ -80,6 +88,8 @@ impl App {
             "PUT /v1/targets" => put::<Targets>(&desk, None).await,
             "GET /v1/surveys/{survey}/figures/{day}" => figures::show(&desk).await,
             "PUT /v1/surveys/{survey}/figures/{day}" => figures::put(&desk).await,
+            "GET /v1/nps/replay" => replay::waiting(&desk).await,
+            "POST /v1/nps/replay" => replay::ask(&desk, machine_now).await,
             "GET /v1/recipients" => show::<Addressed>(&desk, None).await,
             "PUT /v1/recipients" => put::<Addressed>(&desk, None).await,
             _ => Err(request.problem(Kind::NotFound).into()),
@@ -95,10 +105,12 @@ impl Function for App {
     async fn handle(
         &self,
         event: HttpEvent,
-        _invocation: &Invocation,
+        invocation: &Invocation,
     ) -> Result<HttpResponse, Fault> {
         // Boxed: the compiler gives up on computing the size of main's future otherwise.
-        let served = http::serve(event, |request| self.answer(request));
+        let served = http::serve(event, |request| {
+            self.answer(request, invocation.machine_now)
+        });
         Ok(Box::pin(served).await)
     }
 }

@@ -108,7 +108,7 @@ pub(crate) fn version(request: &HttpRequest) -> Result<Option<u32>, Problem> {
     })
 }
 
-fn given<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+pub(crate) fn given<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.query(name).filter(|value| !value.is_empty())
 }
 

@@ -100,6 +100,8 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("GET /v1/nps/assessments", Scope::ReportsRead),
     ("GET /v1/reports", Scope::ReportsRead),
     ("GET /v1/reports/{kind}/{period}", Scope::ReportsRead),
+    ("GET /v1/nps/replay", Scope::ReportsRead),
+    ("POST /v1/nps/replay", Scope::Admin),
     ("GET /v1/assignment", Scope::CasesRead),
     ("PUT /v1/assignment", Scope::Admin),
     ("GET /v1/surveys/{survey}/figures/{day}", Scope::ReportsRead),

@@ -473,8 +473,8 @@ impl Key {
                 format!("DAY#{day}#{}#{value}", cut.name()),
             ),
             Self::Dirty { survey, day, cause } => (
-                tally_partition(survey),
-                format!("DIRTY#{day}#{}", cause.name()),
+                dirty_partition(survey),
+                format!("DAY#{day}#{}", cause.name()),
             ),
             Self::Correction {
                 survey,
@@ -587,7 +587,7 @@ impl Key {
                 cut: Cut::from_name(parts.next()?)?,
                 value: Part::unescape(parts.next()?)?,
             },
-            ("TALLY", "DIRTY") => Self::Dirty {
+            ("DIRTY", "DAY") => Self::Dirty {
                 survey: survey(subject)?,
                 day: parts.next()?.parse().ok()?,
                 cause: Cause::from_name(parts.next()?)?,
@@ -746,6 +746,11 @@ pub(crate) fn tally_partition(survey: &FormId) -> String {
 /// The partition of what only the company knows of a survey.
 pub(crate) fn figures_partition(survey: &FormId) -> String {
     format!("FIGURES#{survey}")
+}
+
+/// The partition of a survey's marked days. Beside the tallies and not among them: who may mark may not write counts.
+pub(crate) fn dirty_partition(survey: &FormId) -> String {
+    format!("DIRTY#{survey}")
 }
 
 /// How the sort keys of the corrections of a day begin.
@@ -1059,8 +1064,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|DIRTY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

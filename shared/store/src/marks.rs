@@ -7,7 +7,7 @@ use resound_domain::tally::Cause;
 
 use crate::dynamo::{Part, Query, Transacted, s};
 use crate::item::{Stored, dirty_item};
-use crate::key::{Key, tally_partition};
+use crate::key::{Key, dirty_partition};
 use crate::schema::millis;
 use crate::walk::INDEX_LAG;
 use crate::{Store, StoreError};
@@ -73,9 +73,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn dirty_days(&self, survey: &FormId) -> Result<Vec<DirtyDay>, StoreError> {
-        let query = Query::partition(tally_partition(survey))
-            .range("begins_with(#SK, :prefix)")
-            .value(":prefix", s("DIRTY#"));
+        let query = Query::partition(dirty_partition(survey));
         let items = self.query_all(&query).await?.into_iter();
         Ok(items.filter_map(|item| DirtyDay::read(item).ok()).collect())
     }

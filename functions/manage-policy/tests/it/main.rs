@@ -15,5 +15,6 @@ mod hostile;
 mod policy;
 mod race;
 mod recipients;
+mod replay;
 mod support;
 mod targets;

@@ -293,15 +293,15 @@ async fn marks_of_a_newer_version_are_left_to_it() {
         .mark_days(&survey(), &[DAY], Cause::Replay, now())
         .await
         .unwrap();
-    let mut mark = items(&table).await.remove(0);
+    let mut mark = table.partition("DIRTY#default").await.remove(0);
     mark.insert(
         "SK".to_owned(),
-        AttributeValue::S("DIRTY#2026-11-21#solar_flare".to_owned()),
+        AttributeValue::S("DAY#2026-11-21#solar_flare".to_owned()),
     );
     table.plant(mark.clone()).await;
     mark.insert(
         "SK".to_owned(),
-        AttributeValue::S("DIRTY#2026-11-21#edit".to_owned()),
+        AttributeValue::S("DAY#2026-11-21#edit".to_owned()),
     );
     mark.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     table.plant(mark).await;
