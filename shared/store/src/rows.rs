@@ -19,9 +19,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use resound_domain::score::{OffScale, Scores};
 use resound_domain::tally::Counted;
-use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Deserializer};
 
 use crate::dynamo::{Item, s};
 
@@ -76,35 +76,40 @@ struct Page<'a> {
     _count: i32,
     #[serde(default, rename = "ScannedCount")]
     _scanned_count: i32,
-    #[serde(default, borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     last_evaluated_key: Option<HashMap<String, Text<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row<'a> {
-    #[serde(rename = "PK", borrow)]
+    #[serde(rename = "PK", borrow, default, deserialize_with = "present")]
     _pk: Option<Text<'a>>,
-    #[serde(rename = "SK", borrow)]
+    #[serde(rename = "SK", borrow, default, deserialize_with = "present")]
     _sk: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     nps: Option<Number<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     csat: Option<Number<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     ces: Option<Number<'a>>,
     #[serde(borrow)]
     channel: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     touchpoint: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     product: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     tier: Option<Text<'a>>,
     #[serde(borrow)]
     locale: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     category: Option<Text<'a>>,
+}
+
+/// A value that is there; a `null`, which the SDK does not take everywhere, is none.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// `{"S": "..."}`
@@ -323,102 +328,118 @@ mod tests {
         }
     }
 
-    /// An attribute value, sound or not.
-    fn value() -> impl Strategy<Value = String> {
-        let sound = prop::sample::select(vec![
-            r#"{"S":"web"}"#,
-            r#"{"S":"en"}"#,
-            r#"{"S":"gold"}"#,
-            r#"{"S":"other"}"#,
-            r#"{"N":"3"}"#,
-            r#"{"S":"锅"}"#,
-        ]);
-        let odd = prop::sample::select(vec![
-            r#"{"N":"+3"}"#,
-            r#"{"N":"03"}"#,
-            r#"{"N":" 3"}"#,
-            r#"{"N":"3.0"}"#,
-            r#"{"N":"300"}"#,
-            r#"{"N":""}"#,
-            r#"{"N":3}"#,
-            r#"{"S":3}"#,
-            r#"{"S":null}"#,
-            r#"{"NULL":true}"#,
-            r#"{"NULL":null}"#,
-            r#"{}"#,
-            "null",
-            r#""web""#,
-            "[]",
-            "1e999",
-            "-0",
-            r#"{"S":"w\u0065b"}"#,
-            r#"{"\u0053":"web"}"#,
-            r#"{"S":"\ud800"}"#,
-            r#"{"S":"\ud83d\ude00"}"#,
-            r#"{"S":"\u0000"}"#,
-            "{\"S\":\"\u{1}\"}",
-            r#"{"S":"web","S":"app"}"#,
-            r#"{"S":"web","N":"3"}"#,
-            r#"{"Q":"web"}"#,
-            r#"{"S":{"web":null}}"#,
-            r#"{"B":"d2Vi"}"#,
-            r#"{"L":[{"S":"a"}]}"#,
-            r#"{"M":{"S":{"S":"web"}}}"#,
-            r#"{"SS":["web"]}"#,
-            r#"{"S":"web","__type":"x"}"#,
-            r#"{"BOOL":true}"#,
-            r#" { "S" : "web" } "#,
-            r#"{"S":"web",}"#,
-            r#"{"S":'web'}"#,
-        ]);
-        prop_oneof![4 => sound, 3 => odd].prop_map(str::to_owned)
+    /// Attribute values of a name as we write them.
+    const SOUND: [(&str, &[&str]); 11] = [
+        ("PK", &[r#"{"S":"RESPONSE#1"}"#]),
+        ("SK", &[r#"{"S":"RESPONSE"}"#]),
+        ("nps", &[r#"{"N":"0"}"#, r#"{"N":"10"}"#]),
+        ("csat", &[r#"{"N":"5"}"#]),
+        ("ces", &[r#"{"N":"7"}"#]),
+        ("channel", &[r#"{"S":"web"}"#, r#"{"S":"store"}"#]),
+        ("touchpoint", &[r#"{"S":"a \"step\""}"#, r#"{"S":"锅"}"#]),
+        ("product", &[r#"{"S":"\u9505"}"#, r#"{"S":""}"#]),
+        ("tier", &[r#"{"S":"gold"}"#]),
+        ("locale", &[r#"{"S":"en"}"#, r#"{"S":"zh-CN"}"#]),
+        ("category", &[r#"{"S":"other"}"#]),
+    ];
+
+    /// What else may stand there.
+    const ODD: [&str; 42] = [
+        r#"{"N":"3"}"#,
+        r#"{"N":"+3"}"#,
+        r#"{"N":"03"}"#,
+        r#"{"N":" 3"}"#,
+        r#"{"N":"3 "}"#,
+        r#"{"N":"3.0"}"#,
+        r#"{"N":"3e0"}"#,
+        r#"{"N":"300"}"#,
+        r#"{"N":"-1"}"#,
+        r#"{"N":""}"#,
+        r#"{"N":3}"#,
+        r#"{"S":3}"#,
+        r#"{"S":"web"}"#,
+        r#"{"S":"WEB"}"#,
+        r#"{"S":null}"#,
+        r#"{"NULL":true}"#,
+        r#"{"NULL":null}"#,
+        r#"{}"#,
+        "null",
+        r#""web""#,
+        "[]",
+        "1e999",
+        "-0",
+        r#"{"S":"w\u0065b"}"#,
+        r#"{"\u0053":"web"}"#,
+        r#"{"S":"\ud800"}"#,
+        r#"{"S":"\ud83d\ude00"}"#,
+        r#"{"S":"\u0000"}"#,
+        "{\"S\":\"\u{1}\"}",
+        r#"{"S":"web","S":"app"}"#,
+        r#"{"S":"web","N":"3"}"#,
+        r#"{"Q":"web"}"#,
+        r#"{"S":{"web":null}}"#,
+        r#"{"B":"d2Vi"}"#,
+        r#"{"L":[{"S":"a"}]}"#,
+        r#"{"M":{"S":{"S":"web"}}}"#,
+        r#"{"SS":["web"]}"#,
+        r#"{"S":"web","__type":"x"}"#,
+        r#"{"BOOL":true}"#,
+        r#" { "S" : "web" } "#,
+        r#"{"S":"web",}"#,
+        r#"{"S":'web'}"#,
+    ];
+
+    /// The members of a row as we write it.
+    fn row() -> impl Strategy<Value = Vec<(String, String)>> {
+        let one = SOUND.map(|(name, values)| {
+            let values = prop::sample::select(values);
+            let there = prop::bool::weighted(match name {
+                "channel" | "locale" => 1.0,
+                _ => 0.7,
+            });
+            (there, values)
+                .prop_map(move |(there, value)| there.then(|| (name.to_owned(), value.to_owned())))
+        });
+        let all = one.into_iter().collect::<Vec<_>>();
+        all.prop_map(|members| members.into_iter().flatten().collect())
     }
 
-    fn object(names: &'static [&'static str]) -> impl Strategy<Value = String> {
-        let member = (prop::sample::select(names), value());
-        prop::collection::vec(member, 0..6).prop_map(|members| {
-            let members = members
-                .iter()
-                .map(|(name, value)| format!("\"{name}\":{value}"));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-        })
-    }
-
-    /// A row that is often sound, with further members behind it.
-    fn row() -> impl Strategy<Value = String> {
-        let names = &[
-            "nps",
-            "csat",
-            "ces",
-            "channel",
-            "touchpoint",
-            "product",
-            "tier",
-            "locale",
-            "category",
-            "PK",
-            "SK",
-            "mood",
-            "chan\\u006eel",
-            "",
-        ];
-        (any::<bool>(), object(names)).prop_map(|(sound, more)| match sound {
-            true if more.len() > 2 => {
-                format!(
-                    r#"{{"channel":{{"S":"web"}},"locale":{{"S":"en"}},{}"#,
-                    &more[1..]
-                )
+    /// Rows as we write them, and in half of the cases one member more that is not, or in the place of one of ours.
+    fn rows() -> impl Strategy<Value = String> {
+        let names = SOUND.map(|(name, _)| name);
+        let names = [&names[..], &["mood", "chan\\u006eel", "nps\\u0000", ""]].concat();
+        let odd = (
+            prop::sample::select(names),
+            prop::sample::select(ODD.to_vec()),
+        );
+        let odd = prop::option::of((odd, any::<bool>(), any::<prop::sample::Index>()));
+        (prop::collection::vec(row(), 1..3), odd).prop_map(|(mut rows, odd)| {
+            if let Some(((name, value), instead, at)) = odd {
+                let row = at.get_mut(&mut rows);
+                row.retain(|(own, _)| !(instead && own == name));
+                let place = at.index(row.len() + 1);
+                row.insert(place, (name.to_owned(), value.to_owned()));
             }
-            _ => more,
+            let rows = rows.iter().map(|row| object(row));
+            rows.collect::<Vec<_>>().join(",")
         })
+    }
+
+    fn object(members: &[(String, String)]) -> String {
+        let members = members
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 
     fn page() -> impl Strategy<Value = String> {
-        let rows = prop::collection::vec(row(), 0..4);
-        let key = object(&["PK", "SK", "day", "received_at"]);
-        let counts = prop::sample::select(vec![
-            "",
-            r#","Count":2"#,
+        let more = [
+            r#","LastEvaluatedKey":{"PK":{"S":"RESPONSE#1"},"day":{"S":"a#b"}}"#,
+            r#","LastEvaluatedKey":{}"#,
+            r#","LastEvaluatedKey":null"#,
+            r#","LastEvaluatedKey":{"PK":null}"#,
+            r#","LastEvaluatedKey":{"PK":{"N":"1"}}"#,
+            r#","LastEvaluatedKey":{"PK":{"S":"a"},"PK":{"S":"b"}}"#,
             r#","Count":2.0"#,
             r#","Count":null"#,
             r#","Count":99999999999"#,
@@ -427,17 +448,16 @@ mod tests {
             r#","Items":[]"#,
             r#","Items":null"#,
             r#","ConsumedCapacity":{"CapacityUnits":1.5}"#,
-            r#","LastEvaluatedKey":null"#,
             r#","Other":[{"a":[1,2,{}]}]"#,
             ",",
             "} ",
             "} x",
             "}}",
-        ]);
-        (rows, prop::option::of(key), counts).prop_map(|(rows, key, counts)| {
-            let key = key.map(|key| format!(r#","LastEvaluatedKey":{key}"#));
-            let (rows, key) = (rows.join(","), key.unwrap_or_default());
-            format!(r#"{{"Items":[{rows}]{key}{counts}}}"#)
+        ];
+        let more = prop::option::weighted(0.4, prop::sample::select(more.to_vec()));
+        (rows(), more).prop_map(|(rows, more)| {
+            let more = more.unwrap_or(r#","Count":2,"ScannedCount":2"#);
+            format!(r#"{{"Items":[{rows}]{more}}}"#)
         })
     }
 
