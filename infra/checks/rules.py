@@ -94,6 +94,7 @@ ROUTES = {
     "GET /v1/nps/index": ("report-nps", "resound/reports.read"),
     "GET /v1/nps/volatility": ("report-nps", "resound/reports.read"),
     "GET /v1/nps/assessments": ("report-nps", "resound/reports.read"),
+    "GET /v1/nps/corrections": ("report-nps", "resound/reports.read"),
     "GET /v1/reports": ("serve-reports", "resound/reports.read"),
     "GET /v1/reports/{kind}/{period}": ("serve-reports", "resound/reports.read"),
     "GET /v1/policy": ("manage-policy", "resound/cases.read"),

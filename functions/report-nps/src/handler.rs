@@ -9,7 +9,7 @@ use resound_store::{Rules, Store};
 
 use crate::Config;
 use crate::desk::Desk;
-use crate::{assessments, index, radar, scores, volatility};
+use crate::{assessments, corrections, index, radar, scores, volatility};
 
 /// The function.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ impl App {
             "GET /v1/nps/index" => index::answer(&desk).await,
             "GET /v1/nps/volatility" => volatility::answer(&desk).await,
             "GET /v1/nps/assessments" => assessments::answer(&desk).await,
+            "GET /v1/nps/corrections" => corrections::answer(&desk).await,
             _ => Err(request.problem(Kind::NotFound).into()),
         }
     }

@@ -6,6 +6,7 @@
 //! | `GET /v1/nps/radar` | `radar`: where each touchpoint is between its baseline and its target |
 //! | `GET /v1/nps/index` | `index`: the Customer Experience Index |
 //! | `GET /v1/nps/volatility` | `volatility`: whether satisfaction swings over six months |
+//! | `GET /v1/nps/corrections` | `corrections`: which days came out differently after they had been told, and why |
 //! | `GET /v1/nps/assessments` | `assessments`: which assessments of thirty days disagree |
 //!
 //! Reads only. Numbers are computed from counts when they are asked for, so every grouping of days, surveys and values
@@ -13,6 +14,7 @@
 
 mod assessments;
 mod config;
+mod corrections;
 mod desk;
 mod handler;
 mod index;

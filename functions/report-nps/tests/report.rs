@@ -13,9 +13,11 @@ use report_nps::{App, Config};
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::nps::Pair;
 use resound_domain::score::Scores;
-use resound_domain::tally::{Cut, Dimension, Tally};
+use resound_domain::tally::{Cause, Cut, Dimension, Tally};
 use resound_lambda_kit::{BoxedFunction, Function};
-use resound_store::{Cell, ConfigKind, KeptOne, Part, Published, Signed, Watermark};
+use resound_store::{
+    Cell, ConfigKind, Counting, KeptOne, Part, Published, Signed, Watermark, WroteDay,
+};
 use resound_testing::api::assert_is;
 use resound_testing::{Aws, call, start, vars};
 use serde_json::{Value, json};
@@ -43,6 +45,7 @@ impl Desk {
             (200, "GET /v1/nps/radar") => "NpsRadar",
             (200, "GET /v1/nps/index") => "ExperienceIndex",
             (200, "GET /v1/nps/volatility") => "SatisfactionVolatility",
+            (200, "GET /v1/nps/corrections") => "NpsCorrections",
             (200, "GET /v1/nps/assessments") => "SatisfactionAssessments",
             _ => "Problem",
         };
@@ -1105,8 +1108,8 @@ async fn hostile_queries_of_every_report_are_refused_in_words() {
         ("to=%00&lang=zh-CN", "to: invalid-date"),
     ];
     for (reports, queries) in [
-        (["radar", "index"], spans.as_slice()),
-        (["volatility", "assessments"], until.as_slice()),
+        (&["radar", "index", "corrections"][..], spans.as_slice()),
+        (&["volatility", "assessments"], until.as_slice()),
     ] {
         for report in reports {
             for (query, expected) in queries {
@@ -1134,4 +1137,77 @@ async fn hostile_queries_of_every_report_are_refused_in_words() {
     }
     let (status, _) = desk.send(event_of("weather", "")).await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn corrections_tell_what_was_what_is_and_why() {
+    let (desk, other) = counted().await;
+    let default = FormId::default_form();
+    let none = desk
+        .other("corrections", "from=2026-11-01&to=2026-11-02")
+        .await;
+    assert_eq!(
+        none["corrections"],
+        json!([]),
+        "a first count corrects nothing"
+    );
+    // Told as 10, 9, 7 and 0; one who gave 0 was erased, and one who gave 7 says 8. Then the second changes, and the other survey.
+    let recount = async |survey: &FormId, day, tally: Tally, marked: &[Cause]| {
+        let cell = Cell {
+            cut: Cut::ALL,
+            value: Part::new("all").unwrap(),
+            tally,
+        };
+        let store = &desk.aws.store;
+        let generation = store.next_generation(survey, day).await.unwrap();
+        let run = Counting {
+            zone: "Asia/Shanghai",
+            as_of: start() + SignedDuration::from_hours(100),
+            marked: marked.iter().copied().collect(),
+        };
+        let written = store.write_day(&generation, &[cell], &run).await.unwrap();
+        assert!(
+            matches!(
+                written,
+                WroteDay::Written {
+                    corrected: true,
+                    ..
+                }
+            ),
+            "{written:?}"
+        );
+    };
+    let (first, second) = (date(2026, 11, 1), date(2026, 11, 2));
+    recount(
+        &default,
+        first,
+        scores(&[10, 9, 8], &[5, 4, 1]),
+        &[Cause::Erasure, Cause::Edit],
+    )
+    .await;
+    recount(&default, second, Tally::default(), &[]).await;
+    recount(&other, first, scores(&[10], &[]), &[Cause::Replay]).await;
+    recount(
+        &default,
+        first,
+        scores(&[10, 9, 8], &[]),
+        &[Cause::LateAnswer],
+    )
+    .await;
+    let found = desk
+        .other("corrections", "from=2026-11-01&to=2026-11-02")
+        .await;
+    insta::assert_json_snapshot!(found);
+    let one = desk
+        .other(
+            "corrections",
+            "from=2026-11-02&to=2026-11-02&survey=default&lang=zh-CN",
+        )
+        .await;
+    let one = one["corrections"].as_array().unwrap();
+    assert_eq!((one.len(), &one[0]["is"]["nps"]), (1, &Value::Null));
+    assert_eq!(
+        one[0]["why"],
+        json!([{"code": "lag", "text": "当时尚未显示的数据现已计入"}])
+    );
 }

@@ -98,6 +98,7 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("GET /v1/nps/index", Scope::ReportsRead),
     ("GET /v1/nps/volatility", Scope::ReportsRead),
     ("GET /v1/nps/assessments", Scope::ReportsRead),
+    ("GET /v1/nps/corrections", Scope::ReportsRead),
     ("GET /v1/reports", Scope::ReportsRead),
     ("GET /v1/reports/{kind}/{period}", Scope::ReportsRead),
     ("GET /v1/nps/replay", Scope::ReportsRead),

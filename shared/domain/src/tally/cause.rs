@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::locale::Locale;
+
 /// Why a day that was counted is counted again, or came out differently. Names are persisted and published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +48,25 @@ impl Cause {
     /// The cause of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::EVERY.into_iter().find(|cause| cause.name() == name)
+    }
+
+    /// In words, for people.
+    pub const fn text(self, locale: Locale) -> &'static str {
+        let (zh_cn, en) = match self {
+            Self::LateAnswer => (
+                "客户后来补答了问题",
+                "a customer answered later than the rest",
+            ),
+            Self::Edit => ("客户修改了答案", "a customer changed an answer"),
+            Self::Erasure => ("有反馈被删除", "a response was erased"),
+            Self::Replay => ("有人要求重算", "somebody asked for a recount"),
+            Self::Rules => ("计数规则有变", "other rules of counting"),
+            Self::Lag => (
+                "当时尚未显示的数据现已计入",
+                "what was there already showed late",
+            ),
+        };
+        locale.choose(zh_cn, en)
     }
 
     /// Whether it comes with a write that the index may not show yet. Where nothing was written, nothing is waited for.
