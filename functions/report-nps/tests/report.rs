@@ -10,7 +10,10 @@
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, ToSpan};
 use report_nps::{App, Config};
+use resound_domain::event::Actor;
 use resound_domain::form::{Form, FormId, Forms};
+use resound_domain::id::{ImprovementId, IssueId};
+use resound_domain::issue::improvement::{Command, Improvement, Plan};
 use resound_domain::nps::Pair;
 use resound_domain::score::Scores;
 use resound_domain::tally::{Cause, Cut, Dimension, Tally};
@@ -1209,5 +1212,51 @@ async fn corrections_tell_what_was_what_is_and_why() {
     assert_eq!(
         one[0]["why"],
         json!([{"code": "lag", "text": "当时尚未显示的数据现已计入"}])
+    );
+}
+
+#[tokio::test]
+async fn improvements_that_were_due_are_a_part_of_the_index() {
+    let desk = Desk::new().await;
+    let plan: Plan = serde_json::from_value(json!({
+        "title": "Faster", "issues": [IssueId::from_bits(1)],
+    }))
+    .unwrap();
+    // Of the first two the ninetieth day is the second of November, of the third it is the third.
+    let opened: jiff::Timestamp = "2026-08-04T02:00:00Z".parse().unwrap();
+    for (bits, days, ships) in [(1, 0, true), (2, 0, false), (3, 1, true)] {
+        let id = ImprovementId::from_bits(bits);
+        let store = &desk.aws.store;
+        let at = opened + SignedDuration::from_hours(24 * days);
+        let entry = Improvement::open(plan.clone(), Actor::System, at);
+        let _opened = store.open_improvement(id, &entry, None).await.unwrap();
+        let before = Improvement::begin(id, &entry).unwrap();
+        let ship = Command::Ship {
+            version: "4.2".to_owned(),
+        };
+        let at = at + SignedDuration::from_hours(24 * 30);
+        if let Some(entry) = before
+            .handle(&ship, Actor::System, at)
+            .unwrap()
+            .filter(|_| ships)
+        {
+            let mut after = before.clone();
+            after.apply(&entry);
+            let appended = store.append_to_improvement(&before, &after, &entry, None);
+            let _appended = appended.await.unwrap();
+        }
+    }
+    let index = desk.other("index", "from=2026-11-02&to=2026-11-02").await;
+    assert_eq!(
+        (&index["value"], &index["formula"], &index["interval"]),
+        (
+            &json!(50.0),
+            &json!("(20 x improvements) / 20"),
+            &json!([50.0, 50.0])
+        )
+    );
+    assert_eq!(
+        (&index["parts"][2]["count"], &index["parts"][2]["n"]),
+        (&json!(1), &json!(2))
     );
 }
