@@ -1,3 +1,4 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use resound_domain::response::{Amendment, Response};
 use resound_domain::score::{Csat, Nps, Scores};
@@ -171,6 +172,23 @@ async fn who_saw_something_else_changes_nothing() {
         None,
         "updates never create"
     );
+}
+
+#[tokio::test]
+async fn what_a_newer_version_keeps_in_a_response_stays() {
+    let table = Table::new().await;
+    let first = accepted(&table, json!({"nps": 9})).await;
+    let mut newer = table.raw(&Key::Response(first.id)).await.unwrap();
+    let mood = AttributeValue::S("sunny".to_owned());
+    newer.insert("mood".to_owned(), mood.clone());
+    if let Some(AttributeValue::M(response)) = newer.get_mut("response") {
+        response.insert("mood".to_owned(), mood.clone());
+    }
+    table.plant(newer).await;
+    assert_eq!(amend(&table, &first, scores(2, None)).await, Amended::Done);
+    let kept = table.raw(&Key::Response(first.id)).await.unwrap();
+    let within = kept["response"].as_m().unwrap();
+    assert_eq!((&kept["mood"], &within["mood"]), (&mood, &mood));
 }
 
 #[tokio::test]
