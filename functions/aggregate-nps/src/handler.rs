@@ -88,7 +88,7 @@ struct Run<'a> {
 enum Pass {
     /// They are all up to the day that ended last: the watermark follows.
     Night,
-    /// They are marked: where something changed, the numbers are of now.
+    /// They are marked: where a day is corrected, the numbers are of then.
     Marked,
 }
 
@@ -187,14 +187,12 @@ impl App {
             let mut done = Vec::with_capacity(some.len());
             // The last day up to which all are written. A day that another run took over is that run's to complete.
             let mut complete = None;
-            let mut changed = false;
             for (&day, result) in some.iter().zip(results) {
                 let Some(one) = result? else {
                     counted.unfinished = true;
                     continue;
                 };
                 done.push(day);
-                changed |= one.cells > 0;
                 counted.days += 1;
                 counted.responses += one.responses;
                 counted.cells += u64::try_from(one.cells).unwrap_or(u64::MAX);
@@ -203,16 +201,18 @@ impl App {
                     complete = Some(day);
                 }
             }
-            let known = survey.watermark.map(|watermark| watermark.day);
             let reached = match pass {
-                Pass::Night => complete.filter(|&day| !survey.is_complete(day)),
-                Pass::Marked => known.filter(|_| changed),
+                Pass::Night => {
+                    complete
+                        .filter(|&day| !survey.is_complete(day))
+                        .map(|day| Watermark {
+                            day,
+                            as_of: run.now,
+                        })
+                }
+                Pass::Marked => self.corrected(survey, &done).await?,
             };
-            if let Some(day) = reached {
-                let to = Watermark {
-                    day,
-                    as_of: run.now,
-                };
+            if let Some(to) = reached {
                 self.store.advance_watermark(&survey.id, to).await?;
                 survey.watermark = Some(to);
             }
@@ -256,6 +256,26 @@ impl App {
             }),
             WroteDay::Superseded => None,
         })
+    }
+
+    /// The watermark where these days were corrected since: the numbers are of then. Their corrections tell, and not this run
+    /// alone: another may have corrected them and ended before it could say so.
+    async fn corrected(
+        &self,
+        survey: &Survey,
+        days: &[Date],
+    ) -> Result<Option<Watermark>, StoreError> {
+        let (Some(watermark), Some(&first), Some(&last)) =
+            (survey.watermark, days.first(), days.last())
+        else {
+            return Ok(None);
+        };
+        let corrections = self.store.corrections(&survey.id, first, last).await?;
+        let of_days = corrections.iter().filter(|c| days.contains(&c.day));
+        let as_of = of_days.map(|correction| correction.as_of).max();
+        Ok(as_of
+            .filter(|as_of| *as_of > watermark.as_of)
+            .map(|as_of| Watermark { as_of, ..watermark }))
     }
 
     /// Clears the marks of days that were counted, but those that the count may not have seen.

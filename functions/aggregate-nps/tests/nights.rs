@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::calendar;
 use resound_domain::form::FormId;
 use resound_domain::id::ResponseId;
+use resound_domain::nps::Pair;
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
 use resound_domain::tally::{Cause, Cut, Dimension, Tally};
@@ -430,6 +431,121 @@ async fn what_is_erased_leaves_the_tallies_with_one_correction() {
         at(time),
         "the numbers are of then"
     );
+}
+
+/// What a made-up customer answers, by a number: skipped questions, rare values and common ones.
+fn made_up(n: u64) -> Value {
+    let pick = |of: &[&'static str], n: u64| of[usize::try_from(n).unwrap() % of.len()];
+    let mut fields = json!({"channel": pick(&["web", "phone", "store"], n)});
+    for (name, value, at) in [
+        ("nps", json!(n % 11), 3),
+        ("csat", json!(1 + n % 5), 5),
+        ("ces", json!(1 + n % 7), 7),
+        ("tier", json!(pick(&["gold", "bronze"], n)), 11),
+        ("product", json!(format!("p{}", n % 6)), 13),
+        ("touchpoint", json!(pick(&["till", "锅 #1"], n / 2)), 17),
+    ] {
+        if !(n / at).is_multiple_of(4) {
+            fields[name] = value;
+        }
+    }
+    fields
+}
+
+/// Answers of one day at 2026-11-01 in Shanghai, by number.
+async fn answer_all(nights: &Nights, numbers: impl IntoIterator<Item = u64>) {
+    for n in numbers {
+        let time =
+            at("2026-10-31T17:00:00Z") + SignedDuration::from_mins(i64::try_from(n).unwrap());
+        nights
+            .answered(
+                u128::from(n),
+                "default",
+                &time.to_string(),
+                made_up(n * 2_654_435_761 % 9973),
+            )
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_erased_might_never_have_been() {
+    let erased = |n: &u64| n.is_multiple_of(3);
+    let nights = Nights::ever_since().await;
+    answer_all(&nights, 1..=60).await;
+    nights.night(NIGHT).await;
+    for n in (1..=60).filter(erased) {
+        nights.bury(n.into()).await;
+    }
+    let counted = nights.tick("2026-11-02T17:00:00Z", seen()).await;
+    assert_eq!(
+        (counted.days, counted.corrections, counted.waiting),
+        (1, 1, 0)
+    );
+
+    let never = Nights::ever_since().await;
+    answer_all(&never, (1..=60).filter(|n| !erased(n))).await;
+    never.night(NIGHT).await;
+    let cells = |items: Vec<HashMap<String, AttributeValue>>| -> Vec<_> {
+        let items = items.into_iter();
+        items.filter(|item| item.contains_key("tally")).collect()
+    };
+    let expected = cells(never.items("default").await);
+    assert!(expected.len() > 60, "{}", expected.len());
+    assert_eq!(
+        cells(nights.items("default").await),
+        expected,
+        "to the byte"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_the_table_is_the_sum_of_its_parts() {
+    let nights = Nights::ever_since().await;
+    answer_all(&nights, 1..=80).await;
+    nights.night(NIGHT).await;
+    let cells = nights.cells("default").await;
+    let sum = |cut: Cut, of: &dyn Fn(&str) -> bool| {
+        let mut sum = Tally::default();
+        let of_cut = cells.iter().filter(|cell| cell.cell.cut == cut);
+        let parts = of_cut.filter(|cell| of(cell.cell.value.as_str()));
+        parts.for_each(|cell| sum.merge(&cell.cell.tally));
+        sum
+    };
+    let every = |_: &str| true;
+    let whole = sum(Cut::ALL, &every);
+    assert_eq!(whole.responses, 80);
+    // Everybody has these.
+    for dimension in [Dimension::Channel, Dimension::Locale, Dimension::Category] {
+        assert_eq!(sum(dimension.into(), &every), whole, "{dimension:?}");
+    }
+    for pair in Pair::every() {
+        // Of those who have a channel or locale, and that is everybody, the pairs with it are the other dimension.
+        let (first, second) = pair.dimensions();
+        if matches!(first, Dimension::Channel) {
+            assert_eq!(
+                sum(pair.into(), &every),
+                sum(second.into(), &every),
+                "{}",
+                pair.name()
+            );
+        }
+        if matches!(second, Dimension::Locale) {
+            assert_eq!(
+                sum(pair.into(), &every),
+                sum(first.into(), &every),
+                "{}",
+                pair.name()
+            );
+        }
+    }
+    let pair = Pair::new(Dimension::Channel, Dimension::Product).unwrap();
+    for product in ["p0", "p3"] {
+        let of = |value: &str| Pair::values(value).is_some_and(|(_, second)| second == product);
+        let of_product = sum(Dimension::Product.into(), &|value| value == product);
+        assert!(of_product.responses > 0);
+        assert_eq!(sum(pair.into(), &of), of_product);
+    }
 }
 
 #[tokio::test]

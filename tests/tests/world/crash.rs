@@ -1,8 +1,11 @@
 //! Every AWS call of the main flows, struck with every fault.
 
 use jiff::SignedDuration;
+use jiff::civil::date;
+use resound_domain::form::FormId;
 use resound_domain::id::CaseId;
 use resound_domain::policy::Policy;
+use resound_store::INDEX_LAG;
 use resound_tests::World;
 use resound_tests::crash::{Scenario, strike_all};
 use resound_tests::world::{Ended, Receipt, receipt};
@@ -231,6 +234,58 @@ impl Scenario for Nightly {
     }
 }
 
+/// Days that were told of and are wrong since: one by an erasure, one by a customer who answered late and changed a score. Both are
+/// counted again, and each has one correction.
+struct Corrected;
+
+impl Scenario for Corrected {
+    const NAME: &'static str = "corrected";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        Nightly::prepare(world).await;
+        let erased = json!({"nps": 0, "channel": "phone"});
+        let posted = world.submit_patiently(&erased, "corrected-0123456789");
+        let erased = receipt(&posted.await.expect(201)).id;
+        world.leap("P1D");
+        let poor = json!({"nps": 3});
+        let posted = world.submit_patiently(&poor, "changed-0123456789");
+        let changed = receipt(&posted.await.expect(201));
+        world.leap("P1D");
+        world.settle().await;
+        world.tally().await;
+        let buried = world
+            .store
+            .bury(erased.parse().unwrap(), world.machine_now());
+        let _buried = buried.await.unwrap();
+        let scores = json!({"nps": 9, "csat": 4});
+        let said = world.say_patiently(&changed, "scores", &scores).await;
+        said.expect(200);
+        world.pass(INDEX_LAG);
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        for _ in 0..4 {
+            if let Ended::Returned(_) = world.tally().await {
+                break;
+            }
+        }
+        let survey = FormId::default_form();
+        let days = (date(2026, 11, 1), date(2026, 11, 30));
+        let corrections = world.store.corrections(&survey, days.0, days.1);
+        let corrections = corrections.await.unwrap().into_iter();
+        let told = corrections.map(|c| format!("{} {} {:?}", c.day, c.number, c.why));
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            ["2026-11-02 1 {Erasure}", "2026-11-03 1 {LateAnswer, Edit}"]
+        );
+        let left = world.store.dirty_days(&survey).await.unwrap();
+        assert_eq!(left, [], "every mark is cleared");
+        told
+    }
+}
+
 /// Rules: a calendar that begins before another one, which is published again behind it, and a policy that names it.
 struct Publish;
 
@@ -374,6 +429,11 @@ fn a_group_survives_a_fault_at_any_call() {
 #[test]
 fn quiet_hours_survive_a_fault_at_any_call() {
     println!("{}", strike_all::<WarnInQuietHours>());
+}
+
+#[test]
+fn a_correction_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Corrected>());
 }
 
 #[test]
