@@ -280,7 +280,8 @@ impl App {
         // A run may have taken minutes by now, and a lease is short.
         let invocation = survey.invocation;
         let passed = survey.allowed.saturating_sub(invocation.time_left());
-        let passed = SignedDuration::try_from(passed).unwrap_or_default();
+        let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+        let passed = SignedDuration::from_millis(passed);
         let now = invocation
             .machine_now
             .saturating_add(passed)

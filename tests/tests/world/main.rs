@@ -11,6 +11,7 @@ mod desk;
 mod figures;
 mod groups;
 mod main_job;
+mod reports;
 mod restore;
 mod retarget;
 mod risks;
