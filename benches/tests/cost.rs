@@ -217,6 +217,8 @@ fn registry(meter: &Meter) -> Registry {
         serve_pages,
         take_answers,
         manage_cases,
+        manage_issues,
+        link_issues,
         report_nps,
         manage_policy,
         relay_events,

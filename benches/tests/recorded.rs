@@ -88,6 +88,8 @@ impl System {
             serve_pages,
             take_answers,
             manage_cases,
+            manage_issues,
+            link_issues,
             report_nps,
             manage_policy,
             relay_events,

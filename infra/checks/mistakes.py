@@ -460,6 +460,22 @@ def _(s):
 def _(s): del s["AggregateNpsSchedule"]["ScheduleExpressionTimezone"]
 
 
+@plant("responses are linked once a day")
+def _(s): s["LinkIssuesSchedule"]["ScheduleExpression"] = "cron(40 3 * * ? *)"
+
+
+@plant("an erased response could be linked")
+def _(s): s.statement("LinkIssuesRole", "dynamodb:PutItem")["Action"].remove("dynamodb:ConditionCheckItem")
+
+
+@plant("a lead's right is not asked for an improvement's numbers")
+def _(s): s["ShowImprovementRoute"]["AuthorizationScopes"] = {"Fn::If": ["AsksForScopes", ["resound/cases.read"], {"Ref": "AWS::NoValue"}]}
+
+
+@plant("nobody hears that responses are not linked any more")
+def _(s): s["LinkingMissing"]["TreatMissingData"] = "notBreaching"
+
+
 @plant("the risk rules look once a day")
 def _(s): s["WatchRisksSchedule"]["ScheduleExpression"] = "cron(20 3 * * ? *)"
 

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READ = {"dynamodb:GetItem", "dynamodb:Query"}
 WRITE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}  # parts of a transaction need the same
 LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
-REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}  # a day's cells, on condition of the run's generation
+# A day's cells, on condition of the run's generation; a suggestion, on condition that its response is not erased.
+REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
 PUBLISH = {"dynamodb:Query", "dynamodb:PutItem"}
 KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -69,6 +70,8 @@ FUNCTIONS = {
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
     "write-reports": Function("schedule", WRITE | LIST, indexes=["by-day"], mails=True),
     "serve-reports": Function("http", READ),
+    "manage-issues": Function("http", WRITE | LIST | REPLACE),
+    "link-issues": Function("schedule", WRITE | LIST | REPLACE, indexes=["by-day"]),
 }
 
 # Route: function and, for staff, the scope.
@@ -112,6 +115,17 @@ ROUTES = {
     "POST /v1/nps/replay": ("manage-policy", "resound/admin"),
     "GET /v1/targets": ("manage-policy", "resound/reports.read"),
     "PUT /v1/targets": ("manage-policy", "resound/admin"),
+    "GET /v1/issues": ("manage-issues", "resound/cases.read"),
+    "POST /v1/issues": ("manage-issues", "resound/cases.manage"),
+    "GET /v1/issues/{id}": ("manage-issues", "resound/cases.read"),
+    "GET /v1/issues/{id}/links": ("manage-issues", "resound/cases.read"),
+    "GET /v1/issues/{id}/suggestions": ("manage-issues", "resound/cases.read"),
+    "POST /v1/issues/{id}/commands": ("manage-issues", "resound/cases.write"),
+    "PUT /v1/issues/{id}/kano/{response}": ("manage-issues", "resound/cases.write"),
+    "GET /v1/improvements": ("manage-issues", "resound/reports.read"),
+    "POST /v1/improvements": ("manage-issues", "resound/cases.manage"),
+    "GET /v1/improvements/{id}": ("manage-issues", "resound/reports.read"),
+    "POST /v1/improvements/{id}/commands": ("manage-issues", "resound/cases.write"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
     "PUT /v1/recipients": ("manage-policy", "resound/admin"),
 }
@@ -125,6 +139,7 @@ SCHEDULES = {  # function: expression and zone
     "alert-breaches": ("rate(1 minute)", "UTC"),
     "aggregate-nps": ("rate(15 minutes)", "UTC"),
     "watch-risks": ("cron(20 * * * ? *)", {"Ref": "TimeZone"}),
+    "link-issues": ("cron(40 * * * ? *)", {"Ref": "TimeZone"}),
     "write-reports": ("cron(5 * * * ? *)", {"Ref": "TimeZone"}),
 }
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
@@ -137,6 +152,7 @@ OWN_COUNTS = {
     "close-loop": ["NoticesSent", "NoticesInDoubt"],
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses", "NightCells", "NightCorrections", "NightWaiting", "NightLate"],
     "watch-risks": ["RisksRaised", "RisksUnfinished"],
+    "link-issues": ["ResponsesLinked", "ResponsesSuggested", "LinkingUnfinished"],
     "write-reports": ["ReportsWritten", "ReportsLate", "AlertsSent", "AlertsFailed"],
 }
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
@@ -309,11 +325,11 @@ def timings_keep_their_order(t):
         expected = http if FUNCTIONS.get(name) and FUNCTIONS[name].trigger == "http" else consumer
         if name == "alert-breaches":
             expected = stated["SWEEP_TIMEOUT"]
-        if name in ("aggregate-nps", "watch-risks", "write-reports"):
+        if name in ("aggregate-nps", "watch-risks", "write-reports", "link-issues"):
             # A count holds no lease and takes what it takes; neither does a look for risks. A report's lease is counted from
             # its letter, and not from when the run began.
             if timeouts[logical] != 900:
-                yield f"{logical}: a count, a look for risks, or a report may take 900 s"
+                yield f"{logical}: a count, a look for risks or issues, or a report may take 900 s"
         elif timeouts[logical] != expected:
             yield f"{logical}: times out after {timeouts[logical]} s, not {expected} s"
     queues = t.of("AWS::SQS::Queue")
@@ -921,7 +937,7 @@ def expected_alarms(functions):
     for name, logical in functions.items():
         # All may fail now and then; what runs seldom is judged by its last three runs.
         seconds, often = {"aggregate-nps": (900, (2, 3)), "watch-risks": (3600, (2, 3)),
-                          "write-reports": (3600, (2, 3))}.get(name, (60, (3, 5)))
+                          "write-reports": (3600, (2, 3)), "link-issues": (3600, (2, 3))}.get(name, (60, (3, 5)))
         alarms[f"{logical}Errors"] = watch("AWS/Lambda", "Errors", [("FunctionName", {"Ref": logical})], "Sum", seconds,
                                            often, AT_LEAST, 1)
     # CloudWatch takes ten metrics in one alarm: those that answer requests in one, those behind them in another.
@@ -938,7 +954,7 @@ def expected_alarms(functions):
                                       ABOVE, 900)
     api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
     relay, sweep = [("FunctionName", {"Ref": "RelayEvents"})], [("FunctionName", {"Ref": "AlertBreaches"})]
-    risks = [("FunctionName", {"Ref": "WatchRisks"})]
+    risks, linking = [("FunctionName", {"Ref": "WatchRisks"})], [("FunctionName", {"Ref": "LinkIssues"})]
     reports = [("FunctionName", {"Ref": "WriteReports"})]
     alarms |= {
         "RelayLag": watch("AWS/Lambda", "IteratorAge", relay, "Maximum", 60, (3, 5), ABOVE, 60_000),
@@ -946,6 +962,8 @@ def expected_alarms(functions):
         "SweepLateness": watch(OWN_METRICS, "SweepLateness", own("alert-breaches"), "p99", 300, (2, 3), ABOVE, 300_000),
         "SweepUnfinished": watch(OWN_METRICS, "SweepUnfinished", own("alert-breaches"), "Sum", 300, (3, 3), AT_LEAST, 1),
         "RisksMissing": watch("AWS/Lambda", "Invocations", risks, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
+        "LinkingMissing": watch("AWS/Lambda", "Invocations", linking, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
+        "LinkingUnfinished": watch(OWN_METRICS, "LinkingUnfinished", own("link-issues"), "Sum", 3600, (3, 3), AT_LEAST, 1),
         "RisksUnfinished": watch(OWN_METRICS, "RisksUnfinished", own("watch-risks"), "Sum", 3600, (3, 3), AT_LEAST, 1),
         "ReportsMissing": watch("AWS/Lambda", "Invocations", reports, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
         "ReportsLate": watch(OWN_METRICS, "ReportsLate", own("write-reports"), "Sum", 3600, (1, 1), AT_LEAST, 1),
@@ -1169,6 +1187,7 @@ def outputs_serve_an_integrator(t):
         "HttpApiId": {"Ref": "HttpApi"}, "AccessLogGroup": {"Ref": "AccessLogs"}, "MetricsNamespace": OWN_METRICS,
         "AlertBreachesFunction": {"Ref": "AlertBreachesAliaslive"}, "AggregateNpsFunction": {"Ref": "AggregateNpsAliaslive"},
         "WatchRisksFunction": {"Ref": "WatchRisksAliaslive"},
+        "LinkIssuesFunction": {"Ref": "LinkIssuesAliaslive"},
         "WriteReportsFunction": {"Ref": "WriteReportsAliaslive"},
         "CustomDomainTarget": {"Fn::GetAtt": ["HttpDomain", "RegionalDomainName"]},
         "CustomDomainZoneId": {"Fn::GetAtt": ["HttpDomain", "RegionalHostedZoneId"]},
@@ -1382,6 +1401,8 @@ DECIDED = {
         "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "WatchRisksEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
+    "LinkIssuesEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "WriteReportsEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "AggregateNpsEventInvokeConfig": {
@@ -1395,7 +1416,8 @@ DECIDED = {
     "HttpStage": {"DefaultRouteSettings": {"ThrottlingRateLimit": {"Ref": "RateLimit"},
                                            "ThrottlingBurstLimit": {"Ref": "BurstLimit"}}},
     **{f"{function}Integration": {"TimeoutInMillis": 12_000}  # longer than the function, so that it is the one to answer
-       for function in ("SubmitFeedback", "ServePages", "TakeAnswers", "ManageCases", "ReportNps", "ServeReports", "ManagePolicy")},
+       for function in ("SubmitFeedback", "ServePages", "TakeAnswers", "ManageCases", "ReportNps", "ServeReports", "ManagePolicy",
+                        "ManageIssues")},
     "AccessLogs": {"LogGroupName": {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/http-api"}},
     "HttpDomain": {"DomainName": {"Ref": "DomainName"}, "DomainNameConfigurations": [
         {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}]},
@@ -1414,7 +1436,8 @@ DECIDED = {
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
            "aggregate-nps": {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 5},
            "watch-risks": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
-           "write-reports": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}}
+           "write-reports": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
+           "link-issues": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}}
 ACCESS_LOG = {
     "requestId": "$context.requestId", "time": "$context.requestTime", "route": "$context.routeKey",
     "status": "$context.status", "bytes": "$context.responseLength", "ms": "$context.responseLatency",
@@ -1427,6 +1450,7 @@ LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
           "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
+          "manage-issues": {"*/*/v1/issues*", "*/*/v1/improvements*"},
           "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets", "*/*/v1/nps/replay",
                             "*/*/v1/surveys/*"}}
 
@@ -1452,8 +1476,9 @@ def numbers_are_the_ones_decided_on(t):
             yield f"{logical}: has not one policy, named {name}"
     for name, (logical, function) in t.functions().items():
         # At 256 MB a cold start is over soonest for its price; a night holds a day's cells, a look for risks the products
-        # of four days; a sweep may have a hundred thousand cases to move in its minute, and has one thread.
-        if function.get("MemorySize") != {"aggregate-nps": 512, "watch-risks": 512, "write-reports": 512, "alert-breaches": 1769}.get(name, 256):
+        # of four days, a look for issues what their texts say; a sweep may have a hundred thousand cases to move in its minute, and has one thread.
+        if function.get("MemorySize") != {"aggregate-nps": 512, "watch-risks": 512, "write-reports": 512, "link-issues": 512,
+                                            "alert-breaches": 1769}.get(name, 256):
             yield f"{logical}: has {function.get('MemorySize')} MB"
         if (name in ("submit-feedback", "serve-pages")) != ("ReservedConcurrentExecutions" in function):
             yield f"{logical}: concurrency is set aside for the two public functions, and for them alone"

@@ -28,6 +28,8 @@ FUNCTIONS = (
     "serve-pages",
     "take-answers",
     "manage-cases",
+    "manage-issues",
+    "link-issues",
     "report-nps",
     "manage-policy",
     "relay-events",

@@ -372,6 +372,13 @@ impl World {
         self.run(&hourly, now).await
     }
 
+    /// Links responses to issues, as the schedule does each hour.
+    pub async fn link(&mut self) -> Ended {
+        let hourly = self.schedule("link-issues").clone();
+        let now = self.now();
+        self.run(&hourly, now).await
+    }
+
     /// Writes the reports that are due, as the schedule does each hour.
     pub async fn report(&mut self) -> Ended {
         let hourly = self.schedule("write-reports").clone();

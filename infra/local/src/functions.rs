@@ -9,6 +9,8 @@ pub fn all() -> Registry {
         .with(serve_pages::Config::read, serve_pages::App::new)
         .with(take_answers::Config::read, take_answers::App::new)
         .with(manage_cases::Config::read, manage_cases::App::new)
+        .with(manage_issues::Config::read, manage_issues::App::new)
+        .with(link_issues::Config::read, link_issues::App::new)
         .with(report_nps::Config::read, report_nps::App::new)
         .with(manage_policy::Config::read, manage_policy::App::new)
         .with(relay_events::Config::read, relay_events::App::new)

@@ -873,7 +873,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 14, 4)
+            (1, 16, 5)
         );
         let submit = stack
             .functions

@@ -1,7 +1,7 @@
 //! Identity of submissions and commands: what makes a retry a retry.
 
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::risk::Rule;
 use resound_domain::submission::{IdempotencyKey, Submission};
 use ring::digest::{Context, Digest, SHA256};
@@ -39,6 +39,16 @@ pub fn subject_id(kind: &[&str], name: &str) -> SubjectId {
 /// The id of the task that a rule opens about a subject and a period. The same three give the same id.
 pub fn task_id(rule: Rule, subject: SubjectId, period: &str) -> CaseId {
     CaseId::from_bits(bits(&["task", rule.name(), &subject.to_string(), period]))
+}
+
+/// The id of the issue that this caller opens with this key. The same pair gives the same id.
+pub fn issue_id(sub: &str, key: &str) -> IssueId {
+    IssueId::from_bits(bits(&["issue", key, sub]))
+}
+
+/// The id of the improvement that this caller opens with this key. The same pair gives the same id.
+pub fn improvement_id(sub: &str, key: &str) -> ImprovementId {
+    ImprovementId::from_bits(bits(&["improvement", key, sub]))
 }
 
 fn id(parts: &[&str]) -> ResponseId {
@@ -125,6 +135,10 @@ mod tests {
         assert_eq!(subject.to_string(), "3JYFVVZPTD64RMAX0AJHR428CJ");
         let task = task_id(Rule::ChurnRisk, subject, "2026-11-21");
         assert_eq!(task.to_string(), "70DD3HQ630FRSYNC0GQSFZS4KY");
+        let issue = issue_id("ann", "0123456789abcdef");
+        assert_eq!(issue.to_string(), "67AJFNH1BNG2C6829NH22R1DD2");
+        let improvement = improvement_id("ann", "0123456789abcdef");
+        assert_eq!(improvement.to_string(), "3KCE2M2SHRB3VFFC45ZQFSERHY");
     }
 
     #[test]

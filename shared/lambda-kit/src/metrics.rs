@@ -75,6 +75,12 @@ pub enum Counter {
     ReportsWritten,
     /// Reports that should have been written hours ago and wait for a night.
     ReportsLate,
+    /// Responses that were linked to an issue by its rule or by similarity.
+    ResponsesLinked,
+    /// Responses that were suggested for an issue.
+    ResponsesSuggested,
+    /// Runs that link responses and stopped themselves, before their time ran out, with work left.
+    LinkingUnfinished,
 }
 
 impl Counter {
@@ -110,6 +116,9 @@ impl Counter {
             Self::ScoresAmended => "ScoresAmended",
             Self::ReportsWritten => "ReportsWritten",
             Self::ReportsLate => "ReportsLate",
+            Self::ResponsesLinked => "ResponsesLinked",
+            Self::ResponsesSuggested => "ResponsesSuggested",
+            Self::LinkingUnfinished => "LinkingUnfinished",
         }
     }
 }
@@ -266,7 +275,7 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 23] = [
+    const COUNTERS: [Counter; 27] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
@@ -290,6 +299,10 @@ mod tests {
         Counter::NightLate,
         Counter::RisksRaised,
         Counter::RisksUnfinished,
+        Counter::ScoresAmended,
+        Counter::ResponsesLinked,
+        Counter::ResponsesSuggested,
+        Counter::LinkingUnfinished,
     ];
 
     fn lines(metrics: &Metrics) -> Vec<Value> {

@@ -150,8 +150,7 @@ impl Reach {
         today.saturating_sub((REACH_DAYS - 1).days())
     }
 
-    /// The reach of these links as of a day, the last one that counts; a later one is not counted. `answers` are all that came
-    /// since the [first](Self::since) of them, `kano` those to the paired questions.
+    /// The reach of these links, all at once; see [`Count`].
     pub fn count<'a>(
         links: impl IntoIterator<Item = &'a Link>,
         answers: u64,
@@ -159,66 +158,101 @@ impl Reach {
         today: Date,
         as_of: Timestamp,
     ) -> Self {
-        let recent_from = Self::since(today);
-        let often_from = today.saturating_sub((FREQUENCY_DAYS - 1).days());
-        let mut reach = Self {
-            as_of,
-            answers,
-            links: 0,
-            recent: 0,
-            customers: 0,
-            tiers: BTreeMap::new(),
-            promoters: 0,
-            passives: 0,
-            detractors: 0,
-            days: 0,
-            kano,
-        };
-        let mut known: BTreeMap<SubjectId, Option<Tier>> = BTreeMap::new();
-        let mut days = BTreeSet::new();
-        for link in links.into_iter().filter(|link| !link.unlinked) {
-            reach.links += 1;
-            let Reporter {
-                day,
-                standing,
-                tier,
-                customer,
-                survey: _,
-            } = &link.reporter;
-            if !(recent_from..=today).contains(day) {
-                continue;
+        let mut count = Count::new(today, as_of);
+        links.into_iter().for_each(|link| count.add(link));
+        count.done(answers, kano)
+    }
+}
+
+/// Counts links one after another, in any order, in memory that grows with the customers and not with the links.
+#[derive(Debug)]
+pub struct Count {
+    reach: Reach,
+    today: Date,
+    known: BTreeMap<SubjectId, Option<Tier>>,
+    days: BTreeSet<Date>,
+}
+
+impl Count {
+    /// Of no link yet, as of a local day: the last one that counts; a later one is not counted.
+    pub fn new(today: Date, as_of: Timestamp) -> Self {
+        Self {
+            reach: Reach {
+                as_of,
+                links: 0,
+                recent: 0,
+                customers: 0,
+                tiers: BTreeMap::new(),
+                promoters: 0,
+                passives: 0,
+                detractors: 0,
+                days: 0,
+                answers: 0,
+                kano: kano::Answers::default(),
+            },
+            today,
+            known: BTreeMap::new(),
+            days: BTreeSet::new(),
+        }
+    }
+
+    /// Counts one link, unless a person took it out.
+    pub fn add(&mut self, link: &Link) {
+        if link.unlinked {
+            return;
+        }
+        let reach = &mut self.reach;
+        reach.links += 1;
+        let Reporter {
+            day,
+            standing,
+            tier,
+            customer,
+            survey: _,
+        } = &link.reporter;
+        if !(Reach::since(self.today)..=self.today).contains(day) {
+            return;
+        }
+        reach.recent += 1;
+        match standing {
+            Some(Standing::Promoter) => reach.promoters += 1,
+            Some(Standing::Passive) => reach.passives += 1,
+            Some(Standing::Detractor) => reach.detractors += 1,
+            None => {}
+        }
+        if *day >= self.today.saturating_sub((FREQUENCY_DAYS - 1).days()) {
+            self.days.insert(*day);
+        }
+        match customer {
+            Some(customer) => {
+                let highest = self.known.entry(*customer).or_default();
+                *highest = (*highest).max(*tier);
             }
-            reach.recent += 1;
-            match standing {
-                Some(Standing::Promoter) => reach.promoters += 1,
-                Some(Standing::Passive) => reach.passives += 1,
-                Some(Standing::Detractor) => reach.detractors += 1,
-                None => {}
-            }
-            if *day >= often_from {
-                days.insert(*day);
-            }
-            match customer {
-                Some(customer) => {
-                    let highest = known.entry(*customer).or_default();
-                    *highest = (*highest).max(*tier);
-                }
-                None => {
-                    reach.customers += 1;
-                    if let Some(tier) = tier {
-                        *reach.tiers.entry(*tier).or_default() += 1;
-                    }
+            None => {
+                reach.customers += 1;
+                if let Some(tier) = tier {
+                    *reach.tiers.entry(*tier).or_default() += 1;
                 }
             }
         }
-        for tier in known.into_values() {
+    }
+
+    /// The reach of what was counted. `answers` are all that came since the [first day](Reach::since), `kano` those to the
+    /// paired questions.
+    pub fn done(self, answers: u64, kano: kano::Answers) -> Reach {
+        let mut reach = self.reach;
+        for tier in self.known.into_values() {
             reach.customers += 1;
             if let Some(tier) = tier {
                 *reach.tiers.entry(tier).or_default() += 1;
             }
         }
-        reach.days = u32::try_from(days.len()).unwrap_or(u32::MAX);
-        reach
+        reach.days = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
+        Reach {
+            answers,
+            kano,
+            ..reach
+        }
     }
 }
 
