@@ -52,6 +52,8 @@ pub(crate) fn all(target: &Path) -> Vec<Peer> {
         "close-loop",
         "aggregate-nps",
         "watch-risks",
+        "manage-issues",
+        "link-issues",
         "write-reports",
         "serve-reports"
     );

@@ -472,11 +472,15 @@ async fn what_things_cost() {
     system.pass("P3DT1M", &idle).await; // closes by itself
     let life = system.meter.reset();
     let assigned = assigned(complaint).await;
-    let look = look().await;
+    let looks = looks().await;
 
     insta::assert_snapshot!(idle.line(), @"calls: alert-breaches 1 | requests: GetItem 1, Query 32 | units: table 0, indexes 0, reads 17 | queue 0 | mails 0");
-    insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 6, Query 26, UpdateItem 3 | units: table 9, indexes 0, reads 17 | queue 0 | mails 0");
-    insta::assert_snapshot!(look.line(), @"calls: watch-risks 1 | requests: GetItem 2, Query 4, UpdateItem 1 | units: table 1, indexes 0, reads 4 | queue 0 | mails 0");
+    insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 5, Query 22, UpdateItem 2 | units: table 7, indexes 0, reads 15 | queue 0 | mails 0");
+    let [quarter, risks, links, reports] = &looks;
+    insta::assert_snapshot!(quarter.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, Query 2 | units: table 0, indexes 0, reads 3 | queue 0 | mails 0");
+    insta::assert_snapshot!(risks.line(), @"calls: watch-risks 1 | requests: GetItem 1, Query 4, UpdateItem 1 | units: table 1, indexes 0, reads 3 | queue 0 | mails 0");
+    insta::assert_snapshot!(links.line(), @"calls: link-issues 1 | requests: GetItem 1, Query 2, UpdateItem 1 | units: table 1, indexes 0, reads 3 | queue 0 | mails 0");
+    insta::assert_snapshot!(reports.line(), @"calls: write-reports 1 | requests: GetItem 2, Query 6 | units: table 0, indexes 0, reads 8 | queue 0 | mails 0");
     insta::assert_snapshot!(first.line(), @"calls: submit-feedback 1 | requests: PutItem 1, Query 1 | units: table 1, indexes 1, reads 1 | queue 0 | mails 0");
     insta::assert_snapshot!(plain.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 1, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(known.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 2, reads 0 | queue 0 | mails 0");
@@ -506,11 +510,20 @@ async fn what_things_cost() {
     let month = idle.times(sweeps);
     let mut month = Bill::at(SWEEP_MEMORY, &month);
     month.queue = polls() * price::QUEUE;
-    let nights = Bill::of(&night.times(30.0));
-    month.functions += nights.functions;
-    month.reads += nights.reads;
-    month.table += nights.table;
-    month.schedules = (sweeps + 30.0) * price::SCHEDULE;
+    let (quarters, hours) = (30.0 * 24.0 * 4.0, 30.0 * 24.0);
+    let rest = [
+        night.times(30.0),
+        quarter.times(quarters),
+        risks.times(hours),
+        links.times(hours),
+        reports.times(hours),
+    ];
+    for bill in rest.iter().map(Bill::of) {
+        month.functions += bill.functions;
+        month.reads += bill.reads;
+        month.table += bill.table;
+    }
+    month.schedules = (sweeps + quarters + 3.0 * hours) * price::SCHEDULE;
     write!(
         table,
         "\nDollars of a month in which nothing happens:\n\n{HEAD}{}",
@@ -540,13 +553,26 @@ async fn what_things_cost() {
     assert!(month.total() <= 1.0, "an idle month");
 }
 
-/// A look for risks that finds nothing, an hour after the one before.
-async fn look() -> Usage {
+/// What the schedules but the sweep do when nothing happened since they did it last: the quarter of an hour between nights, and
+/// each hour the looks for risks, for what belongs to an issue, and for a report that is due.
+async fn looks() -> [Usage; 4] {
     let system = System::start().await;
-    // The first one of all goes back a day.
-    system.run_now("watch-risks").await;
+    let functions = [
+        "aggregate-nps",
+        "watch-risks",
+        "link-issues",
+        "write-reports",
+    ];
+    // The first ones of all go back.
+    for function in functions {
+        system.run_now(function).await;
+    }
     system.engine.leap(parse_advance("PT1H").unwrap()).unwrap();
-    system.run_now("watch-risks").await
+    let mut looks = Vec::new();
+    for function in functions {
+        looks.push(system.run_now(function).await);
+    }
+    looks.try_into().expect("one of each")
 }
 
 /// A submission under a key that opens a case for one of two agents, after the first of its minute.

@@ -271,6 +271,25 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     let looked = with_documents(system.record("watch-risks", look).await, &resolved);
     let looked = with_documents(looked, &recorded["serve-pages"]);
     recorded.insert("watch-risks", looked);
+    // So does the first look for issues; one is there to be looked for.
+    let open = about(
+        &example("manage-issues", "list"),
+        "GET /v1/issues",
+        "POST /v1/issues",
+    );
+    let mut open = about(&open, "resound/cases.read", "resound/cases.manage");
+    open["body"] = json!({"title": "Parcels come late", "touchpoint": "logistics"})
+        .to_string()
+        .into();
+    open["headers"]["content-type"] = "application/json".into();
+    let opened = system.call("manage-issues", &open).await;
+    assert_eq!(opened["statusCode"], 201, "{opened}");
+    let run = system.engine.run_now("link-issues").await;
+    run.unwrap().unwrap();
+    let look = json!({"time": system.engine.clock().now().to_string()});
+    recorded.insert("link-issues", system.record("link-issues", look).await);
+    let list = example("manage-issues", "list");
+    recorded.insert("manage-issues", system.record("manage-issues", list).await);
     // A week later there is something to report; the measured look finds that it is written.
     system.engine.leap(parse_advance("P7D").unwrap()).unwrap();
     for function in ["aggregate-nps", "write-reports"] {
