@@ -130,7 +130,9 @@ pub fn canonical(dump: &Dump) -> Dump {
             fields.remove("began_at");
         }
         let mut parts: Vec<String> = sk.split('#').map(str::to_owned).collect();
-        if pk.starts_with("CASE#") {
+        if pk.starts_with("REPORT#") && sk.starts_with("NOTICE#") {
+            notice(fields);
+        } else if pk.starts_with("CASE#") {
             if let Some(seq) = parts.get(1) {
                 let Some(number) = numbers.of_seq(seq.parse().expect("a seq")) else {
                     continue;

@@ -12,6 +12,7 @@ use resound_tests::world::{Ended, Receipt, receipt};
 use serde_json::{Value, json};
 
 use crate::groups;
+use crate::reports::Report;
 use crate::retarget::answered_within;
 use crate::risks::angry;
 
@@ -459,4 +460,9 @@ fn a_look_for_risks_survives_a_fault_at_any_call() {
 #[test]
 fn a_night_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Nightly>());
+}
+
+#[test]
+fn a_report_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Report>());
 }

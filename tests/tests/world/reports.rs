@@ -1,9 +1,10 @@
 //! From a week of feedback to the report of it, in the mailbox of a manager and as a page.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use resound_tests::World;
+use resound_tests::crash::Scenario;
 use resound_tests::world::{Ended, receipt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What customers say in the first days: seven are pleased on the web, six complain in the app.
 async fn said(world: &mut World) {
@@ -105,4 +106,41 @@ async fn a_week_of_feedback_becomes_a_report_a_letter_and_a_page() {
     assert!(page.body.contains("<svg") && page.body.contains("周报 2026-W45"));
     let list = world.staff_get("/v1/reports").await.expect(200).json();
     assert_eq!(list["reports"].as_array().map(Vec::len), Some(1), "{list}");
+}
+
+/// The report of a week: its edition and its letter.
+pub(crate) struct Report;
+
+impl Scenario for Report {
+    const NAME: &'static str = "report";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        for n in 0..5 {
+            let feedback = json!({"nps": 10, "channel": "web"});
+            let key = format!("report-{n}-0123456789");
+            world.submit_patiently(&feedback, &key).await.expect(201);
+        }
+        world.drain().await;
+        // Monday, a quarter to five in the morning; its night, and then five past six.
+        world.leap("P6DT13H");
+        world.night().await;
+        world.leap("PT7H");
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        // Whatever broke off, the next hours do; a lease is over by then.
+        for _ in 0..3 {
+            world.report().await;
+            world.pass(SignedDuration::from_mins(5));
+        }
+        let path = "/v1/reports/weekly/2026-W45";
+        let mut report = world.staff_get(path).await;
+        if report.status >= 500 {
+            report = world.staff_get(path).await;
+        }
+        assert!(told(world) > 0);
+        let shown: Value = report.json();
+        vec![report.status.to_string(), shown["numbers"].to_string()]
+    }
 }
