@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::response::Response;
 use resound_lambda_kit::aws::Clients;
@@ -141,6 +142,15 @@ impl App {
         let Ok(to) = Mailbox::new(email) else {
             return Ok(Plan::Unreachable);
         };
+        let suppressions = self.store.suppressions(to.contact()).await;
+        let suppressions =
+            suppressions.map_err(|error| failed("read the suppression list", error))?;
+        if suppressions
+            .iter()
+            .any(|entry| entry.reason.stops(Purpose::Answer))
+        {
+            return Ok(Plan::Withhold(Told::Suppressed));
+        }
         let words = self.store.message(event.case, event.seq).await;
         let Some(words) = words.map_err(|error| failed("read the message", error))? else {
             return Err(Outcome::Quarantine(format!(

@@ -339,6 +339,7 @@ fn status(status: &NoticeStatus) -> &'static str {
             Outcome::Refused => "refused",
             Outcome::Unknown => "unknown",
             Outcome::NoContact => "no_contact",
+            Outcome::Suppressed => "suppressed",
             Outcome::NoConsent => "no_consent",
             Outcome::MailOff => "mail_off",
         },

@@ -40,6 +40,11 @@ pub struct IssueId(u128);
 #[serde(into = "String", try_from = "String")]
 pub struct ImprovementId(u128);
 
+/// Stands for an address, as one medium writes it, where nobody is to read it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ContactId(u128);
+
 impl ResponseId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
@@ -101,6 +106,13 @@ impl IssueId {
 }
 
 impl ImprovementId {
+    /// The id with these bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
+impl ContactId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
@@ -174,6 +186,7 @@ textual!(CaseId);
 textual!(SubjectId);
 textual!(IssueId);
 textual!(ImprovementId);
+textual!(ContactId);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod case;
 pub mod clock;
 pub mod confirmation;
+pub mod contact;
 pub mod event;
 pub mod figures;
 pub mod form;

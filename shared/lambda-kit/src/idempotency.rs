@@ -1,7 +1,7 @@
 //! Identity of submissions and commands: what makes a retry a retry.
 
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::risk::Rule;
 use resound_domain::submission::{IdempotencyKey, Submission};
 use ring::digest::{Context, Digest, SHA256};
@@ -34,6 +34,12 @@ pub fn response_id_of_request(request_id: &str) -> ResponseId {
 pub fn subject_id(kind: &[&str], name: &str) -> SubjectId {
     let parts = [&["subject"], kind, &[name]].concat();
     SubjectId::from_bits(bits(&parts))
+}
+
+/// What stands for an address where nobody is to read it. `address` is written as `medium` writes it in one way only: a
+/// telephone number as E.164 has it, a mailbox as [`Mailbox::contact`](crate::mail::Mailbox::contact) does.
+pub fn contact_id(medium: &str, address: &str) -> ContactId {
+    ContactId::from_bits(bits(&["subject", "address", medium, address]))
 }
 
 /// The id of the task that a rule opens about a subject and a period. The same three give the same id.

@@ -19,10 +19,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
+use resound_domain::id::ContactId;
 use resound_domain::trace::TraceId;
 use serde_json::{Value, json};
 
 use crate::aws::Settings;
+use crate::idempotency::contact_id;
 use crate::trace;
 
 /// A letter is sent within this, or its fate is unknown.
@@ -84,6 +86,12 @@ impl Mailbox {
     /// The address alone.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What stands for the address where nobody is to read it. Capitals make no difference: no provider that matters tells
+    /// mailboxes apart by them, and to write to somebody who must not be written to is worse than the reverse.
+    pub fn contact(&self) -> ContactId {
+        contact_id("email", &self.address.to_ascii_lowercase())
     }
 
     /// As a header has it. SES does not encode names that are not ASCII (RFC 2047), so it is done here.

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::case::Case;
+use resound_domain::contact::{Reason, Suppression};
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
@@ -554,7 +555,13 @@ pub(crate) struct NoticeItem {
     /// The group it is in. A version that knows none sees an attempt whose lease runs out, and tells it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
+    /// What exactly came of it, where `status` is only the nearest that every version can read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) withheld: Option<String>,
 }
+
+/// The value of `withheld` of what an address on the suppression list was not sent.
+pub(crate) const SUPPRESSED: &str = "suppressed";
 
 impl Outcome {
     pub(crate) const fn status(&self) -> StatusName {
@@ -562,7 +569,8 @@ impl Outcome {
             Self::Sent { .. } => StatusName::Sent,
             Self::Refused => StatusName::Refused,
             Self::Unknown => StatusName::Unknown,
-            Self::NoContact => StatusName::NoContact,
+            // To a version that knows no suppression: there is no address to send it to.
+            Self::NoContact | Self::Suppressed => StatusName::NoContact,
             Self::NoConsent => StatusName::NoConsent,
             Self::MailOff => StatusName::MailOff,
         }
@@ -571,7 +579,10 @@ impl Outcome {
 
 impl NoticeItem {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.status.outcome(self.provider_id.as_deref())
+        match (self.status, self.withheld.as_deref()) {
+            (StatusName::NoContact, Some(SUPPRESSED)) => Some(Outcome::Suppressed),
+            (status, _) => status.outcome(self.provider_id.as_deref()),
+        }
     }
 }
 
@@ -608,6 +619,7 @@ pub(crate) fn grouped_notice(
             recorded_at: None,
             provider_id: None,
             group: Some(group.to_string()),
+            withheld: None,
         },
     )
 }
@@ -947,6 +959,46 @@ impl Stored for (Date, FiguresItem) {
         let (key, item) = body(item)?;
         match key {
             Key::Figures { day, .. } => Ok((day, item)),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+// Contacts
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SuppressionItem {
+    /// Provider's or business time.
+    pub(crate) since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// What is not later than this does not count any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifted_at: Option<Timestamp>,
+    /// The `sub` of a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifted_by: Option<String>,
+}
+
+impl SuppressionItem {
+    pub(crate) fn stands(&self) -> bool {
+        self.lifted_at.is_none_or(|lifted| self.since > lifted)
+    }
+
+    pub(crate) fn suppression(self, reason: Reason) -> Option<Suppression> {
+        self.stands().then_some(Suppression {
+            reason,
+            since: self.since,
+            source: self.source,
+        })
+    }
+}
+
+impl Stored for (Reason, SuppressionItem) {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item) = body(item)?;
+        match key {
+            Key::Suppression { reason, .. } => Ok((reason, item)),
             _ => Err(misplaced(&key)),
         }
     }

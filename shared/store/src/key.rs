@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use resound_domain::contact::Reason;
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::policy::Audience;
 use resound_domain::report::{Kind, ReportId};
 use resound_domain::risk::Rule;
@@ -186,6 +187,13 @@ pub enum Key {
         improvement: ImprovementId,
         /// Its place in the log.
         seq: u32,
+    },
+    /// Why nothing is sent to an address. One for each reason, so that to lift one lifts no other.
+    Suppression {
+        /// The address.
+        contact: ContactId,
+        /// Why.
+        reason: Reason,
     },
 }
 
@@ -541,6 +549,10 @@ impl Key {
                 format!("{LOG}{seq:06}"),
             ),
             Self::Figures { survey, day } => (figures_partition(survey), format!("DAY#{day}")),
+            Self::Suppression { contact, reason } => (
+                contact_partition(*contact),
+                format!("{SUPPRESSIONS}{}", reason.name()),
+            ),
         };
         RawKey { pk, sk }
     }
@@ -677,6 +689,10 @@ impl Key {
                 improvement: subject.parse().ok()?,
                 seq: parts.next()?.parse().ok()?,
             },
+            ("CONTACT", "SUPPRESSION") => Self::Suppression {
+                contact: subject.parse().ok()?,
+                reason: Reason::from_name(parts.next()?)?,
+            },
             _ => return None,
         };
         parts.next().is_none().then_some(key)
@@ -717,6 +733,14 @@ pub(crate) const SUGGESTIONS: &str = "SUGGESTION#";
 pub(crate) const KANO: &str = "KANO#";
 /// How the sort keys of what leads from a response to issues begin.
 pub(crate) const TRAIL: &str = "ISSUE#";
+
+/// How the sort keys of why nothing is sent to an address begin.
+pub(crate) const SUPPRESSIONS: &str = "SUPPRESSION#";
+
+/// The partition of what is known of an address.
+pub(crate) fn contact_partition(id: ContactId) -> String {
+    format!("CONTACT#{id}")
+}
 
 /// The partition of a response: itself, and what leads to issues.
 pub(crate) fn response_partition(id: ResponseId) -> String {
@@ -1021,6 +1045,14 @@ mod tests {
                 )),
             any_key_of_issues(),
             (any_survey(), any_day()).prop_map(|(survey, day)| Key::Figures { survey, day }),
+            (
+                any::<u128>(),
+                proptest::sample::select(Reason::ALL.to_vec())
+            )
+                .prop_map(|(bits, reason)| Key::Suppression {
+                    contact: ContactId::from_bits(bits),
+                    reason
+                }),
         ]
     }
 
@@ -1064,8 +1096,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -12,6 +12,7 @@
 
 mod cases;
 mod config;
+mod contacts;
 mod corrections;
 mod dynamo;
 mod error;
@@ -43,6 +44,7 @@ pub use cases::{
     MAX_PAGE, Message,
 };
 pub use config::{Edition, Editions, Published, Signed};
+pub use contacts::{Lifted, Suppressed};
 pub use corrections::Correction;
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Written, n, s};
-use crate::item::{NoticeItem, StatusName, attribute, encode, read_entry};
+use crate::item::{NoticeItem, SUPPRESSED, StatusName, attribute, encode, read_entry};
 use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
 
@@ -71,6 +71,8 @@ pub enum Outcome {
     Unknown,
     /// There is no address to send it to.
     NoContact,
+    /// Nothing is sent to their address any more.
+    Suppressed,
     /// The customer asked not to be contacted.
     NoConsent,
     /// This installation sends no e-mail.
@@ -81,9 +83,24 @@ impl Outcome {
     pub(crate) const fn provider_id(&self) -> Option<&String> {
         match self {
             Self::Sent { provider_id } => provider_id.as_ref(),
-            Self::Refused | Self::Unknown | Self::NoContact | Self::NoConsent | Self::MailOff => {
-                None
-            }
+            Self::Refused
+            | Self::Unknown
+            | Self::NoContact
+            | Self::Suppressed
+            | Self::NoConsent
+            | Self::MailOff => None,
+        }
+    }
+
+    const fn withheld(&self) -> Option<&'static str> {
+        match self {
+            Self::Suppressed => Some(SUPPRESSED),
+            Self::Sent { .. }
+            | Self::Refused
+            | Self::Unknown
+            | Self::NoContact
+            | Self::NoConsent
+            | Self::MailOff => None,
         }
     }
 }
@@ -158,6 +175,7 @@ impl Store {
             recorded_at: None,
             provider_id: None,
             group: None,
+            withheld: None,
         };
         let old = match self.put_new(encode(&entry.key(), &item)?).await? {
             Written::Done => return Ok(Claim::Fresh(fresh)),
@@ -352,6 +370,12 @@ pub(crate) fn record_change(
     let change = held(lease, "SET #status = :status, #recorded_at = :now")?
         .value(":status", attribute(&outcome.status())?)
         .value(":now", attribute(&machine_now)?);
+    let change = match outcome.withheld() {
+        Some(why) => change
+            .also(", #withheld = :withheld")
+            .value(":withheld", s(why)),
+        None => change,
+    };
     Ok(match outcome.provider_id() {
         Some(id) => change
             .also(", #provider_id = :provider_id")

@@ -94,6 +94,7 @@ impl Store {
                     recorded_at: None,
                     provider_id: None,
                     group: None,
+                    withheld: None,
                 };
                 // Refused: the ledger has an entry, which was copied in the first half.
                 if let Written::Done = self.put_new(encode(&Key::Notice(key), &attempt)?).await? {

@@ -1,7 +1,9 @@
 //! What is sent, to whom, and when nothing is.
 
 use resound_domain::case::Command;
-use resound_store::{Buried, Outcome};
+use resound_domain::contact::Reason;
+use resound_lambda_kit::mail::Mailbox;
+use resound_store::{Buried, Outcome, Suppressed};
 use resound_testing::{Server, start};
 use serde_json::json;
 
@@ -104,6 +106,33 @@ async fn where_nothing_can_be_sent_the_ledger_says_why() {
         assert_eq!(world.letters(), 0);
         assert_eq!(world.doubts().await, []);
     }
+}
+
+#[tokio::test]
+async fn an_address_on_the_suppression_list_is_not_written_to() {
+    for reason in [Reason::HardBounce, Reason::Complaint, Reason::ByHand] {
+        let world = World::resolved(json!({"contact": {"email": "Li@Example.test"}})).await;
+        let contact = Mailbox::new("li@example.TEST").unwrap().contact();
+        let listed = world.aws.store.suppress(contact, reason, start(), None);
+        assert_eq!(listed.await.unwrap(), Suppressed::New);
+        assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+        assert_eq!(world.outcome().await, Some((Outcome::Suppressed, 1)));
+        assert!(world.is_settled().await);
+        assert_eq!(world.letters(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_unsubscribed_still_hears_the_outcome() {
+    let world = World::resolved(json!({"contact": {"email": "li@example.test"}})).await;
+    let contact = Mailbox::new("li@example.test").unwrap().contact();
+    let listed = world
+        .aws
+        .store
+        .suppress(contact, Reason::Unsubscribed, start(), None);
+    assert_eq!(listed.await.unwrap(), Suppressed::New);
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    assert_eq!(world.letters(), 1);
 }
 
 #[tokio::test]

@@ -115,6 +115,7 @@ async fn whether_the_customer_was_told_is_said() {
         (Outcome::Unknown, "unknown"),
         (Outcome::NoContact, "no_contact"),
         (Outcome::NoConsent, "no_consent"),
+        (Outcome::Suppressed, "suppressed"),
         (Outcome::MailOff, "mail_off"),
     ] {
         let desk = Desk::new().await;

@@ -10,9 +10,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
+use resound_domain::contact::Reason;
 use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
-use resound_domain::id::{CaseId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::issue::kano::{Answer, Pair};
 use resound_domain::issue::{
     self, About, Effort, How, Link, LinkRule, Note, Reach, Reporter, Title,
@@ -27,9 +28,9 @@ use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
     AddedReport, Advanced, Appended, Buried, Cell, Claim, ConfigKind, GroupClaim, IssueStep,
-    Joined, Joining, KeptOne, Key, Line, Linked, LookBack, Lookup, Medium, Message, NoticeKey,
-    OpenShard, Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked,
-    ReportNoticeKey, Round, Signed, Suggestion, Watch, Watermark,
+    Joined, Joining, KeptOne, Key, Lifted, Line, Linked, LookBack, Lookup, Medium, Message,
+    NoticeKey, OpenShard, Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked,
+    ReportNoticeKey, Round, Signed, Suggestion, Suppressed, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -193,6 +194,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Improvement",
             "the snapshot of an improvement",
             "not exists, then `version` = seen",
+        ),
+        Key::Suppression { .. } => (
+            "Suppression",
+            "why nothing is sent to an address: since when, and until when that was lifted",
+            "not exists, then `since` and `lifted_at` = seen",
         ),
         Key::ImprovementEntry { .. } => (
             "Improvement entry",
@@ -633,7 +639,38 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .map(|(name, key)| (name.to_owned(), key)),
     );
     keys.extend(everything_of_issues(table, &response).await);
+    keys.extend(everything_of_contacts(table, id, cause).await);
     keys
+}
+
+/// Writes what is known of an address, and the entry of what it was not sent.
+async fn everything_of_contacts(table: &Table, case: CaseId, cause: u32) -> Vec<(String, Key)> {
+    let store = &table.store;
+    let (contact, reason) = (ContactId::from_bits(ID), Reason::HardBounce);
+    for at in [t0(), t0() + hours(2)] {
+        let listed = store.suppress(contact, reason, at, Some("0100")).await;
+        assert_eq!(listed.unwrap(), Suppressed::New);
+        let lifted = store.lift(contact, reason, at + hours(1), "ann").await;
+        assert_eq!(lifted.unwrap(), Lifted::Lifted);
+    }
+    let notice = NoticeKey {
+        case,
+        cause,
+        recipient: Recipient::Customer,
+        medium: "sms".parse().unwrap(),
+    };
+    let claim = store.claim(notice, "invocation", now(), hours(1)).await;
+    let Claim::Fresh(lease) = claim.unwrap() else {
+        panic!("nobody else claims it")
+    };
+    let recorded = store.record(&lease, &Outcome::Suppressed, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    [
+        ("suppression", Key::Suppression { contact, reason }),
+        ("notice_suppressed", Key::Notice(notice)),
+    ]
+    .map(|(name, key)| (name.to_owned(), key))
+    .into()
 }
 
 /// Writes one of everything about issues, with every attribute it can have, beside a response that is there.

@@ -11,6 +11,7 @@ mod accept;
 mod amend;
 mod cases;
 mod config;
+mod contacts;
 mod document;
 mod events;
 mod faults;

@@ -65,6 +65,7 @@ async fn what_is_recorded_is_not_sent_again() {
         Outcome::Refused,
         Outcome::Unknown,
         Outcome::NoContact,
+        Outcome::Suppressed,
         Outcome::NoConsent,
         Outcome::MailOff,
     ] {

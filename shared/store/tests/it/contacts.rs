@@ -1,0 +1,102 @@
+use jiff::Timestamp;
+use resound_domain::contact::Reason;
+use resound_domain::id::ContactId;
+use resound_store::{Key, Lifted, Suppressed};
+
+use crate::support::{Table, hours, t0};
+
+const CONTACT: ContactId = ContactId::from_bits(7);
+
+impl Table {
+    async fn bounced(&self, at: Timestamp) -> Suppressed {
+        let reason = Reason::HardBounce;
+        let listed = self.store.suppress(CONTACT, reason, at, Some("0100")).await;
+        listed.unwrap()
+    }
+
+    async fn lifted(&self, at: Timestamp) -> Lifted {
+        let lifted = self.store.lift(CONTACT, Reason::HardBounce, at, "ann");
+        lifted.await.unwrap()
+    }
+
+    async fn reasons(&self) -> Vec<(Reason, Timestamp)> {
+        let listed = self.store.suppressions(CONTACT).await.unwrap();
+        let listed = listed.into_iter();
+        listed.map(|entry| (entry.reason, entry.since)).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_on_the_list_for_each_reason_apart() {
+    let table = Table::new().await;
+    assert_eq!(table.reasons().await, []);
+    assert_eq!(table.lifted(t0()).await, Lifted::Nothing);
+    for reason in Reason::ALL {
+        let listed = table.store.suppress(CONTACT, reason, t0(), None).await;
+        assert_eq!(listed.unwrap(), Suppressed::New);
+    }
+    assert_eq!(table.lifted(t0() + hours(1)).await, Lifted::Lifted);
+    let left: Vec<_> = table.reasons().await.into_iter().map(|(r, _)| r).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(!left.contains(&Reason::HardBounce));
+    let other = table.store.suppressions(ContactId::from_bits(8)).await;
+    assert_eq!(other.unwrap(), []);
+}
+
+#[tokio::test]
+async fn reports_in_any_order_end_in_the_same_item() {
+    let mut ends = Vec::new();
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 1, 0]] {
+        let table = Table::new().await;
+        for after in order {
+            let _listed = table.bounced(t0() + hours(after)).await;
+        }
+        let key = Key::Suppression {
+            contact: CONTACT,
+            reason: Reason::HardBounce,
+        };
+        ends.push(table.raw(&key).await.unwrap());
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn what_was_lifted_does_not_come_back_with_an_old_report() {
+    let table = Table::new().await;
+    assert_eq!(table.bounced(t0()).await, Suppressed::New);
+    assert_eq!(table.bounced(t0()).await, Suppressed::Known);
+    assert_eq!(table.lifted(t0() + hours(5)).await, Lifted::Lifted);
+    assert_eq!(table.lifted(t0() + hours(6)).await, Lifted::Nothing);
+    for after in [0, 5] {
+        assert_eq!(table.bounced(t0() + hours(after)).await, Suppressed::Lifted);
+    }
+    assert_eq!(table.reasons().await, []);
+    // It bounces again, and the list knows when.
+    assert_eq!(table.bounced(t0() + hours(9)).await, Suppressed::New);
+    assert_eq!(table.bounced(t0() + hours(7)).await, Suppressed::Known);
+    let since = t0() + hours(7);
+    assert_eq!(table.reasons().await, [(Reason::HardBounce, since)]);
+}
+
+#[tokio::test]
+async fn a_report_of_a_clock_that_is_ahead_can_be_lifted() {
+    let table = Table::new().await;
+    assert_eq!(table.bounced(t0() + hours(2)).await, Suppressed::New);
+    assert_eq!(table.lifted(t0()).await, Lifted::Lifted);
+    assert_eq!(table.bounced(t0() + hours(2)).await, Suppressed::Lifted);
+    assert_eq!(table.reasons().await, []);
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_lost_answer_finds_its_own() {
+    let table = Table::new().await;
+    table.lose_answer_of("PutItem");
+    assert_eq!(table.bounced(t0()).await, Suppressed::Known);
+    table.lose_answer_of("UpdateItem");
+    assert_eq!(table.lifted(t0() + hours(1)).await, Lifted::Lifted);
+    table.lose_answer_of("UpdateItem");
+    assert_eq!(table.bounced(t0() + hours(2)).await, Suppressed::Known);
+    assert_eq!(table.lost(), 3);
+    let since = t0() + hours(2);
+    assert_eq!(table.reasons().await, [(Reason::HardBounce, since)]);
+}
