@@ -5,6 +5,7 @@
 
 pub mod assignment;
 pub mod book;
+pub mod budget;
 pub mod calendar;
 pub mod case;
 pub mod clock;

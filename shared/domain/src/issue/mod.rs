@@ -12,6 +12,7 @@
 //! | [`priority`] | What is to be done first? |
 //! | [`improvement`] | What is done about it, and when did it ship? |
 //! | [`effect`] | Did the scores of the touchpoint move since? |
+//! | [`announcement`] | Who among the reporters is told that it shipped? |
 //!
 //! What each command does in each state (`-` is refused; an empty cell keeps the state):
 //!
@@ -31,6 +32,7 @@
 //!   all of them [as one](link::union): so a response that was linked to both is there once.
 //! - A closed issue takes no response by itself any more. By hand it does: somebody may report late what is solved.
 
+pub mod announcement;
 pub mod effect;
 pub mod improvement;
 pub mod kano;
