@@ -850,7 +850,7 @@ impl Store {
 }
 
 /// The part of a partition whose sort keys begin so.
-fn beginning(partition: String, prefix: &str) -> Query {
+pub(crate) fn beginning(partition: String, prefix: &str) -> Query {
     Query::partition(partition)
         .range("begins_with(#SK, :prefix)")
         .value(":prefix", s(prefix))
@@ -870,7 +870,7 @@ fn response_of(raw: &RawKey) -> Option<ResponseId> {
 
 /// The new snapshot, on condition that the old one is the one we saw. Only what changed is written, so that what a newer
 /// version keeps in it stays.
-fn stepped<T: Serialize>(
+pub(crate) fn stepped<T: Serialize>(
     key: &Key,
     name: &'static str,
     (was, before): (u32, &T),
@@ -926,7 +926,7 @@ fn trail(response: ResponseId, issue: IssueId) -> Result<Item, StoreError> {
 }
 
 /// That a response is there and not erased: a tombstone does not tell when it came.
-fn still_there(response: ResponseId, received_at: Timestamp) -> Part {
+pub(crate) fn still_there(response: ResponseId, received_at: Timestamp) -> Part {
     Part::Check {
         key: Key::Response(response),
         condition: "#received_at = :value",

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use resound_domain::budget::Contacts;
 use resound_domain::case::Case;
 use resound_domain::contact::{Reason, Suppression};
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
-use resound_domain::id::CaseId;
+use resound_domain::id::{CaseId, ResponseId};
+use resound_domain::issue::announcement::{self, Announcement, Fate, Ledger, Pass};
 use resound_domain::issue::improvement::{self, Improvement};
 use resound_domain::issue::{How, Issue, Link, Reach, Reporter, kano};
 use resound_domain::response::Response;
@@ -21,6 +23,7 @@ use resound_domain::triage::{Category, Kind, Sentiment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::announcements::{Progress, Told};
 use crate::config::{Edition, Signed};
 use crate::corrections::Correction;
 use crate::dynamo::{Item, key_of};
@@ -584,6 +587,16 @@ impl NoticeItem {
             (status, _) => status.outcome(self.provider_id.as_deref()),
         }
     }
+
+    /// Where it stands, to whoever is about to write.
+    pub(crate) fn ledger(&self, machine_now: Timestamp) -> Ledger {
+        match self.status {
+            StatusName::Released => Ledger::Released,
+            StatusName::InProgress if machine_now < self.leased_until => Ledger::InProgress,
+            StatusName::InProgress => Ledger::Abandoned,
+            _ => Ledger::Recorded,
+        }
+    }
 }
 
 impl StatusName {
@@ -715,7 +728,7 @@ pub(crate) fn read_notice(item: Item) -> Result<(NoticeKey, NoticeItem), StoreEr
 pub(crate) fn read_entry(item: Item) -> Result<NoticeItem, StoreError> {
     let (key, notice) = body(item)?;
     match key {
-        Key::Notice(_) | Key::ReportNotice(_) => Ok(notice),
+        Key::Notice(_) | Key::ReportNotice(_) | Key::Announced(_) => Ok(notice),
         _ => Err(misplaced(&key)),
     }
 }
@@ -1162,6 +1175,122 @@ impl Stored for Logged<improvement::Entry> {
         match key {
             Key::ImprovementEntry { seq, .. } if seq == item.entry.seq => Ok(item.into()),
             _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl Stored for Announcement {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        #[derive(Deserialize)]
+        struct AnnouncementItem {
+            announcement: Announcement,
+        }
+        let (key, AnnouncementItem { announcement }) = body(item)?;
+        match key == Key::Announcement(announcement.improvement()) {
+            true => Ok(announcement),
+            false => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl Stored for Logged<announcement::Entry> {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, LoggedItem<announcement::Entry>) = body(item)?;
+        match key {
+            Key::AnnouncementEntry { seq, .. } if seq == item.entry.seq => Ok(item.into()),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PassItem {
+    pub(crate) pass: Pass,
+    /// How often it was moved on: the condition of the next move.
+    pub(crate) step: u64,
+    /// The response up to which the links are walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<ResponseId>,
+    /// The pass before, as it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<Pass>,
+}
+
+impl Stored for Progress {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, PassItem) = body(item)?;
+        let Key::Pass(improvement) = key else {
+            return Err(misplaced(&key));
+        };
+        let PassItem {
+            pass,
+            step,
+            after,
+            last,
+        } = item;
+        Ok(Self {
+            improvement,
+            pass,
+            after,
+            last,
+            step,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PaceItem {
+    /// Business time: the minute.
+    pub(crate) minute: String,
+    pub(crate) taken: u32,
+}
+
+impl Stored for PaceItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (Key::Pace, item) => Ok(item),
+            (key, _) => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ToldItem {
+    pub(crate) fate: Fate,
+    /// Business time.
+    pub(crate) at: Timestamp,
+}
+
+impl Stored for Told {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, ToldItem { fate, at }) = body(item)?;
+        match key {
+            Key::Told {
+                response,
+                improvement,
+            } => Ok(Self {
+                response,
+                improvement,
+                fate,
+                at,
+            }),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ContactedItem {
+    /// Business time.
+    pub(crate) contacts: Contacts,
+    pub(crate) version: u32,
+}
+
+impl Stored for ContactedItem {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (Key::Contacted(_), item) => Ok(item),
+            (key, _) => Err(misplaced(&key)),
         }
     }
 }

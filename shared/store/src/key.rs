@@ -188,6 +188,32 @@ pub enum Key {
         /// Its place in the log.
         seq: u32,
     },
+    /// The snapshot of the announcement of an improvement; its log is beside it.
+    Announcement(ImprovementId),
+    /// One entry in the log of an announcement.
+    AnnouncementEntry {
+        /// What is announced.
+        improvement: ImprovementId,
+        /// Its place in the log.
+        seq: u32,
+    },
+    /// How far an announcement has come.
+    Pass(ImprovementId),
+    /// That an announcement runs.
+    Running(ImprovementId),
+    /// How many letters of announcements went out in the last minute.
+    Pace,
+    /// What became of a reporter when an improvement was announced, beside their response.
+    Told {
+        /// The response.
+        response: ResponseId,
+        /// What was announced.
+        improvement: ImprovementId,
+    },
+    /// An entry in the ledger of effects about an announcement.
+    Announced(AnnouncedKey),
+    /// When an address was written to of our own accord.
+    Contacted(ContactId),
     /// Why nothing is sent to an address. One for each reason, so that to lift one lifts no other.
     Suppression {
         /// The address.
@@ -222,6 +248,15 @@ pub struct ReportNoticeKey {
     pub medium: Medium,
 }
 
+/// Names an entry in the ledger about an announcement: one letter to one address, however many responses it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnnouncedKey {
+    /// Who is told.
+    pub contact: ContactId,
+    /// Of what.
+    pub improvement: ImprovementId,
+}
+
 /// Names an entry in the ledger, whatever it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -229,6 +264,8 @@ pub enum Entry {
     Case(NoticeKey),
     /// About a report.
     Report(ReportNoticeKey),
+    /// About an announcement.
+    Announcement(AnnouncedKey),
 }
 
 impl Entry {
@@ -236,6 +273,7 @@ impl Entry {
         match self {
             Self::Case(key) => Key::Notice(*key),
             Self::Report(key) => Key::ReportNotice(key.clone()),
+            Self::Announcement(key) => Key::Announced(*key),
         }
     }
 }
@@ -249,6 +287,12 @@ impl From<NoticeKey> for Entry {
 impl From<ReportNoticeKey> for Entry {
     fn from(key: ReportNoticeKey) -> Self {
         Self::Report(key)
+    }
+}
+
+impl From<AnnouncedKey> for Entry {
+    fn from(key: AnnouncedKey) -> Self {
+        Self::Announcement(key)
     }
 }
 
@@ -549,6 +593,26 @@ impl Key {
                 format!("{LOG}{seq:06}"),
             ),
             Self::Figures { survey, day } => (figures_partition(survey), format!("DAY#{day}")),
+            Self::Announcement(id) => (improvement_partition(*id), "ANNOUNCEMENT".to_owned()),
+            Self::AnnouncementEntry { improvement, seq } => (
+                improvement_partition(*improvement),
+                format!("{ANNOUNCED}{seq:06}"),
+            ),
+            Self::Pass(id) => (improvement_partition(*id), "PASS".to_owned()),
+            Self::Running(id) => (ANNOUNCEMENTS.to_owned(), format!("{RUNNING}{id}")),
+            Self::Pace => (ANNOUNCEMENTS.to_owned(), "PACE".to_owned()),
+            Self::Told {
+                response,
+                improvement,
+            } => (
+                response_partition(*response),
+                format!("{TOLD}{improvement}"),
+            ),
+            Self::Announced(AnnouncedKey {
+                contact,
+                improvement,
+            }) => (contact_partition(*contact), format!("{TOLD}{improvement}")),
+            Self::Contacted(contact) => (contact_partition(*contact), "CONTACTED".to_owned()),
             Self::Suppression { contact, reason } => (
                 contact_partition(*contact),
                 format!("{SUPPRESSIONS}{}", reason.name()),
@@ -689,6 +753,23 @@ impl Key {
                 improvement: subject.parse().ok()?,
                 seq: parts.next()?.parse().ok()?,
             },
+            ("IMPROVEMENT", "ANNOUNCEMENT") => Self::Announcement(subject.parse().ok()?),
+            ("IMPROVEMENT", "ANNOUNCED") => Self::AnnouncementEntry {
+                improvement: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
+            ("IMPROVEMENT", "PASS") => Self::Pass(subject.parse().ok()?),
+            ("ANNOUNCEMENTS", "RUNNING") => Self::Running(parts.next()?.parse().ok()?),
+            ("ANNOUNCEMENTS", "PACE") => Self::Pace,
+            ("RESPONSE", "TOLD") => Self::Told {
+                response: subject.parse().ok()?,
+                improvement: parts.next()?.parse().ok()?,
+            },
+            ("CONTACT", "TOLD") => Self::Announced(AnnouncedKey {
+                contact: subject.parse().ok()?,
+                improvement: parts.next()?.parse().ok()?,
+            }),
+            ("CONTACT", "CONTACTED") => Self::Contacted(subject.parse().ok()?),
             ("CONTACT", "SUPPRESSION") => Self::Suppression {
                 contact: subject.parse().ok()?,
                 reason: Reason::from_name(parts.next()?)?,
@@ -734,6 +815,15 @@ pub(crate) const KANO: &str = "KANO#";
 /// How the sort keys of what leads from a response to issues begin.
 pub(crate) const TRAIL: &str = "ISSUE#";
 
+/// The partition of what all announcements have in common: which of them run, and how fast.
+pub(crate) const ANNOUNCEMENTS: &str = "ANNOUNCEMENTS";
+/// How the sort keys of the log of an announcement begin.
+pub(crate) const ANNOUNCED: &str = "ANNOUNCED#";
+/// How the sort keys of the announcements that run begin.
+pub(crate) const RUNNING: &str = "RUNNING#";
+/// How the sort keys of what was announced to somebody begin, beside their responses and in the ledger of their address.
+pub(crate) const TOLD: &str = "TOLD#";
+
 /// How the sort keys of why nothing is sent to an address begin.
 pub(crate) const SUPPRESSIONS: &str = "SUPPRESSION#";
 
@@ -742,7 +832,7 @@ pub(crate) fn contact_partition(id: ContactId) -> String {
     format!("CONTACT#{id}")
 }
 
-/// The partition of a response: itself, and what leads to issues.
+/// The partition of a response: itself, what leads to issues, and what was announced to its sender.
 pub(crate) fn response_partition(id: ResponseId) -> String {
     format!("RESPONSE#{id}")
 }
@@ -752,7 +842,7 @@ pub(crate) fn issue_partition(id: IssueId) -> String {
     format!("ISSUE#{id}")
 }
 
-/// The partition of an improvement: its log.
+/// The partition of an improvement: its log, and its announcement.
 pub(crate) fn improvement_partition(id: ImprovementId) -> String {
     format!("IMPROVEMENT#{id}")
 }
@@ -1071,6 +1161,20 @@ mod tests {
                 Key::Trail { response, issue },
                 Key::Improvement(improvement),
                 Key::ImprovementEntry { improvement, seq },
+                Key::Announcement(improvement),
+                Key::AnnouncementEntry { improvement, seq },
+                Key::Pass(improvement),
+                Key::Running(improvement),
+                Key::Pace,
+                Key::Told {
+                    response,
+                    improvement,
+                },
+                Key::Announced(AnnouncedKey {
+                    contact: ContactId::from_bits(about),
+                    improvement,
+                }),
+                Key::Contacted(ContactId::from_bits(about)),
             ]
         };
         let one = (any::<u128>(), any::<u128>(), any::<u32>())
@@ -1096,8 +1200,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|RUNNING|PACE|TOLD|CONTACTED)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -10,6 +10,7 @@
 //! - never create an item by updating it, so that what was erased stays erased;
 //! - read the item itself before they answer: an index only says where to look.
 
+mod announcements;
 mod cases;
 mod config;
 mod contacts;
@@ -39,6 +40,9 @@ mod walk;
 
 use aws_sdk_dynamodb::Client;
 
+pub use announcements::{
+    AnnouncementHistory, Approach, Kept, Known as KnownContact, Progress, Tell, Told,
+};
 pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
     MAX_PAGE, Message,
@@ -55,8 +59,8 @@ pub use issues::{
     Logged, LookBack, MAX_LINKS, Opened, Received, Relinked, Suggestion,
 };
 pub use key::{
-    ConfigKind, Entry, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part, RawKey,
-    Recipient, ReportNoticeKey, TooLong, UnknownKey,
+    AnnouncedKey, ConfigKind, Entry, GroupKey, InvalidMedium, Key, Line, Medium, NoticeKey, Part,
+    RawKey, Recipient, ReportNoticeKey, TooLong, UnknownKey,
 };
 pub use marks::DirtyDay;
 pub use notices::{Claim, Lease, Notice, NoticeStatus, Outcome, Recorded};

@@ -9,7 +9,7 @@
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::id::CaseId;
 
-use crate::dynamo::{Change, Written, n, s};
+use crate::dynamo::{Change, Item, Written, n, s};
 use crate::item::{NoticeItem, SUPPRESSED, StatusName, attribute, encode, read_entry};
 use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
@@ -37,13 +37,18 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// The right that whoever sends a group has to its alerts, while nobody else took them over.
-    pub(crate) const fn of_group(key: NoticeKey) -> Self {
+    /// The right of whoever made the entry.
+    pub(crate) const fn first(entry: Entry) -> Self {
         Self {
-            entry: Entry::Case(key),
+            entry,
             epoch: 1,
             attempts: 1,
         }
+    }
+
+    /// The right that whoever sends a group has to its alerts, while nobody else took them over.
+    pub(crate) const fn of_group(key: NoticeKey) -> Self {
+        Self::first(Entry::Case(key))
     }
 
     /// The notice.
@@ -161,31 +166,30 @@ impl Store {
         lease: SignedDuration,
     ) -> Result<Claim, StoreError> {
         let entry = entry.into();
-        let fresh = Lease {
-            entry: entry.clone(),
-            epoch: 1,
-            attempts: 1,
-        };
-        let item = NoticeItem {
-            status: StatusName::InProgress,
-            holder: holder.to_owned(),
-            epoch: fresh.epoch,
-            attempts: fresh.attempts,
-            leased_until: until(machine_now, lease),
-            recorded_at: None,
-            provider_id: None,
-            group: None,
-            withheld: None,
-        };
+        let fresh = Lease::first(entry.clone());
+        let item = attempt(holder, machine_now, lease);
         let old = match self.put_new(encode(&entry.key(), &item)?).await? {
             Written::Done => return Ok(Claim::Fresh(fresh)),
-            Written::Refused(Some(old)) => read_entry(old)?,
+            Written::Refused(Some(old)) => old,
             Written::Refused(None) => {
                 return Err(StoreError::Unavailable(
                     "the table did not tell which item it has".into(),
                 ));
             }
         };
+        self.claim_old(entry, old, holder, machine_now, lease).await
+    }
+
+    /// Claims a notice of which there is an entry.
+    pub(crate) async fn claim_old(
+        &self,
+        entry: Entry,
+        old: Item,
+        holder: &str,
+        machine_now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, StoreError> {
+        let old = read_entry(old)?;
         if let Some(outcome) = old.outcome() {
             return Ok(Claim::Recorded(outcome));
         }
@@ -350,6 +354,21 @@ impl Store {
                 })
             }
         }
+    }
+}
+
+/// The first attempt at a notice, as the ledger has it.
+pub(crate) fn attempt(holder: &str, machine_now: Timestamp, lease: SignedDuration) -> NoticeItem {
+    NoticeItem {
+        status: StatusName::InProgress,
+        holder: holder.to_owned(),
+        epoch: 1,
+        attempts: 1,
+        leased_until: until(machine_now, lease),
+        recorded_at: None,
+        provider_id: None,
+        group: None,
+        withheld: None,
     }
 }
 

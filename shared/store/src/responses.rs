@@ -213,7 +213,7 @@ impl Store {
 
     /// Leaves only a tombstone of a response: a retry of its submission gets [`Accepted::Erased`] and does not bring
     /// it back. Its day is marked in the same transaction, so its scores leave the tallies. What issues have of it goes
-    /// too. Its case and messages are other items and stay. If it fails half-way, the tombstone is there and the repeat
+    /// too, and what was announced to its sender. Its case and messages are other items and stay. If it fails half-way, the tombstone is there and the repeat
     /// does the rest.
     ///
     /// # Errors
@@ -231,6 +231,7 @@ impl Store {
             Transacted::Done => {
                 // Nothing is linked to a tombstone, so what is not there now never will be.
                 self.forget_links(id).await?;
+                self.forget_told(id).await?;
                 Ok(Buried::Buried)
             }
             Transacted::Refused(_) => Ok(Buried::Missing),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
@@ -27,10 +28,11 @@ use resound_domain::tally::{Cause, Cut, Dimension, Tally};
 use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    AddedReport, Advanced, Appended, Buried, Cell, Claim, ConfigKind, GroupClaim, IssueStep,
-    Joined, Joining, KeptOne, Key, Lifted, Line, Linked, LookBack, Lookup, Medium, Message,
-    NoticeKey, OpenShard, Opened, Outcome, Part, Raise, Raised, Recipient, Recorded, Relinked,
-    ReportNoticeKey, Round, Signed, Suggestion, Suppressed, Watch, Watermark,
+    AddedReport, Advanced, AnnouncedKey, Appended, Approach, Buried, Cell, Claim, ConfigKind,
+    GroupClaim, IssueStep, Joined, Joining, KeptOne, Key, Lifted, Line, Linked, LookBack, Lookup,
+    Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part, Progress, Raise, Raised,
+    Recipient, Recorded, Relinked, ReportNoticeKey, Round, Signed, Suggestion, Suppressed, Tell,
+    Told, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -199,6 +201,46 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Suppression",
             "why nothing is sent to an address: since when, and until when that was lifted",
             "not exists, then `since` and `lifted_at` = seen",
+        ),
+        Key::Announcement(_) => (
+            "Announcement",
+            "the snapshot of the announcement of an improvement",
+            "not exists, then `version` = seen",
+        ),
+        Key::AnnouncementEntry { .. } => (
+            "Announcement entry",
+            "an entry in the log of an announcement",
+            "not exists, with the announcement",
+        ),
+        Key::Pass(_) => (
+            "Pass",
+            "how far an announcement has walked the reporters, and what became of them",
+            "not exists, then `step` = seen",
+        ),
+        Key::Running(_) => (
+            "Running",
+            "that an announcement runs",
+            "with the announcement",
+        ),
+        Key::Pace => (
+            "Pace",
+            "how many letters of announcements were granted in the last minute",
+            "not exists, then as seen",
+        ),
+        Key::Told { .. } => (
+            "Told",
+            "what became of the sender of a response when an improvement was announced",
+            "not exists, then `fate` = seen; the response is not erased",
+        ),
+        Key::Announced(_) => (
+            "Announcement notice",
+            "an entry in the ledger of effects: address, improvement",
+            "not exists, with the contact counted, then `epoch` = seen",
+        ),
+        Key::Contacted(_) => (
+            "Contacts",
+            "when an address was written to of our own accord",
+            "not exists, then `version` = seen, with what was written",
         ),
         Key::ImprovementEntry { .. } => (
             "Improvement entry",
@@ -846,6 +888,112 @@ async fn everything_of_issues(table: &Table, response: &Response) -> Vec<(String
         let (seq, kind) = (logged.entry.seq, logged.entry.kind.name());
         let key = Key::ImprovementEntry { improvement, seq };
         keys.push((format!("improvement_entry_{seq:02}_{kind}"), key));
+    }
+    keys.extend(announcement_of(table, improvement, (response, at)).await);
+    keys
+}
+
+/// An announcement whose log has each kind of entry, in its second pass, of which one reporter was told.
+async fn announcement_of(
+    table: &Table,
+    improvement: ImprovementId,
+    (response, received_at): (ResponseId, Timestamp),
+) -> Vec<(String, Key)> {
+    use resound_domain::issue::announcement::{Announcement, Command, Fate, Pass, Words};
+    let store = &table.store;
+    let shipped = store.improvement_history(improvement).await.unwrap();
+    let words = Words {
+        zh_cn: Note::new("请升级").unwrap(),
+        en: Note::new("Update").unwrap(),
+    };
+    let shipped = shipped.unwrap().improvement;
+    let started = Announcement::start(&shipped, words, staff(), t0()).unwrap();
+    let key = Some("0123456789abcdef");
+    let done = store.start_announcement(improvement, &started, key).await;
+    assert_eq!(done.unwrap(), Opened::New);
+    let mut current = Announcement::begin(improvement, &started).unwrap();
+    let walked = |number, after| {
+        let mut pass = Pass {
+            number,
+            ..Pass::first(t0())
+        };
+        pass.counts.add(Fate::Sent);
+        (pass, after)
+    };
+    let (pass, _) = walked(1, None);
+    let ended = Pass {
+        ended_at: Some(t0()),
+        ..pass
+    };
+    let first = Progress::begin(improvement, ended);
+    assert!(store.move_on(None, &first).await.unwrap());
+    let again = first.again(Pass {
+        number: 2,
+        ..Pass::first(t0())
+    });
+    assert!(store.move_on(Some(&first), &again).await.unwrap());
+    let (pass, after) = walked(2, Some(response));
+    let on = again.on(pass, after);
+    assert!(store.move_on(Some(&again), &on).await.unwrap());
+    assert_eq!(store.take_letters(t0(), 3, 10).await.unwrap(), 3);
+
+    let announced = AnnouncedKey {
+        contact: ContactId::from_bits(ID),
+        improvement,
+    };
+    let contacts = [announced.contact];
+    let known = store.approachable(improvement, &contacts, now()).await;
+    let known = known.unwrap().remove(&announced.contact).unwrap();
+    let claimed = store.approach(announced, &known, "invocation", (t0(), now()), hours(1));
+    let Approach::Claim(Claim::Fresh(lease)) = claimed.await.unwrap() else {
+        panic!("nobody else writes to them")
+    };
+    let sent = Outcome::Sent {
+        provider_id: Some("0102".to_owned()),
+    };
+    let tell = Tell {
+        told: Told {
+            response,
+            improvement,
+            fate: Fate::Sent,
+            at: t0(),
+        },
+        seen: None,
+        received_at,
+    };
+    let recorded = store.record_told(&lease, &sent, &tell, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+
+    let named = |name: &str, key| (name.to_owned(), key);
+    let mut keys = vec![
+        named("announcement", Key::Announcement(improvement)),
+        named("pass", Key::Pass(improvement)),
+        named("pace", Key::Pace),
+        named(
+            "told",
+            Key::Told {
+                response,
+                improvement,
+            },
+        ),
+        named("announced", Key::Announced(announced)),
+        named("contacted", Key::Contacted(announced.contact)),
+        named("running", Key::Running(improvement)),
+    ];
+    // It runs at the end, as its mark is to be seen.
+    for command in [Command::Stop, Command::GoOn] {
+        let entry = current.handle(command, staff(), t0()).unwrap().unwrap();
+        let mut after = current.clone();
+        after.apply(&entry);
+        let done = store.append_to_announcement(&current, &after, &entry, key);
+        assert_eq!(done.await.unwrap(), Appended::Appended);
+        current = after;
+    }
+    let history = store.announcement_history(improvement).await.unwrap();
+    for logged in history.unwrap().log {
+        let (seq, kind) = (logged.entry.seq, logged.entry.kind.name());
+        let key = Key::AnnouncementEntry { improvement, seq };
+        keys.push((format!("announcement_entry_{seq:02}_{kind}"), key));
     }
     keys
 }

@@ -9,6 +9,7 @@
 
 mod accept;
 mod amend;
+mod announcements;
 mod cases;
 mod config;
 mod contacts;

@@ -1,0 +1,352 @@
+//! Announcements: who is told, once, and how far it has come.
+
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::contact::Reason;
+use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::announcement::{Announcement, Command, Fate, Ledger, Pass, Words};
+use resound_domain::issue::improvement::{self, Improvement, Plan};
+use resound_domain::issue::{How, Link, Note, Reporter, Title};
+use resound_domain::response::Response;
+use resound_store::{
+    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, Kept, KnownContact, Lease, Linked,
+    Opened, Outcome, Progress, Recorded, Suppressed, Tell, Told,
+};
+use serde_json::json;
+
+use crate::support::{DIGEST, Table, hours, now, response_of, staff, t0};
+
+const IMPROVEMENT: ImprovementId = ImprovementId::from_bits(24);
+const CONTACT: ContactId = ContactId::from_bits(7);
+const KEY: AnnouncedKey = AnnouncedKey {
+    contact: CONTACT,
+    improvement: IMPROVEMENT,
+};
+const LEASE: SignedDuration = SignedDuration::from_secs(90);
+
+fn sent() -> Outcome {
+    Outcome::Sent {
+        provider_id: Some("0100".to_owned()),
+    }
+}
+
+fn tell(response: &Response, fate: Fate, seen: Option<Fate>) -> Tell {
+    Tell {
+        told: Told {
+            response: response.id,
+            improvement: IMPROVEMENT,
+            fate,
+            at: t0(),
+        },
+        seen,
+        received_at: response.received_at,
+    }
+}
+
+impl Table {
+    async fn reported(&self, n: u128, issues: &[u128]) -> Response {
+        let response = response_of(n, json!({"text": "物流太慢", "nps": 3}));
+        let accepted = self.store.accept(&response, &DIGEST, None, now()).await;
+        assert_eq!(accepted.unwrap(), Accepted::New);
+        for &issue in issues {
+            let link = Link {
+                response: response.id,
+                how: How::Rule,
+                unlinked: false,
+                reporter: Reporter::of(&response, None),
+            };
+            let issue = IssueId::from_bits(issue);
+            let linked = self.store.link(issue, &link, response.received_at).await;
+            assert_eq!(linked.unwrap(), Linked::Linked);
+        }
+        response
+    }
+
+    async fn known(&self, at: Timestamp) -> KnownContact {
+        let known = self.store.approachable(IMPROVEMENT, &[CONTACT], at).await;
+        known.unwrap().remove(&CONTACT).unwrap()
+    }
+
+    async fn approach(&self, holder: &str, machine_now: Timestamp) -> Approach {
+        let known = self.known(machine_now).await;
+        let times = (t0(), machine_now);
+        let approach = self.store.approach(KEY, &known, holder, times, LEASE);
+        approach.await.unwrap()
+    }
+
+    async fn fresh(&self, holder: &str, machine_now: Timestamp) -> Lease {
+        match self.approach(holder, machine_now).await {
+            Approach::Claim(Claim::Fresh(lease)) => lease,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_written_to_once_and_counted_once() {
+    let table = Table::new().await;
+    let (one, two) = (table.reported(1, &[]).await, table.reported(2, &[]).await);
+    assert_eq!(table.known(now()).await, KnownContact::default());
+    let lease = table.fresh("one", now()).await;
+    // Its own repeat, after a lost answer; and another run.
+    assert_eq!(table.fresh("one", now()).await, lease);
+    let other = table.approach("two", now()).await;
+    assert_eq!(other, Approach::Claim(Claim::InProgress));
+    assert_eq!(table.known(now()).await.ledger, Ledger::InProgress);
+
+    // It certainly reached nobody: the next attempt is the same contact.
+    let released = table.store.release(&lease).await.unwrap();
+    assert_eq!(released, Recorded::Recorded);
+    assert_eq!(table.known(now()).await.ledger, Ledger::Released);
+    let lease = table.fresh("two", now()).await;
+    assert!(
+        table.known(now()).await.contacts.allow_one(t0()),
+        "one of two"
+    );
+
+    let told = tell(&one, Fate::Sent, None);
+    let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    assert_eq!(table.known(now()).await.ledger, Ledger::Recorded);
+    let other = table.approach("three", now()).await;
+    assert_eq!(other, Approach::Claim(Claim::Recorded(sent())));
+
+    let both = [one.id, two.id];
+    let kept = table.store.fates(IMPROVEMENT, &both).await.unwrap();
+    assert_eq!(kept, [told.told]);
+    assert_eq!(table.store.told(one.id).await.unwrap(), [told.told]);
+}
+
+#[tokio::test]
+async fn whoever_was_killed_leaves_a_doubt_and_no_second_letter() {
+    let table = Table::new().await;
+    let one = table.reported(1, &[]).await;
+    let _killed = table.fresh("one", now()).await;
+    let later = now() + LEASE;
+    assert_eq!(table.known(later).await.ledger, Ledger::Abandoned);
+    let Approach::Claim(Claim::Abandoned(lease)) = table.approach("two", later).await else {
+        panic!("the lease is over");
+    };
+    let told = tell(&one, Fate::Unknown, None);
+    let recorded = table
+        .store
+        .record_told(&lease, &Outcome::Unknown, &told, later)
+        .await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    let again = table.approach("three", later).await;
+    assert_eq!(again, Approach::Claim(Claim::Recorded(Outcome::Unknown)));
+}
+
+#[tokio::test]
+async fn two_announcements_at_once_cannot_both_take_the_last_contact() {
+    let table = Table::new().await;
+    let known = table.known(now()).await;
+    let _first = table.fresh("one", now()).await;
+    let other = AnnouncedKey {
+        improvement: ImprovementId::from_bits(25),
+        ..KEY
+    };
+    let times = (t0(), now());
+    let approach = table.store.approach(other, &known, "two", times, LEASE);
+    assert_eq!(approach.await.unwrap(), Approach::Overtaken);
+    // Looked at again, there is one left; and then none.
+    let again = table.known(now()).await;
+    let approach = table.store.approach(other, &again, "two", times, LEASE);
+    let approach = approach.await.unwrap();
+    assert!(matches!(approach, Approach::Claim(Claim::Fresh(_))));
+    assert!(!table.known(now()).await.contacts.allow_one(t0()));
+    assert!(
+        table
+            .known(now())
+            .await
+            .contacts
+            .allow_one(t0() + hours(720))
+    );
+}
+
+#[tokio::test]
+async fn the_gravest_reason_bars_an_address_until_it_is_lifted() {
+    let table = Table::new().await;
+    for reason in [Reason::Unsubscribed, Reason::Complaint] {
+        let listed = table.store.suppress(CONTACT, reason, t0(), None).await;
+        assert_eq!(listed.unwrap(), Suppressed::New);
+    }
+    assert_eq!(table.known(now()).await.barred, Some(Reason::Complaint));
+    let lifted = table
+        .store
+        .lift(CONTACT, Reason::Complaint, t0() + hours(1), "ann");
+    let _lifted = lifted.await.unwrap();
+    assert_eq!(table.known(now()).await.barred, Some(Reason::Unsubscribed));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_reporter_changes_as_it_was_seen_and_goes_with_the_response() {
+    let table = Table::new().await;
+    let one = table.reported(1, &[]).await;
+    let waiting = tell(&one, Fate::OverBudget, None);
+    assert_eq!(table.store.tell(&waiting).await.unwrap(), Kept::Kept);
+    assert_eq!(table.store.tell(&waiting).await.unwrap(), Kept::Overtaken);
+    let over = tell(&one, Fate::Unsubscribed, Some(Fate::MailOff));
+    assert_eq!(table.store.tell(&over).await.unwrap(), Kept::Overtaken);
+    let lease = table.fresh("one", now()).await;
+    let told = tell(&one, Fate::Sent, Some(Fate::OverBudget));
+    let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    assert_eq!(table.store.told(one.id).await.unwrap(), [told.told]);
+
+    let buried = table.store.bury(one.id, now()).await.unwrap();
+    assert_eq!(buried, Buried::Buried);
+    assert_eq!(table.store.told(one.id).await.unwrap(), []);
+    let late = tell(&one, Fate::Already, None);
+    assert_eq!(table.store.tell(&late).await.unwrap(), Kept::Overtaken);
+}
+
+#[tokio::test]
+async fn a_letter_to_somebody_erased_meanwhile_is_recorded_all_the_same() {
+    let table = Table::new().await;
+    let one = table.reported(1, &[]).await;
+    let lease = table.fresh("one", now()).await;
+    let _buried = table.store.bury(one.id, now()).await.unwrap();
+    let told = tell(&one, Fate::Sent, None);
+    let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    assert_eq!(table.known(now()).await.ledger, Ledger::Recorded);
+    assert_eq!(table.store.told(one.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn reporters_of_several_issues_come_once_each_in_order() {
+    let table = Table::new().await;
+    for (n, issues) in [
+        (1, vec![1]),
+        (2, vec![1, 2]),
+        (3, vec![2]),
+        (4, vec![3]),
+        (5, vec![1, 3]),
+    ] {
+        table.reported(n, &issues).await;
+    }
+    let id = IssueId::from_bits;
+    // The third was merged into the first.
+    let families = [vec![id(1), id(3)], vec![id(2)]];
+    for limit in 1..4 {
+        let (mut found, mut after): (Vec<ResponseId>, _) = (Vec::new(), None);
+        loop {
+            let page = table
+                .store
+                .reporters(&families, after, limit)
+                .await
+                .unwrap();
+            found.extend(page.found.iter().map(|link| link.response));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let all: Vec<_> = (1..=5).map(ResponseId::from_bits).collect();
+        assert_eq!(found, all, "{limit} at a time");
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_is_started_once_and_stands_among_those_that_run() {
+    let table = Table::new().await;
+    let store = &table.store;
+    let plan = Plan {
+        title: Title::new("第二个仓库").unwrap(),
+        issues: vec![IssueId::from_bits(1)],
+        touchpoint: None,
+        owner: None,
+        due: None,
+    };
+    let opened = Improvement::open(plan, staff(), t0());
+    let mut improvement = Improvement::begin(IMPROVEMENT, &opened).unwrap();
+    let ship = improvement::Command::Ship {
+        version: "2.4".to_owned(),
+    };
+    let shipped = improvement.handle(&ship, staff(), t0()).unwrap().unwrap();
+    improvement.apply(&shipped);
+    let words = Words {
+        zh_cn: Note::new("请升级").unwrap(),
+        en: Note::new("Update").unwrap(),
+    };
+    let started = Announcement::start(&improvement, words, staff(), t0()).unwrap();
+    for expected in [Opened::New, Opened::Exists] {
+        let opened = store
+            .start_announcement(IMPROVEMENT, &started, Some("key"))
+            .await;
+        assert_eq!(opened.unwrap(), expected);
+    }
+    let mut current = store.announcement(IMPROVEMENT).await.unwrap().unwrap();
+    assert_eq!(store.running_announcements().await.unwrap(), [IMPROVEMENT]);
+    for (command, running) in [
+        (Command::Stop, false),
+        (Command::GoOn, true),
+        (Command::Close, false),
+    ] {
+        let entry = current.handle(command, staff(), t0()).unwrap().unwrap();
+        let mut after = current.clone();
+        after.apply(&entry);
+        let step = || store.append_to_announcement(&current, &after, &entry, None);
+        assert_eq!(step().await.unwrap(), Appended::Appended);
+        assert_eq!(step().await.unwrap(), Appended::Conflict);
+        let runs = !store.running_announcements().await.unwrap().is_empty();
+        assert_eq!(runs, running, "{command:?}");
+        current = after;
+    }
+    let history = store
+        .announcement_history(IMPROVEMENT)
+        .await
+        .unwrap()
+        .unwrap();
+    let log = history.log.iter().map(|logged| &logged.entry);
+    assert_eq!(Announcement::replay(IMPROVEMENT, log), Some(current));
+}
+
+#[tokio::test]
+async fn of_two_runs_one_moves_on() {
+    let table = Table::new().await;
+    let store = &table.store;
+    let begun = Progress::begin(IMPROVEMENT, Pass::first(t0()));
+    assert!(store.move_on(None, &begun).await.unwrap());
+    assert!(store.move_on(None, &begun).await.unwrap(), "a repeat");
+    let mut one = begun.pass.clone();
+    one.counts.add(Fate::Sent);
+    let mine = begun.on(one, Some(ResponseId::from_bits(3)));
+    let theirs = begun.on(begun.pass.clone(), Some(ResponseId::from_bits(2)));
+    assert!(store.move_on(Some(&begun), &mine).await.unwrap());
+    assert!(
+        store.move_on(Some(&begun), &mine).await.unwrap(),
+        "a repeat"
+    );
+    assert!(!store.move_on(Some(&begun), &theirs).await.unwrap());
+    assert_eq!(
+        store.progress(IMPROVEMENT).await.unwrap(),
+        Some(mine.clone())
+    );
+    let again = mine.again(Pass::first(t0()));
+    assert!(store.move_on(Some(&mine), &again).await.unwrap());
+    let again = store.progress(IMPROVEMENT).await.unwrap().unwrap();
+    assert_eq!((again.after, again.last), (None, Some(mine.pass)));
+}
+
+#[tokio::test]
+async fn a_minute_has_so_many_letters_and_no_more() {
+    let table = Table::new().await;
+    let take = |minutes, wanted| {
+        let minute = t0() + SignedDuration::from_mins(minutes);
+        table.store.take_letters(minute, wanted, 10)
+    };
+    for (minutes, wanted, granted) in [
+        (1, 4, 4),
+        (1, 4, 4),
+        (1, 4, 2),
+        (1, 4, 0),
+        (2, 20, 10),
+        // A run that comes late.
+        (1, 1, 0),
+        (2, 0, 0),
+        (3, 1, 1),
+    ] {
+        assert_eq!(take(minutes, wanted).await.unwrap(), granted);
+    }
+}
