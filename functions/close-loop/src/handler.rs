@@ -376,6 +376,8 @@ fn occasion(kind: &EventKind) -> Option<Occasion> {
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
         | EventKind::NoticeInDoubt { .. }
+        | EventKind::NoticeFailed { .. }
+        | EventKind::NoticeFound { .. }
         | EventKind::Unknown => None,
     }
 }

@@ -281,6 +281,10 @@ fn details(kind: &EventKind) -> Map<String, Value> {
             audience,
         } => json!({"clock": clock, "due": due, "audience": audience}),
         EventKind::NoticeInDoubt { cause, doubt } => json!({"cause": cause, "doubt": doubt}),
+        EventKind::NoticeFailed { cause, medium, why } => {
+            json!({"cause": cause, "channel": medium, "why": why})
+        }
+        EventKind::NoticeFound { cause } => json!({"cause": cause}),
         EventKind::Confirmed { outcome } | EventKind::Disputed { outcome, .. } => {
             json!({"outcome_seq": outcome})
         }
@@ -303,12 +307,18 @@ fn notices(stored: &StoredEvent, ledger: &[Notice]) -> Vec<Value> {
         .iter()
         .filter(|notice| notice.key.cause == stored.event.seq)
         .map(|notice| {
-            json!({
+            let mut shown = object(json!({
                 "recipient": notice.key.recipient.name(),
                 "channel": notice.key.medium.name(),
                 "status": status(&notice.status),
                 "attempts": notice.attempts,
-            })
+            }));
+            if let Some(fate) = notice.delivery.fate() {
+                let mut delivery = object(json!(notice.delivery));
+                delivery.insert("state".to_owned(), fate.name().into());
+                shown.insert("delivery".to_owned(), delivery.into());
+            }
+            Value::Object(shown)
         })
         .collect();
     if notices.is_empty() {

@@ -226,6 +226,8 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         | EventKind::Breached { .. }
         | EventKind::Escalated { .. }
         | EventKind::NoticeInDoubt { .. }
+        | EventKind::NoticeFailed { .. }
+        | EventKind::NoticeFound { .. }
         | EventKind::Unknown => None,
     }
 }

@@ -739,6 +739,18 @@ impl Case {
         events
     }
 
+    /// Records what the provider told later of what the customer was to be told: one event for each of `told`, in order.
+    /// Begins with `expire(now)`, like a command, and is possible in every state.
+    pub fn hear_of_notice(&self, told: &[EventKind], now: Timestamp, book: &Book) -> Vec<Event> {
+        let (now, mut events, mut case) = self.until(now, book);
+        for kind in told {
+            let event = case.event(now, Actor::System, kind.clone());
+            case.apply(&event);
+            events.push(event);
+        }
+        events
+    }
+
     /// The case after this event.
     pub fn apply(&mut self, event: &Event) {
         self.version = event.seq;
@@ -750,6 +762,8 @@ impl Case {
             // The opening makes the case; it does not happen to one.
             EventKind::Opened { .. }
             | EventKind::NoticeInDoubt { .. }
+            | EventKind::NoticeFailed { .. }
+            | EventKind::NoticeFound { .. }
             | EventKind::Followed { .. }
             | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,

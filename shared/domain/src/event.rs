@@ -236,6 +236,21 @@ pub enum EventKind {
         /// What is known.
         doubt: Doubt,
     },
+    /// What the customer was to be told of event `cause` did not reach them, and will not: a person finds another way.
+    NoticeFailed {
+        /// The seq of the event the customer was to be told of.
+        cause: u32,
+        /// By which medium.
+        medium: String,
+        /// What the provider says.
+        why: Failure,
+    },
+    /// The provider has told of what was in doubt: it took the notice about event `cause` after all, and nothing is left
+    /// to look at.
+    NoticeFound {
+        /// The seq of the event the customer was to be told of.
+        cause: u32,
+    },
     /// Something that a newer version wrote and this one does not know. It stands in the log at its place, moves
     /// nothing here, and is never written.
     Unknown,
@@ -280,6 +295,16 @@ pub enum Doubt {
     Unknown,
     /// The provider refused it for good.
     Refused,
+}
+
+/// Why a notice that the provider had taken reached nobody. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The mailbox does not exist or takes nothing from us, for good.
+    Bounced,
+    /// The provider did not send it on: it found something wrong with the message.
+    Rejected,
 }
 
 /// Something that must follow from an event. Names are persisted and sent: append only.
@@ -344,7 +369,8 @@ impl EventKind {
             | Self::Breached { .. }
             | Self::Escalated { .. }
             | Self::Disputed { .. }
-            | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
+            | Self::NoticeInDoubt { .. }
+            | Self::NoticeFailed { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::TakenUp { .. }
@@ -361,6 +387,7 @@ impl EventKind {
             | Self::Retargeted { .. }
             | Self::Closed
             | Self::Confirmed { .. }
+            | Self::NoticeFound { .. }
             | Self::Unknown => &[],
         }
     }
@@ -391,12 +418,14 @@ impl EventKind {
             Self::Breached { .. } => "breached",
             Self::Escalated { .. } => "escalated",
             Self::NoticeInDoubt { .. } => "notice_in_doubt",
+            Self::NoticeFailed { .. } => "notice_failed",
+            Self::NoticeFound { .. } => "notice_found",
             Self::Unknown => "unknown",
         }
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 23] = [
+    pub const WRITTEN: [&str; 25] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -420,5 +449,7 @@ impl EventKind {
         "taken_up",
         "confirmed",
         "disputed",
+        "notice_failed",
+        "notice_found",
     ];
 }

@@ -11,6 +11,7 @@ pub mod case;
 pub mod clock;
 pub mod confirmation;
 pub mod contact;
+pub mod delivery;
 pub mod event;
 pub mod figures;
 pub mod form;

@@ -16,7 +16,7 @@ use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{BrokenLog, Case, Command, Refused, State, Verb};
 use resound_domain::clock::{Clock, ClockKind, Moved, Outcome};
 use resound_domain::confirmation::{NotAsked, Question, Solved};
-use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind, Failure};
 use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::{
@@ -919,6 +919,35 @@ fn a_doubt_changes_neither_state_nor_etag() {
     // One that comes late finds the case closed.
     let late = case.doubt(cause, Doubt::Unknown, now + hours(100), &book());
     assert_eq!(names(&late), ["closed", "notice_in_doubt"]);
+}
+
+#[test]
+fn what_the_provider_tells_later_changes_neither_state_nor_etag() {
+    let (mut case, now) = in_state(State::Resolved);
+    let before = case.clone();
+    let told = [
+        EventKind::NoticeFound { cause: 1 },
+        EventKind::NoticeFailed {
+            cause: 1,
+            medium: "email".to_owned(),
+            why: Failure::Bounced,
+        },
+    ];
+    let events = case.hear_of_notice(&told, now, &book());
+    assert_eq!(names(&events), ["notice_found", "notice_failed"]);
+    assert_eq!(events[0].effects(), []);
+    assert_eq!(events[1].effects(), [Effect::StaffAlert]);
+    for event in &events {
+        case.apply(event);
+    }
+    assert_eq!(
+        (case.state(), case.revision()),
+        (before.state(), before.revision())
+    );
+    assert_eq!(case.next_deadline(), before.next_deadline());
+    assert_eq!(case.version(), before.version() + 2);
+    let late = case.hear_of_notice(&told[..1], now + hours(100), &book());
+    assert_eq!(names(&late), ["closed", "notice_found"]);
 }
 
 #[test]

@@ -467,7 +467,7 @@ pub(crate) fn queue_place(entry: &Item) -> String {
 }
 
 /// The snapshot and the events of an append. The snapshot comes first.
-fn appending(
+pub(crate) fn appending(
     before: &Case,
     after: &Case,
     events: &[Event],

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use resound_domain::budget::Contacts;
 use resound_domain::case::Case;
 use resound_domain::contact::{Reason, Suppression};
+use resound_domain::delivery::Delivery;
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
@@ -561,6 +562,12 @@ pub(crate) struct NoticeItem {
     /// What exactly came of it, where `status` is only the nearest that every version can read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) withheld: Option<String>,
+    /// What the provider said later.
+    #[serde(flatten)]
+    pub(crate) delivery: Delivery,
+    /// The seq of the event that tells staff that it reached nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<u32>,
 }
 
 /// The value of `withheld` of what an address on the suppression list was not sent.
@@ -633,6 +640,8 @@ pub(crate) fn grouped_notice(
             provider_id: None,
             group: Some(group.to_string()),
             withheld: None,
+            delivery: Delivery::default(),
+            failed: None,
         },
     )
 }
@@ -752,6 +761,8 @@ impl Stored for Notice {
             key,
             attempts: item.attempts,
             status,
+            delivery: item.delivery,
+            failed: item.failed,
         })
     }
 }

@@ -237,6 +237,36 @@ pub struct NoticeKey {
     pub medium: Medium,
 }
 
+impl NoticeKey {
+    /// The key as one word of letters, digits, `-` and `_`, which a provider can carry with a message and give back with
+    /// what it says of it. Persisted there: append only.
+    pub fn tag(&self) -> String {
+        let Self {
+            case,
+            cause,
+            recipient,
+            medium,
+        } = self;
+        format!("case_{case}_{cause}_{}_{}", recipient.name(), medium.name())
+    }
+
+    /// The key of this tag; `None` for any other text.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let (case, rest) = tag.strip_prefix("case_")?.split_once('_')?;
+        let (cause, rest) = rest.split_once('_')?;
+        // A recipient may have the separator in its name; a medium has not.
+        let (recipient, medium) = rest.rsplit_once('_')?;
+        let key = Self {
+            case: case.parse().ok()?,
+            cause: cause.parse().ok()?,
+            recipient: Recipient::from_name(recipient)?,
+            medium: medium.parse().ok()?,
+        };
+        // One key, one tag.
+        (key.tag() == tag).then_some(key)
+    }
+}
+
 /// Names an entry in the ledger about a report: the same message to one recipient by one medium, whichever edition it is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReportNoticeKey {
@@ -1188,6 +1218,18 @@ mod tests {
             let raw = key.encode();
             prop_assert!(raw.pk.len() <= 2048 && raw.sk.len() <= 1024);
             prop_assert_eq!(Key::decode(&raw), Ok(key));
+        }
+
+        #[test]
+        fn a_notice_is_found_by_its_tag(key in any_key(), text in "case_[0-9A-Z]{26}_[0-9+]{0,3}_[a-z_]{0,9}_[a-z-]{0,6}") {
+            if let Key::Notice(key) = key {
+                let tag = key.tag();
+                prop_assert!(tag.len() <= 256 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)));
+                prop_assert_eq!(NoticeKey::from_tag(&tag), Some(key));
+            }
+            if let Some(key) = NoticeKey::from_tag(&text) {
+                prop_assert_eq!(key.tag(), text);
+            }
         }
 
         #[test]

@@ -15,6 +15,7 @@ mod cases;
 mod config;
 mod contacts;
 mod corrections;
+mod deliveries;
 mod dynamo;
 mod error;
 mod events;
@@ -50,6 +51,7 @@ pub use cases::{
 pub use config::{Edition, Editions, Published, Signed};
 pub use contacts::{Lifted, Suppressed};
 pub use corrections::Correction;
+pub use deliveries::{DeliveryReport, Reported, Telling};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use figures::{KeptFigures, KeptOne};

@@ -7,6 +7,7 @@
 //! ([`take_over`](crate::Store::take_over)) and sends again.
 
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::delivery::Delivery;
 use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Written, n, s};
@@ -131,6 +132,10 @@ pub struct Notice {
     pub status: NoticeStatus,
     /// The group it is in.
     pub group: Option<GroupKey>,
+    /// What the provider said of it later.
+    pub delivery: Delivery,
+    /// The seq of the event that tells staff that it reached nobody, if it is known to have failed.
+    pub failed: Option<u32>,
 }
 
 /// Where a notice stands.
@@ -150,6 +155,16 @@ pub enum NoticeStatus {
         /// When that was recorded. Machine time.
         at: Option<Timestamp>,
     },
+}
+
+impl Notice {
+    pub(crate) const fn status_name(&self) -> StatusName {
+        match &self.status {
+            NoticeStatus::InProgress { .. } => StatusName::InProgress,
+            NoticeStatus::Released => StatusName::Released,
+            NoticeStatus::Recorded { outcome, .. } => outcome.status(),
+        }
+    }
 }
 
 impl Store {
@@ -369,6 +384,8 @@ pub(crate) fn attempt(holder: &str, machine_now: Timestamp, lease: SignedDuratio
         provider_id: None,
         group: None,
         withheld: None,
+        delivery: Delivery::default(),
+        failed: None,
     }
 }
 

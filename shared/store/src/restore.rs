@@ -2,6 +2,7 @@
 
 use futures::stream::{self, TryStreamExt};
 use jiff::Timestamp;
+use resound_domain::delivery::Delivery;
 use resound_domain::event::Effect;
 
 use crate::dynamo::{Item, Written, key_of};
@@ -96,6 +97,8 @@ impl Store {
                     provider_id: None,
                     group: None,
                     withheld: None,
+                    delivery: Delivery::default(),
+                    failed: None,
                 };
                 // Refused: the ledger has an entry, which was copied in the first half.
                 if let Written::Done = self.put_new(encode(&Key::Notice(key), &attempt)?).await? {

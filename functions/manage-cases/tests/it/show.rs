@@ -1,8 +1,12 @@
 use jiff::SignedDuration;
+use resound_domain::delivery::Fate;
 use resound_domain::event::Effect;
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
-use resound_store::{Claim, Medium, NoticeKey, Outcome, Recipient, Recorded};
+use resound_store::{
+    Claim, DeliveryReport, Medium, NoticeKey, Outcome, Recipient, Recorded, Reported, Telling,
+};
+use resound_testing::cases::book;
 use resound_testing::start;
 use serde_json::{Value, json};
 
@@ -134,6 +138,59 @@ async fn whether_the_customer_was_told_is_said() {
             told(status, 1)
         );
     }
+}
+
+#[tokio::test]
+async fn what_the_provider_told_later_is_shown() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.done(id, json!({"command": "reply", "message": "one"}))
+        .await;
+    let (store, lease) = (&desk.aws.store, SignedDuration::from_secs(30));
+    let key = NoticeKey {
+        case: id,
+        cause: 2,
+        recipient: Recipient::Customer,
+        medium: Medium::EMAIL,
+    };
+    let Claim::Fresh(claimed) = store.claim(key, "a", start(), lease).await.unwrap() else {
+        panic!("nobody else claims it");
+    };
+    let taken = Outcome::Sent { provider_id: None };
+    let recorded = store.record(&claimed, &taken, start()).await.unwrap();
+    assert_eq!(recorded, Recorded::Recorded);
+    let _settled = store.settle(id, 2, Effect::CustomerNotice).await.unwrap();
+    for (fate, at) in [(Fate::Delivered, after(70)), (Fate::Bounced, after(80))] {
+        let seen = store.notice(key).await.unwrap().unwrap();
+        let before = store.case(id).await.unwrap().unwrap();
+        let told = seen.told_by(fate);
+        let events = before.hear_of_notice(&told, after(60), &book());
+        let mut now = before.clone();
+        events.iter().for_each(|event| now.apply(event));
+        let telling = (!told.is_empty()).then_some(Telling {
+            before: &before,
+            after: &now,
+            events: &events,
+        });
+        let report = DeliveryReport {
+            fate,
+            at,
+            provider_id: "0100",
+        };
+        let told = store.record_delivery(&seen, &report, telling, start());
+        assert_eq!(told.await.unwrap(), Reported::Recorded);
+    }
+    let shown = desk.shown(id, after(90)).await.body;
+    assert_eq!(
+        shown["timeline"][1]["notices"][0]["delivery"],
+        json!({"state": "bounced", "delivered_at": after(70), "bounced_at": after(80)})
+    );
+    let failed = &shown["timeline"][2];
+    assert_eq!(failed["type"], "notice_failed");
+    assert_eq!(
+        (&failed["cause"], &failed["channel"], &failed["why"]),
+        (&json!(2), &json!("email"), &json!("bounced"))
+    );
 }
 
 #[tokio::test]

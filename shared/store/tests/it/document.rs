@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
 use resound_domain::contact::Reason;
+use resound_domain::delivery::Fate;
 use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
@@ -29,10 +30,10 @@ use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
     AddedReport, Advanced, AnnouncedKey, Appended, Approach, Buried, Cell, Claim, ConfigKind,
-    GroupClaim, IssueStep, Joined, Joining, KeptOne, Key, Lifted, Line, Linked, LookBack, Lookup,
-    Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part, Progress, Raise, Raised,
-    Recipient, Recorded, Relinked, ReportNoticeKey, Round, Signed, Suggestion, Suppressed, Tell,
-    Told, Watch, Watermark,
+    DeliveryReport, GroupClaim, IssueStep, Joined, Joining, KeptOne, Key, Lifted, Line, Linked,
+    LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part, Progress,
+    Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Reported, Round, Signed,
+    Suggestion, Suppressed, Tell, Telling, Told, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         Key::Notice(_) => (
             "Notice",
             "an entry in the ledger of effects: cause, recipient, medium",
-            "not exists, then `epoch` = seen",
+            "not exists, then `epoch` = seen; what the provider tells later, if `status` and that are as seen",
         ),
         Key::Tally { .. } => (
             "Tally",
@@ -550,6 +551,8 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     let kept = store.keep_figures(&of, day, None, &figures, &by);
     assert_eq!(kept.await.unwrap(), KeptOne::Kept(1));
 
+    let contacts = everything_of_contacts(table, id, cause).await;
+
     let mut keys = vec![
         ("response".to_owned(), Key::Response(response.id)),
         ("case".to_owned(), Key::Case(id)),
@@ -681,7 +684,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .map(|(name, key)| (name.to_owned(), key)),
     );
     keys.extend(everything_of_issues(table, &response).await);
-    keys.extend(everything_of_contacts(table, id, cause).await);
+    keys.extend(contacts);
     keys
 }
 
@@ -707,6 +710,31 @@ async fn everything_of_contacts(table: &Table, case: CaseId, cause: u32) -> Vec<
     };
     let recorded = store.record(&lease, &Outcome::Suppressed, now()).await;
     assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    let sent = NoticeKey {
+        medium: Medium::EMAIL,
+        ..notice
+    };
+    for fate in Fate::ALL {
+        let report = DeliveryReport {
+            fate,
+            at: t0(),
+            provider_id: "0100",
+        };
+        let notice = store.notice(sent).await.unwrap().unwrap();
+        let told = notice.told_by(fate);
+        let before = store.case(case).await.unwrap().unwrap();
+        let events = before.hear_of_notice(&told, t0(), &book());
+        let after = applied(&before, &events);
+        let telling = (!told.is_empty()).then_some(Telling {
+            before: &before,
+            after: &after,
+            events: &events,
+        });
+        if notice.learns(&report) {
+            let done = store.record_delivery(&notice, &report, telling, now());
+            assert_eq!(done.await.unwrap(), Reported::Recorded);
+        }
+    }
     [
         ("suppression", Key::Suppression { contact, reason }),
         ("notice_suppressed", Key::Notice(notice)),

@@ -13,6 +13,7 @@ mod announcements;
 mod cases;
 mod config;
 mod contacts;
+mod deliveries;
 mod document;
 mod events;
 mod faults;
