@@ -164,7 +164,6 @@ pub struct World {
     /// Machine time in milliseconds since 1970.
     machine: i64,
     gateway: Gateway,
-    token: String,
     stream: Stream,
     calls: u64,
     requests: u64,
@@ -210,8 +209,6 @@ impl World {
         let (arn, _, iterator) = stream;
 
         let tokens = Tokens::new("a secret of tests only");
-        // Machine time of a token counts from when it was issued; worlds do not live for twelve hours of it.
-        let token = tokens.issue("lead", start).expect("a role");
         let gateway = Gateway::new(
             stack.routes.clone(),
             tokens,
@@ -227,7 +224,6 @@ impl World {
             clock,
             machine: start.as_millisecond(),
             gateway,
-            token,
             stream: Stream { arn, iterator },
             calls: 0,
             requests: 0,
@@ -300,6 +296,11 @@ impl World {
     pub fn pass(&mut self, time: SignedDuration) {
         self.machine += i64::try_from(time.as_millis()).expect("a time that can be passed");
         self.aws.sqs().skip_ahead(time.unsigned_abs());
+    }
+
+    /// The machine's clock is set: functions see another time, while no time passes for queues.
+    pub fn set_clock(&mut self, by: SignedDuration) {
+        self.machine += i64::try_from(by.as_millis()).expect("a small step");
     }
 
     /// Moves business time by an ISO 8601 duration (`PT25H`) as the local stack does: ends what is under way, counts the
@@ -455,7 +456,13 @@ impl World {
     }
 
     fn bearer(&self) -> String {
-        format!("Bearer {}", self.token)
+        self.bearer_of("lead")
+    }
+
+    /// Who works for days signs in anew.
+    fn bearer_of(&self, role: &str) -> String {
+        let token = self.gateway.tokens().issue(role, self.machine_now());
+        format!("Bearer {}", token.expect("a role"))
     }
 
     /// Posts feedback once.
@@ -543,13 +550,8 @@ impl World {
 
     /// Sends a document as an admin, once.
     pub async fn try_publish(&mut self, path: &str, document: &Value) -> Answer {
-        let start: Timestamp = START.parse().expect("an instant");
-        let token = self.gateway.tokens().issue("admin", start);
         let request = Request::put(path)
-            .header(
-                "authorization",
-                format!("Bearer {}", token.expect("a role")),
-            )
+            .header("authorization", self.bearer_of("admin"))
             .header("content-type", "application/json");
         let body = Body::from(document.to_string());
         self.http(request.body(body).expect("a request")).await

@@ -65,6 +65,8 @@ struct Counts {
     /// Alerts that staff got about whatever it was, and those that came again.
     alerts: usize,
     repeated: usize,
+    /// Messages that were dead for days and were sent again.
+    redriven: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -80,6 +82,7 @@ impl std::ops::AddAssign for Counts {
         self.disputed += other.disputed;
         self.alerts += other.alerts;
         self.repeated += other.repeated;
+        self.redriven += other.redriven;
     }
 }
 
@@ -102,6 +105,8 @@ struct Model {
     publications: usize,
     /// The NPS score of each response that is kept, by the response's local day.
     scores: Vec<(Receipt, Date, Option<u64>)>,
+    /// Messages that were dead for days and were sent again.
+    redriven: u64,
 }
 
 impl Model {
@@ -128,11 +133,12 @@ impl Model {
             almanac: Almanac::new(json!(Policy::default())),
             publications: 0,
             scores: Vec::new(),
+            redriven: 0,
         }
     }
 
     async fn step(&mut self) {
-        match self.rng.below(122) {
+        match self.rng.below(126) {
             0..15 => self.submit().await,
             15..20 => self.submit_again().await,
             20..45 => self.command().await,
@@ -170,7 +176,35 @@ impl Model {
             100..107 => self.publish().await,
             107..114 => self.answer().await,
             114..117 => self.write().await,
-            _ => self.change_score().await,
+            117..122 => self.change_score().await,
+            122..124 => self.redrive().await,
+            _ => self.set_clock(),
+        }
+    }
+
+    /// What waits fails until it is dead; days later somebody sends it again. The sweep has sent it again long before.
+    async fn redrive(&mut self) {
+        let function = *self.rng.pick(&["close-loop", "notify-staff"]);
+        let queue = self.world.queue_of(function);
+        self.world.relay_only().await;
+        self.world.die(&queue).await;
+        let days = *self.rng.pick(&[1, 3]);
+        if self.rng.percent(50) {
+            self.world.sweep().await;
+            self.world.deliver().await;
+        }
+        self.world.pass(SignedDuration::from_hours(24 * days));
+        let dead = self.world.dead_letters_of(function);
+        self.redriven += self.world.sqs().redrive(&dead).unwrap().moved;
+    }
+
+    /// The machine's clock is set, by more than a lease or less.
+    fn set_clock(&mut self) {
+        let seconds = *self.rng.pick(&[-40, -5, 5, 40]);
+        self.world.set_clock(SignedDuration::from_secs(seconds));
+        if seconds < 0 {
+            // Rules are remembered by that clock, and a change of them is told two minutes ahead.
+            self.world.pass(A_MINUTE);
         }
     }
 
@@ -390,6 +424,7 @@ impl Model {
             publications: self.publications,
             alerts: told.alerts,
             repeated: told.repeated,
+            redriven: self.redriven,
             ..Counts::default()
         };
 

@@ -5,6 +5,7 @@ use resound_lambda_kit::Invocation;
 use resound_store::{Outcome, Recorded};
 use resound_testing::{Server, start};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::support::{SEQ, World, again, all_done, later, message};
 
@@ -158,4 +159,21 @@ async fn a_letter_is_not_begun_with_little_time_left() {
     assert_eq!(reply, again());
     assert_eq!(world.letters(), 0);
     assert_eq!(world.history().await.notices, []);
+}
+
+#[tokio::test]
+async fn who_comes_while_a_letter_is_on_its_way_waits() {
+    let world = world().await;
+    let provider = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = provider.local_addr().unwrap();
+    let slow = world.function_with_ses_at(&format!("http://{address}"));
+    let meanwhile = async {
+        let (asked, _) = provider.accept().await.unwrap();
+        let reply = world.deliver(&world.function(), start()).await;
+        drop(asked);
+        reply
+    };
+    let (_, reply) = tokio::join!(world.deliver(&slow, start()), meanwhile);
+    assert_eq!(reply, again());
+    assert_eq!(world.letters(), 0);
 }

@@ -1,0 +1,93 @@
+"""The known bugs of idempotency libraries, each as the smallest change of our source that has it."""
+
+from dataclasses import dataclass
+
+CLOSE_LOOP = "functions/close-loop/src/handler.rs"
+NOTICES = "shared/store/src/notices.rs"
+
+LETTERS = ("close-loop", "it", "once::")
+LEDGER = ("resound-store", "it", "notices::")
+CLOSING = ("resound-tests", "world", "the_closing_of_a_loop_survives_a_fault_at_any_call")
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`tests` are (package, test target, filter): each of them must fail once `old` is `new` in `file`."""
+
+    name: str
+    story: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[tuple[str, str, str], ...]
+
+
+BUGS = (
+    Bug(
+        "lease-as-deduplication",
+        "A lease that ran out is taken for work that was never begun, and it is done again: a function that was killed after "
+        "it had sent, and before it had said so, sends twice.",
+        NOTICES,
+        "_ => Ok(Claim::Abandoned(seen)),",
+        "_ => self.renew(&seen, StatusName::InProgress, holder, machine_now, lease).await,",
+        (LEDGER, LETTERS, CLOSING),
+    ),
+    Bug(
+        "unfenced-completion",
+        "Whoever comes to an end records it, whether the claim is still theirs or not: a slow attempt writes over what the one "
+        "that took its place has done.",
+        NOTICES,
+        '.only_if("#epoch = :seen AND #status = :in_progress")',
+        '.only_if("attribute_exists(PK) AND (:seen = :seen AND :in_progress = :in_progress)")',
+        (LEDGER,),
+    ),
+    Bug(
+        "remaining-time-zero",
+        "The lease lasts as long as the function has left to run, and that is taken for zero where nobody said it: it is over "
+        "as it begins, and protects from nothing.",
+        CLOSE_LOOP,
+        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE)",
+        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE * 0)",
+        (("close-loop", "it", "once::who_comes_while_a_letter_is_on_its_way_waits"),),
+    ),
+    Bug(
+        "no-time-left",
+        "Work is begun with no time left to say what came of it.",
+        CLOSE_LOOP,
+        "if invocation.time_left() < ENOUGH_TIME {",
+        "if invocation.time_left() < Duration::ZERO {",
+        (LETTERS,),
+    ),
+    Bug(
+        "warm-clock",
+        "What the first invocation of an instance was given is kept for those that follow: leases are judged by a clock that "
+        "stands still, and what was given up is waited for forever.",
+        CLOSE_LOOP,
+        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE)",
+        ".claim(key, &attempt, { static NOW: std::sync::OnceLock<std::time::SystemTime> = std::sync::OnceLock::new(); "
+        "(*NOW.get_or_init(|| invocation.machine_now.into())).try_into().unwrap_or(invocation.machine_now) }, timing::NOTICE_LEASE)",
+        (CLOSING,),
+    ),
+    Bug(
+        "warm-cache",
+        "An instance remembers what it has begun, and takes that for done: what failed the first time is lost wherever the "
+        "same instance is asked again.",
+        CLOSE_LOOP,
+        "let plan = self.plan(&event).await?;",
+        "static BEGUN: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());\n"
+        '        let begun = format!("{}/{}", event.case, event.seq);\n'
+        "        if BEGUN.lock().is_ok_and(|seen| seen.contains(&begun)) { return settle(&self.store, EFFECT, &event).await; }\n"
+        "        if let Ok(mut seen) = BEGUN.lock() { seen.push(begun); }\n"
+        "        let plan = self.plan(&event).await?;",
+        (CLOSING,),
+    ),
+    Bug(
+        "message-id-as-inbox-key",
+        "The ledger goes by the id of the message and not by what it is about: a redrive, a repair or a relay that ran twice "
+        "gives the same work another id.",
+        CLOSE_LOOP,
+        "cause: event.seq,",
+        "cause: record.message_id.bytes().fold(0, |all: u32, byte| all.wrapping_mul(31).wrapping_add(byte.into())) % 1_000_000,",
+        (CLOSING,),
+    ),
+)
