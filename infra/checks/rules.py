@@ -1297,7 +1297,7 @@ def policies_say_what_they_mean(t):
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*", "IMPROVEMENTS"]}},
         ("ServeReportsRole", "dynamodb:GetItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REPORT#*", "RESPONSE#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["REPORT#*", "RESPONSE#*", "ISSUES", "IMPROVEMENTS"]}},
         ("ManagePolicyRole", "dynamodb:PutItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*", "DIRTY#*"]}},
         ("ManagePolicyRole", "dynamodb:UpdateItem"):

@@ -6,7 +6,7 @@ use resound_domain::calendar;
 use resound_domain::form::FormId;
 use resound_domain::id::ResponseId;
 use resound_domain::privacy::mask_text;
-use resound_domain::report::{Kind, Numbers, ReportId};
+use resound_domain::report::{Kind, Names, Numbers, ReportId};
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::csv;
@@ -107,25 +107,27 @@ impl App {
         let report = self.store.report(&id).await;
         let report = report.map_err(|error| trouble(request, "read the report", error))?;
         let report = report.ok_or_else(missing)?;
+        let names = self.store.names_in(&report.numbers).await;
+        let names = names.map_err(|error| trouble(request, "read the names", error))?;
         let name = format!("{kind}-{period}-{}", id.survey());
         Ok(match query.format {
             Format::Html => {
                 let examples = self.examples(request, &report).await?;
-                let page = page(request, &report, &texts(&examples));
+                let page = page(request, &report, &names, &texts(&examples));
                 self.page(page)
             }
             Format::Json => {
                 let examples = self.examples(request, &report).await?;
-                HttpResponse::json(200, &shown(&report, &examples))?
+                HttpResponse::json(200, &shown(&report, &names, &examples))?
             }
             Format::Csv => HttpResponse::new(200)
                 .body(
                     csv::CONTENT_TYPE,
-                    table::csv(&report, &report.numbers.facts()),
+                    table::csv(&report, &report.numbers.facts(&names)),
                 )
                 .attachment(&format!("{name}.csv")),
             Format::Parquet => {
-                let file = parquet(&report, &report.numbers.facts());
+                let file = parquet(&report, &report.numbers.facts(&names));
                 let file = file.map_err(|error| Fault::doing("write the Parquet file", error))?;
                 HttpResponse::new(200).file(
                     "application/vnd.apache.parquet",
@@ -210,7 +212,7 @@ fn entry(listed: &Listed, rest: &str) -> ReportEntry {
     }
 }
 
-fn page(request: &HttpRequest, report: &Report, examples: &Examples) -> String {
+fn page(request: &HttpRequest, report: &Report, names: &Names, examples: &Examples) -> String {
     let zone = calendar::zone(&report.zone).unwrap_or(TimeZone::UTC);
     let view = ReportView {
         locale: request.locale(),
@@ -220,6 +222,7 @@ fn page(request: &HttpRequest, report: &Report, examples: &Examples) -> String {
         as_of: report.as_of,
         zone: &zone,
         numbers: &report.numbers,
+        names,
     };
     let address = address(&report.id);
     let formats = [Format::Csv, Format::Parquet, Format::Json]
@@ -230,7 +233,7 @@ fn page(request: &HttpRequest, report: &Report, examples: &Examples) -> String {
     report_page(&view, examples, &formats)
 }
 
-fn shown(report: &Report, examples: &[Vec<(ResponseId, String)>]) -> Value {
+fn shown(report: &Report, names: &Names, examples: &[Vec<(ResponseId, String)>]) -> Value {
     let period = report.id.period();
     let example = |(id, text): &(ResponseId, String)| json!({"response": id, "text": text});
     let of_type = |of: &Vec<(ResponseId, String)>| of.iter().map(example).collect::<Vec<_>>();
@@ -245,6 +248,7 @@ fn shown(report: &Report, examples: &[Vec<(ResponseId, String)>]) -> Value {
         "edition": report.edition,
         "as_of": report.as_of,
         "numbers": report.numbers,
+        "names": names,
         "examples": examples,
     })
 }

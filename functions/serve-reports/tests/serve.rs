@@ -12,20 +12,27 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use jiff::Timestamp;
 use jiff::civil::date;
+use jiff::tz::TimeZone;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use resound_domain::event::Actor;
 use resound_domain::form::FormId;
-use resound_domain::id::ResponseId;
+use resound_domain::id::{ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::improvement::{self, Plan};
+use resound_domain::issue::priority::Weights;
+use resound_domain::issue::{self, About, Improvement, Issue, Reach, Title};
 use resound_domain::report::{
-    ComplaintKey, Found, Kind, MonthInput, Monthly, Numbers, ReportId, WeekInput, Weekly,
+    ComplaintKey, Found, ImprovementRow, Kind, MonthInput, Monthly, Numbers, Priorities, ReportId,
+    WeekInput, Weekly,
 };
 use resound_domain::response::Response;
-use resound_domain::submission::{Channel, Submission};
+use resound_domain::submission::{Channel, Submission, Tier};
 use resound_domain::tally::Tally;
 use resound_domain::triage::{Category, Input, triage};
 use resound_lambda_kit::{BoxedFunction, Function};
-use resound_store::{Accepted, AddedReport, Digest, Report};
+use resound_store::{Accepted, AddedReport, Digest, Opened, Report};
 use resound_testing::api::assert_is;
 use resound_testing::{Aws, ZONE, call, start, vars};
 use serde_json::{Value, json};
@@ -33,6 +40,9 @@ use serve_reports::{App, Config};
 
 /// What somebody who chooses the name of a touchpoint might choose.
 const HOSTILE: &str = "=HYPERLINK(\"https://evil.example\")</title><script>alert(1)</script>";
+
+/// What a member of staff might call an issue.
+const HOSTILE_TITLE: &str = "=A <b>title</b>";
 
 struct Desk {
     aws: Aws,
@@ -85,8 +95,85 @@ fn month() -> Numbers {
             (HOSTILE.to_owned(), tally(40, &[(2, 20), (8, 20)])),
             ("product".to_owned(), tally(57, &[(10, 50)])),
         ]),
+        priorities: Some(Priorities::of(
+            [(&issue("x"), Some(&reach()))],
+            &Weights::default(),
+        )),
+        improvements: vec![shipped()],
+        days: BTreeMap::from([
+            (date(2026, 9, 20), at_product(&[(2, 20), (10, 10)])),
+            (date(2026, 10, 2), at_product(&[(2, 10)])),
+            (date(2026, 10, 20), at_product(&[(2, 10), (10, 37)])),
+        ]),
         ..MonthInput::default()
     })))
+}
+
+fn at_product(scores: &[(usize, u64)]) -> BTreeMap<String, Tally> {
+    let responses = scores.iter().map(|(_, count)| count).sum();
+    BTreeMap::from([("product".to_owned(), tally(responses, scores))])
+}
+
+fn opened() -> Timestamp {
+    "2026-10-01T00:00:00Z".parse().unwrap()
+}
+
+/// That an issue of this title is opened.
+fn entry(title: &str) -> issue::Entry {
+    let about = About {
+        title: Title::new(title).unwrap(),
+        category: None,
+        touchpoint: None,
+        product: None,
+        core: true,
+        effort: None,
+        rule: None,
+    };
+    Issue::open(about, Actor::Staff("ann".to_owned()), opened())
+}
+
+fn issue(title: &str) -> Issue {
+    Issue::begin(IssueId::from_bits(7), &entry(title)).unwrap()
+}
+
+fn reach() -> Reach {
+    Reach {
+        as_of: opened(),
+        links: 60,
+        recent: 60,
+        customers: 60,
+        tiers: BTreeMap::from([(Tier::Gold, 2)]),
+        promoters: 0,
+        passives: 0,
+        detractors: 60,
+        days: 24,
+        answers: 400,
+        kano: issue::kano::Answers::default(),
+    }
+}
+
+fn plan() -> improvement::Entry {
+    let plan = Plan {
+        title: Title::new("A second carrier").unwrap(),
+        issues: vec![IssueId::from_bits(7)],
+        touchpoint: Some("product".to_owned()),
+        owner: Some("ann".to_owned()),
+        due: None,
+    };
+    Improvement::open(plan, Actor::Staff("ann".to_owned()), opened())
+}
+
+/// What shipped on the 10th of October.
+fn shipped() -> ImprovementRow {
+    let mut improvement = Improvement::begin(ImprovementId::from_bits(8), &plan()).unwrap();
+    let version = "2.0".to_owned();
+    let at = "2026-10-10T04:00:00Z".parse().unwrap();
+    let ship = improvement::Command::Ship { version };
+    let step = improvement.handle(&ship, Actor::System, at).unwrap();
+    improvement.apply(&step.unwrap());
+    let month = Kind::Monthly.period("2026-10").unwrap();
+    let due = "2026-10-31T22:00:00Z".parse().unwrap();
+    ImprovementRow::of(&improvement, due, &TimeZone::UTC, month).unwrap()
 }
 
 impl Desk {
@@ -212,6 +299,40 @@ async fn examples_are_read_live_and_masked() {
         .await
         .unwrap();
     assert_eq!(texts(&desk.json("weekly/2026-W45").await), ["<b>Late</b>"]);
+}
+
+#[tokio::test]
+async fn what_issues_are_called_is_read_live() {
+    let desk = Desk::new().await;
+    let path = "monthly/2026-10";
+    // What is not there has no name, and does not keep the report from being shown.
+    let report = desk.json(path).await;
+    assert_eq!(report["names"], json!({"issues": {}, "improvements": {}}));
+    let store = &desk.aws.store;
+    let (issue, improvement) = (IssueId::from_bits(7), ImprovementId::from_bits(8));
+    let opened = store.open_issue(issue, &entry(HOSTILE_TITLE), None).await;
+    assert_eq!(opened.unwrap(), Opened::New);
+    let opened = store.open_improvement(improvement, &plan(), None).await;
+    assert_eq!(opened.unwrap(), Opened::New);
+    let report = desk.json(path).await;
+    assert_is("Report", &report);
+    assert_eq!(report["names"]["issues"][issue.to_string()], HOSTILE_TITLE);
+    let named = &report["names"]["improvements"][improvement.to_string()];
+    assert_eq!(*named, json!({"title": "A second carrier", "owner": "ann"}));
+    // Two of sixty are golden: what would tell of them is hidden.
+    let first = &report["numbers"]["monthly"]["priorities"]["first"][0];
+    assert_eq!(
+        (&first["share"]["count"], &first["score"]),
+        (&json!(60), &json!("hidden"))
+    );
+    let row = &report["numbers"]["monthly"]["improvements"]["listed"][0];
+    assert_eq!(row["effect"]["before"]["shown"]["n"], 40);
+    assert_eq!(row["effect"]["change"]["verdict"], "up");
+    let page = desk.text(path, "format=html").await;
+    assert!(page.contains("=A &lt;b&gt;title&lt;/b&gt;") && page.contains("A second carrier"));
+    let csv = desk.text(path, "format=csv").await;
+    assert!(csv.contains(",'=A <b>title</b>,priority,"), "{csv}");
+    assert!(csv.contains(",A second carrier,owner,,,,,,ann,"), "{csv}");
 }
 
 #[tokio::test]

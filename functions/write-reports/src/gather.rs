@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use resound_domain::form::FormId;
-use resound_domain::nps::Period;
+use resound_domain::issue::Improvement;
+use resound_domain::nps::{Period, Window};
 use resound_domain::report::{
-    ComplaintKey, Found, Kept, Kind, MonthInput, Monthly, Numbers, ReportId, TREND_MONTHS,
-    WeekInput, Weekly,
+    ComplaintKey, Found, ImprovementRow, Kept, Kind, MonthInput, Monthly, Numbers, Priorities,
+    ReportId, TREND_MONTHS, WeekInput, Weekly,
 };
 use resound_domain::statistics::Course;
 use resound_domain::submission::Channel;
@@ -31,16 +33,95 @@ impl Gather<'_> {
         Ok(sum(&cells, |_| true))
     }
 
-    /// The numbers of a report that was due at this instant.
+    /// The numbers of a report that was due at this instant, in this zone, with this list.
     pub(crate) async fn numbers(
         &self,
         id: &ReportId,
         due: Timestamp,
+        zone: &TimeZone,
+        priorities: Option<Priorities>,
     ) -> Result<Numbers, StoreError> {
         Ok(match id.kind() {
             Kind::Weekly => Numbers::Weekly(Box::new(Weekly::of(&self.week(id, due).await?))),
-            Kind::Monthly => Numbers::Monthly(Box::new(Monthly::of(&self.month(id).await?))),
+            Kind::Monthly => {
+                let mut input = self.month(id).await?;
+                input.priorities = priorities;
+                input.improvements = self.improvements(id.period(), due, zone).await?;
+                input.days = self.days_compared(id, &input.improvements).await?;
+                Numbers::Monthly(Box::new(Monthly::of(&input)))
+            }
         })
+    }
+
+    /// What is to be mended first, as the customers of each issue are counted now.
+    pub(crate) async fn priorities(&self) -> Result<Priorities, StoreError> {
+        let targets = self.rules.targets(self.invocation.machine_now).await?;
+        let found = self.store.issues().await?;
+        passed_over(&found.corrupt);
+        let issues = found.issues.iter();
+        Ok(Priorities::of(
+            issues.map(|known| (&known.issue, known.reach.as_ref())),
+            &targets.priority,
+        ))
+    }
+
+    /// What was being done at `due`, or had shipped by then: what happened later is not told.
+    async fn improvements(
+        &self,
+        month: Period,
+        due: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<Vec<ImprovementRow>, StoreError> {
+        let found = self.store.improvements().await?;
+        passed_over(&found.corrupt);
+        let mut rows = Vec::new();
+        for now in &found.improvements {
+            // Nothing but words is added to what has shipped, so what it is now tells whether it can be in this report.
+            let old =
+                now.shipped().is_some() && ImprovementRow::of(now, due, zone, month).is_none();
+            if old || now.opened_at() > due {
+                continue;
+            }
+            let history = match self.store.improvement_history(now.id()).await {
+                Ok(history) => history,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    passed_over(&[error]);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let log = history.iter().flat_map(|history| &history.log);
+            let log = log.map(|logged| &logged.entry);
+            let then = Improvement::replay(now.id(), log.filter(|entry| entry.at <= due));
+            rows.extend(then.and_then(|then| ImprovementRow::of(&then, due, zone, month)));
+        }
+        Ok(rows)
+    }
+
+    /// Whole months of days by touchpoint, as far back as improvements are compared.
+    async fn days_compared(
+        &self,
+        id: &ReportId,
+        improvements: &[ImprovementRow],
+    ) -> Result<BTreeMap<Date, BTreeMap<String, Tally>>, StoreError> {
+        let mut days: BTreeMap<Date, BTreeMap<String, Tally>> = BTreeMap::new();
+        let compared = improvements.iter().filter_map(|row| row.spans);
+        let first = compared.map(|spans| spans.before[0]).min();
+        let Some(month) = first.and_then(|first| Window::Month.period(first)) else {
+            return Ok(days);
+        };
+        let (from, to) = (month.first(), id.period().last());
+        let cells = self
+            .store
+            .tallies(id.survey(), from, to, Dimension::Touchpoint);
+        for DayCell { day, cell, .. } in cells.await? {
+            let of_day = days.entry(day).or_default();
+            of_day
+                .entry(cell.value.into_string())
+                .or_default()
+                .merge(&cell.tally);
+        }
+        Ok(days)
     }
 
     async fn week(&self, id: &ReportId, due: Timestamp) -> Result<WeekInput, StoreError> {

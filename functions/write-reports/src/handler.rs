@@ -191,7 +191,16 @@ impl App {
         if last.is_none() && basis.responses == 0 && !self.follows_another(id).await? {
             return Ok(None);
         }
-        let numbers = gather.numbers(id, due).await;
+        // The list of priorities is of the time at which it is made: a later edition takes it over, and a report that was missed has none.
+        let priorities = match &last {
+            Some(last) => last.numbers.priorities().cloned(),
+            None if earlier || id.kind() != Kind::Monthly => None,
+            None => {
+                let list = gather.priorities().await;
+                Some(list.map_err(read("read the issues"))?)
+            }
+        };
+        let numbers = gather.numbers(id, due, &survey.zone, priorities).await;
         let numbers = numbers.map_err(read("gather the numbers"))?;
         if last.as_ref().is_some_and(|last| last.numbers == numbers) {
             return Ok(last);
@@ -258,7 +267,9 @@ impl App {
                 wrote.unfinished = true;
                 return Ok(());
             }
-            let letter = reader.letter.mail(report, from, &reader.to);
+            let names = self.store.names_in(&report.numbers).await;
+            let names = names.map_err(|error| Fault::doing("read the names", error))?;
+            let letter = reader.letter.mail(report, &names, from, &reader.to);
             wrote.told += u64::from(self.send(survey, report, &reader, letter).await?);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use resound_domain::locale::Locale;
+use resound_domain::report::Names;
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox};
 use resound_pages::{ReportView, report_letter};
 use resound_store::Report;
@@ -16,7 +17,13 @@ pub(crate) struct Letter {
 
 impl Letter {
     /// The letter. Nobody's holiday note answers it (RFC 3834).
-    pub(crate) fn mail(&self, report: &Report, from: &Mailbox, to: &Mailbox) -> Mail {
+    pub(crate) fn mail(
+        &self,
+        report: &Report,
+        names: &Names,
+        from: &Mailbox,
+        to: &Mailbox,
+    ) -> Mail {
         let (kind, period) = (report.id.kind(), report.id.period());
         let view = ReportView {
             locale: self.locale,
@@ -26,6 +33,7 @@ impl Letter {
             as_of: report.as_of,
             zone: &self.zone,
             numbers: &report.numbers,
+            names,
         };
         let survey = report.id.survey();
         let (url, lang) = (&self.public_url, self.locale.tag());

@@ -12,9 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use resound_domain::calendar;
+use resound_domain::event::Actor;
 use resound_domain::form::FormId;
-use resound_domain::id::ResponseId;
-use resound_domain::report::{Kind, Numbers, ReportId, Told};
+use resound_domain::id::{ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::improvement::{self, Plan};
+use resound_domain::issue::{About, Improvement, Issue, Reach, Title, kano};
+use resound_domain::report::{Kind, Monthly, Numbers, ReportId, Told};
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
 use resound_domain::tally::Tally;
@@ -23,7 +26,9 @@ use resound_lambda_kit::config::Vars;
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::{Accepted, Buried, Cell, Counting, Digest, Part, Watermark, WroteDay};
+use resound_store::{
+    Accepted, Appended, Buried, Cell, Counting, Digest, Opened, Part, Watermark, WroteDay,
+};
 use resound_testing::{Aws, ZONE, start, vars};
 use serde_json::{Value, json};
 use write_reports::{App, Config, VARIABLES, Wrote};
@@ -356,4 +361,180 @@ async fn weeks_that_were_missed_are_made_up_for_without_a_letter() {
         subjects.iter().all(|letter| !letter.contains("2026-W45")),
         "{subjects:?}"
     );
+}
+
+/// The first of December, at five past six in the morning.
+fn december() -> Timestamp {
+    "2026-11-30T22:05:00Z".parse().unwrap()
+}
+
+impl Desk {
+    /// November: each day six speak of logistics, unhappily until the 15th and then happily, and six of the product. Two
+    /// improvements for logistics were opened; one shipped on the 15th, the other one on the first of December, after the report
+    /// was due. One issue is open.
+    async fn november(&self) {
+        for day in 0..28u128 {
+            let hours = 24 * i64::try_from(day).unwrap();
+            for n in 0..12 {
+                let touchpoint = if n < 6 { "logistics" } else { "product" };
+                let nps = if n < 6 && day < 13 { 2 } else { 10 };
+                let body = json!({"nps": nps, "touchpoint": touchpoint});
+                self.said(1000 + 20 * day + n, hours, body).await;
+            }
+        }
+        for day in 0..29 {
+            self.night(local(start()) + day.days()).await;
+        }
+        let store = &self.aws.store;
+        let opened = Issue::open(about(), Actor::System, start());
+        let done = store.open_issue(issue(), &opened, None).await;
+        assert_eq!(done.unwrap(), Opened::New);
+        self.reported_by(60, start()).await;
+        self.improve(8, "A second carrier", "2026-11-15T04:00:00Z")
+            .await;
+        self.improve(9, "Lockers", "2026-11-30T22:04:00Z").await;
+    }
+
+    /// Whom the issue reaches, as counted at some time.
+    async fn reported_by(&self, customers: u64, as_of: Timestamp) {
+        let reach = Reach {
+            as_of,
+            links: customers,
+            recent: customers,
+            customers,
+            tiers: BTreeMap::new(),
+            promoters: 0,
+            passives: 0,
+            detractors: customers,
+            days: 24,
+            answers: 400,
+            kano: kano::Answers::default(),
+        };
+        self.aws.store.counted(issue(), &reach).await.unwrap();
+    }
+
+    async fn improve(&self, bits: u128, title: &str, shipped: &str) {
+        let plan = Plan {
+            title: Title::new(title).unwrap(),
+            issues: vec![issue()],
+            touchpoint: Some("logistics".to_owned()),
+            owner: Some("ann".to_owned()),
+            due: None,
+        };
+        let opened = Improvement::open(plan, Actor::System, start());
+        let id = ImprovementId::from_bits(bits);
+        let store = &self.aws.store;
+        let done = store.open_improvement(id, &opened, None).await;
+        assert_eq!(done.unwrap(), Opened::New);
+        let before = Improvement::begin(id, &opened).unwrap();
+        let version = "2.0".to_owned();
+        let ship = improvement::Command::Ship { version };
+        let step = before.handle(&ship, Actor::System, shipped.parse().unwrap());
+        let step = step.unwrap().unwrap();
+        let mut after = before.clone();
+        after.apply(&step);
+        let done = store
+            .append_to_improvement(&before, &after, &step, None)
+            .await;
+        assert_eq!(done.unwrap(), Appended::Appended);
+    }
+
+    async fn month(&self) -> (u32, Monthly) {
+        let id = ReportId::named(Kind::Monthly, "2026-11", survey()).unwrap();
+        let report = self.aws.store.report(&id).await.unwrap().unwrap();
+        let Numbers::Monthly(month) = report.numbers else {
+            panic!("a month")
+        };
+        (report.edition, *month)
+    }
+}
+
+fn issue() -> IssueId {
+    IssueId::from_bits(7)
+}
+
+fn about() -> About {
+    About {
+        title: Title::new("The parcel is late").unwrap(),
+        category: None,
+        touchpoint: None,
+        product: None,
+        core: true,
+        effort: None,
+        rule: None,
+    }
+}
+
+#[tokio::test]
+async fn a_month_says_what_to_mend_and_what_became_of_what_shipped() {
+    let desk = Desk::new().await;
+    desk.november().await;
+    assert!(desk.run(december()).await.written > 0);
+    let (edition, month) = desk.month().await;
+    let list = month.priorities.clone().unwrap();
+    let [first] = list.first.as_slice() else {
+        panic!("one issue")
+    };
+    // 15 %, half of wide; 24 of 30 days and core; not estimated.
+    let score = first.score.shown().unwrap();
+    assert!((score - 100.0 * 0.5 * 0.9 * 0.6).abs() < 1e-9, "{score}");
+    let rows = &month.improvements.as_ref().unwrap().listed;
+    let [shipped, planned] = rows.as_slice() else {
+        panic!("both")
+    };
+    // Thirteen days before the 15th had six each, and fourteen after; the last day had nobody.
+    let effect = shipped.effect.unwrap();
+    let (before, after) = (
+        effect.before.shown().unwrap(),
+        effect.after.shown().unwrap(),
+    );
+    assert_eq!((before.n, before.nps), (78, -100.0));
+    assert_eq!((after.n, after.nps), (84, 100.0));
+    assert_eq!(effect.change.unwrap().difference, 200.0);
+    // It shipped after the report was due.
+    assert_eq!((planned.shipped_on, planned.effect), (None, None));
+    let letters = desk.aws.port.mailbox().list();
+    let told = letters.iter().map(|letter| format!("{letter:?}"));
+    let told: Vec<_> = told.filter(|letter| letter.contains("2026-11: ")).collect();
+    let [letter] = told.as_slice() else {
+        panic!("one letter of the month in {}", letters.len())
+    };
+    for words in ["The parcel is late", "A second carrier", "Lockers"] {
+        assert!(letter.contains(words), "{words}");
+    }
+
+    // Another edition keeps the list of then, and counts the days anew.
+    desk.reported_by(90, december()).await;
+    let buried = desk
+        .aws
+        .store
+        .bury(ResponseId::from_bits(1000), start())
+        .await;
+    assert_eq!(buried.unwrap(), Buried::Buried);
+    desk.night(local(start())).await;
+    let next = desk.run(december() + SignedDuration::from_hours(24)).await;
+    assert_eq!((next.corrected > 0, edition), (true, 1), "{next:?}");
+    let (edition, corrected) = desk.month().await;
+    assert_eq!((edition, corrected.priorities), (2, Some(list)));
+    let rows = &corrected.improvements.unwrap().listed;
+    let before = rows[0].effect.unwrap().before;
+    assert_eq!(before.shown().unwrap().n, 77);
+    assert_eq!(rows[1].shipped_on, None);
+}
+
+#[tokio::test]
+async fn a_month_that_was_missed_has_no_list_of_another_time() {
+    let desk = Desk::new().await;
+    desk.november().await;
+    for day in 29..60 {
+        desk.night(local(start()) + day.days()).await;
+    }
+    // The first of January: December is due, and November was missed.
+    let wrote = desk
+        .run(december() + SignedDuration::from_hours(31 * 24))
+        .await;
+    assert!(wrote.written > 0, "{wrote:?}");
+    let (_, month) = desk.month().await;
+    assert_eq!(month.priorities, None);
+    assert_eq!(month.improvements.unwrap().listed.len(), 2);
 }

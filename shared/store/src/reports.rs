@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures::stream::TryStreamExt;
+use futures::try_join;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use resound_domain::form::FormId;
-use resound_domain::report::{Kind, Numbers, ReportId};
+use resound_domain::report::{Kind, Names, Numbers, ReportId};
 use resound_domain::response::Response;
 use resound_domain::tally::Tally;
 
@@ -91,6 +92,25 @@ impl Store {
             .limit(1);
         let page = self.query_page(&query, None).await?;
         page.items.into_iter().next().map(Report::read).transpose()
+    }
+
+    /// What staff call the issues and improvements that these numbers name, now. What cannot be read is passed over and logged.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn names_in(&self, numbers: &Numbers) -> Result<Names, StoreError> {
+        if !numbers.need_names() {
+            return Ok(Names::default());
+        }
+        let (issues, improvements) = try_join!(self.issues(), self.improvements())?;
+        for error in issues.corrupt.iter().chain(&improvements.corrupt) {
+            tracing::error!(%error, "a name was passed over");
+        }
+        Ok(Names::of(
+            numbers,
+            issues.issues.iter().map(|known| &known.issue),
+            &improvements.improvements,
+        ))
     }
 
     /// Of which media the ledger says what came of telling the staff of a report.

@@ -7,7 +7,7 @@
 
 use jiff::civil::Date;
 use jiff::{ToSpan, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::nps::{NpsChange, NpsSummary, Rating};
 use crate::tally::Tally;
@@ -15,8 +15,8 @@ use crate::tally::Tally;
 /// The most days of each side.
 pub const MOST_DAYS: i64 = 90;
 
-/// The local days that are compared, each from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The local days that are compared, each from the first to the last, both included. Reports keep them: names are append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spans {
     /// How many days each side has.
     pub days: i64,

@@ -129,6 +129,39 @@ impl Default for ValueWeights {
 }
 
 impl Weights {
+    /// Each of them by its name, in the order in which they are printed.
+    pub const fn each(&self) -> [(&'static str, u32); 18] {
+        let Self {
+            wide,
+            base,
+            often,
+            core,
+            effort,
+            kano,
+            value,
+        } = self;
+        [
+            ("wide", *wide),
+            ("base", *base),
+            ("often", *often),
+            ("core", *core),
+            ("effort.small", effort.small),
+            ("effort.medium", effort.medium),
+            ("effort.large", effort.large),
+            ("kano.must_be", kano.must_be),
+            ("kano.one_dimensional", kano.one_dimensional),
+            ("kano.attractive", kano.attractive),
+            ("kano.indifferent", kano.indifferent),
+            ("kano.reverse", kano.reverse),
+            ("kano.questionable", kano.questionable),
+            ("value.bronze", value.bronze),
+            ("value.silver", value.silver),
+            ("value.gold", value.gold),
+            ("value.platinum", value.platinum),
+            ("value.unknown", value.unknown),
+        ]
+    }
+
     const fn of_effort(&self, effort: Option<Effort>) -> u32 {
         match effort {
             Some(Effort::Small) => self.effort.small,

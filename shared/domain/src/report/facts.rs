@@ -1,7 +1,8 @@
 //! A report as rows of numbers, for spreadsheets and programs.
 
 use super::{
-    Answered, Breakdown, Change, Complaints, Month, Monthly, Numbers, Rated, Score, Told, Weekly,
+    Answered, Breakdown, Change, Complaints, Effect, ImprovementRow, Month, Monthly, Names,
+    Numbers, Priorities, Rated, Score, Told, Weekly,
 };
 use crate::nps::Driver;
 use crate::nps::share::ShareSummary;
@@ -11,11 +12,11 @@ use crate::statistics::Estimate;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// Which part of the report: `total`, `complaint`, `channel`, `month`, `score`, `touchpoint`, `theme`, `touchpoint_driver`,
-    /// `theme_driver`.
+    /// `theme_driver`, `priority`, `weight`, `issue`, `improvement`.
     pub part: &'static str,
-    /// What of it, such as the name of a channel; empty of the whole.
+    /// What of it, such as the name of a channel or the id of an issue; empty of the whole.
     pub item: String,
-    /// Further what, where one name is not enough: the touchpoint of a type of complaint.
+    /// Further what, where one name is not enough: the touchpoint of a type of complaint; what an issue or an improvement is called.
     pub item_2: String,
     /// What is measured: `responses`, `nps`, `csat_mean`, ...
     pub measure: &'static str,
@@ -27,7 +28,8 @@ pub struct Fact {
     pub interval: Option<[f64; 2]>,
     /// The chance of such a number if nothing were behind it.
     pub p: Option<f64>,
-    /// What is to be said of it: the code of a verdict, a pull, a swing, or whether a target is reached.
+    /// What is to be said of it: the code of a verdict, a pull, a swing, a state, an effort or a Kano class, whether a target is
+    /// reached; a day; the formula of priorities.
     pub said: Option<String>,
     /// Whether it is not told because it is of so few people, or would tell of them.
     pub hidden: bool,
@@ -163,12 +165,12 @@ impl Rows<'_> {
 }
 
 impl Numbers {
-    /// Every number of the report, in the order of its parts.
-    pub fn facts(&self) -> Vec<Fact> {
+    /// Every number of the report, in the order of its parts, with these names.
+    pub fn facts(&self, names: &Names) -> Vec<Fact> {
         let mut facts = Vec::new();
         match self {
             Self::Weekly(week) => weekly(&mut facts, week),
-            Self::Monthly(month) => monthly(&mut facts, month),
+            Self::Monthly(month) => monthly(&mut facts, month, names),
         }
         facts
     }
@@ -231,7 +233,7 @@ fn complaints(facts: &mut Vec<Fact>, complaints: &Complaints) {
     }
 }
 
-fn monthly(facts: &mut Vec<Fact>, month: &Monthly) {
+fn monthly(facts: &mut Vec<Fact>, month: &Monthly, names: &Names) {
     for of in &month.trend {
         let Month {
             month,
@@ -266,6 +268,106 @@ fn monthly(facts: &mut Vec<Fact>, month: &Monthly) {
         &month.touchpoints,
     );
     breakdown(facts, ["theme", "theme_driver"], &month.themes);
+    if let Some(list) = &month.priorities {
+        priorities(facts, list, names);
+    }
+    for row in month.improvements.iter().flat_map(|list| &list.listed) {
+        let named = names.improvements.get(&row.improvement);
+        let rows = Rows {
+            item_2: named.map_or_else(String::new, |named| named.title.to_string()),
+            ..rows(facts, "improvement", row.improvement.to_string())
+        };
+        improvement(rows, row, named.and_then(|named| named.owner.clone()));
+    }
+}
+
+fn priorities(facts: &mut Vec<Fact>, list: &Priorities, names: &Names) {
+    rows(facts, "priority", "").add(Fact {
+        said: Some(list.formula.clone()),
+        ..Fact::new("formula")
+    });
+    for (name, percent) in list.weights.each() {
+        rows(facts, "weight", name).add(Fact {
+            value: Some(percent.into()),
+            ..Fact::new("percent")
+        });
+    }
+    for of in &list.first {
+        let named = names.issues.get(&of.issue);
+        let mut rows = Rows {
+            item_2: named.map_or_else(String::new, ToString::to_string),
+            ..rows(facts, "issue", of.issue.to_string())
+        };
+        let factor = |measure, value| Fact {
+            value: Some(value),
+            ..Fact::new(measure)
+        };
+        let told = |measure, told: &Told<f64>| Fact {
+            value: told.shown().copied(),
+            hidden: *told == Told::Hidden,
+            ..Fact::new(measure)
+        };
+        rows.add(told("priority", &of.score));
+        rows.count("customers", &Told::Shown(of.share.count));
+        rows.add(Fact::share("share_percent", &of.share));
+        rows.add(factor("days", of.days.into()));
+        rows.add(factor("impact_factor", of.factors.impact));
+        rows.add(factor("urgency_factor", of.factors.urgency));
+        rows.add(Fact {
+            said: of.effort.as_ref().and_then(code),
+            ..factor("cost_factor", of.factors.cost)
+        });
+        rows.add(Fact {
+            said: of.kano.as_ref().and_then(code),
+            ..factor("kano_factor", of.factors.kano)
+        });
+        rows.add(told("value_factor", &of.value));
+    }
+}
+
+fn improvement(mut rows: Rows<'_>, row: &ImprovementRow, owner: Option<String>) {
+    let mut say = |measure, said: Option<String>| {
+        if said.is_some() {
+            rows.add(Fact {
+                said,
+                ..Fact::new(measure)
+            });
+        }
+    };
+    say("state", code(&row.state));
+    say("owner", owner);
+    say("touchpoint", row.touchpoint.clone());
+    say("due", row.due.as_ref().map(ToString::to_string));
+    say(
+        "shipped_on",
+        row.shipped_on.as_ref().map(ToString::to_string),
+    );
+    say(
+        "progressed_on",
+        row.progressed_on.as_ref().map(ToString::to_string),
+    );
+    let (
+        Some(spans),
+        Some(Effect {
+            before,
+            after,
+            change,
+        }),
+    ) = (row.spans, &row.effect)
+    else {
+        return;
+    };
+    for (measure, [first, last], score) in [
+        ("nps_before", spans.before, before),
+        ("nps_after", spans.after, after),
+    ] {
+        let said = Some(format!("{first}/{last}"));
+        rows.told(measure, score, |score| {
+            let score = Fact::estimate(measure, score.n, score.nps, Some(score.interval));
+            vec![Fact { said, ..score }]
+        });
+    }
+    rows.change("nps_change", change.as_ref());
 }
 
 fn breakdown(facts: &mut Vec<Fact>, [part, drivers]: [&'static str; 2], breakdown: &Breakdown) {

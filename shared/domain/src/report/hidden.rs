@@ -5,6 +5,10 @@
 //! whose three sums the score itself gives away). Both are treated here so that nobody who reads the whole report, and this
 //! file, can compute what was hidden.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
 use crate::nps::{FEWEST_PEOPLE, Published, publish};
 
 const fn is_small(count: u64) -> bool {
@@ -67,6 +71,90 @@ pub fn distribution(cells: &[u64]) -> Vec<Published> {
         return vec![Published::Hidden; cells.len()];
     }
     publish(cells).cells
+}
+
+/// The most days on which something begins or ends that [`spans_tell`] looks at: it tries every choice of what is between them.
+const MOST_ENDS: usize = 18;
+
+/// Whether somebody who is told how many people answered in each of these spans of days can compute how few did on some other
+/// days, by adding and subtracting. A span is from a day to before another; `count` says how many answered in one.
+///
+/// The days at which spans begin and end cut time into stretches. A choice of stretches is computable just if it is a sum of
+/// multiples of spans. With a span as an edge between its two ends, that is: in each connected part, as many stretches of the
+/// choice begin as end. What is computed to be nobody tells that nobody answered in each stretch of it, which counts as told from
+/// then on.
+///
+/// Where there is more to try than is reasonable the answer is yes.
+pub fn spans_tell(told: &[[Date; 2]], count: impl Fn([Date; 2]) -> u64) -> bool {
+    let ends: BTreeSet<Date> = told.iter().flatten().copied().collect();
+    if ends.len() > MOST_ENDS {
+        return true;
+    }
+    // What more people than these answered in is no part of so few of them.
+    let few: Vec<([Date; 2], u64)> = ends
+        .iter()
+        .zip(ends.iter().skip(1))
+        .map(|(from, until)| [*from, *until])
+        .map(|stretch| (stretch, count(stretch)))
+        .filter(|(_, people)| *people < FEWEST_PEOPLE)
+        .collect();
+    let mut parts = Parts(ends.iter().map(|end| (*end, *end)).collect());
+    for span in told {
+        parts.join(*span);
+    }
+    loop {
+        let mut nobody = Vec::new();
+        for choice in 1..1u32 << few.len() {
+            let chosen = || {
+                let chosen = few.iter().enumerate();
+                chosen
+                    .filter(|(at, _)| choice >> at & 1 == 1)
+                    .map(|(_, of)| of)
+            };
+            let people: u64 = chosen().map(|(_, people)| people).sum();
+            if people >= FEWEST_PEOPLE || !parts.balance(chosen().map(|(stretch, _)| stretch)) {
+                continue;
+            }
+            if people > 0 {
+                return true;
+            }
+            nobody.extend(chosen().map(|(stretch, _)| *stretch));
+        }
+        let mut learned = false;
+        for stretch in nobody {
+            learned |= parts.join(stretch);
+        }
+        if !learned {
+            return false;
+        }
+    }
+}
+
+/// Which ends are connected: each with a name of its part.
+struct Parts(BTreeMap<Date, Date>);
+
+impl Parts {
+    fn of(&self, end: Date) -> Date {
+        self.0.get(&end).copied().unwrap_or(end)
+    }
+
+    /// Connects two ends; whether they were not.
+    fn join(&mut self, [one, other]: [Date; 2]) -> bool {
+        let (kept, gone) = (self.of(one), self.of(other));
+        let parts = self.0.values_mut().filter(|part| **part == gone);
+        parts.for_each(|part| *part = kept);
+        kept != gone
+    }
+
+    /// Whether in each part as many of these begin as end.
+    fn balance<'a>(&self, stretches: impl Iterator<Item = &'a [Date; 2]>) -> bool {
+        let mut balance: BTreeMap<Date, i32> = BTreeMap::new();
+        for [from, until] in stretches {
+            *balance.entry(self.of(*from)).or_default() -= 1;
+            *balance.entry(self.of(*until)).or_default() += 1;
+        }
+        balance.into_values().all(|sum| sum == 0)
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +281,98 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn day(day: i8) -> Date {
+        jiff::civil::date(2026, 11, day)
+    }
+
+    /// The people who answered from one day of November to before another, if these did on its days.
+    fn among(counts: &[u64], [from, until]: [Date; 2]) -> u64 {
+        let (from, until) = (from.day() - 1, until.day() - 1);
+        let days = usize::try_from(from).unwrap()..usize::try_from(until).unwrap();
+        counts[days].iter().sum()
+    }
+
+    #[test]
+    fn the_days_between_what_is_told_are_told_too() {
+        let tells = |spans: &[[i8; 2]], counts: &[u64]| {
+            let spans: Vec<_> = spans.iter().map(|ends| ends.map(day)).collect();
+            spans_tell(&spans, |span| among(counts, span))
+        };
+        // A month, and the days after the second, which leaves the first two.
+        assert!(tells(&[[1, 6], [3, 6]], &[2, 1, 9, 9, 9]));
+        assert!(!tells(&[[1, 6], [3, 6]], &[2, 3, 9, 9, 9]));
+        assert!(!tells(&[[1, 6], [3, 6]], &[0, 0, 9, 9, 9]));
+        // Before and after a day tell nothing of it.
+        assert!(!tells(&[[1, 3], [4, 6]], &[9, 9, 1, 9, 9]));
+        // Two that shipped on days that follow each other do.
+        assert!(tells(&[[1, 3], [4, 6], [1, 4], [5, 6]], &[9, 9, 1, 9, 9]));
+        // Stretches that are apart: what is in the second span but not in the first, and the other way round.
+        assert!(tells(&[[1, 6], [2, 5]], &[1, 9, 9, 9, 2]));
+        // Nobody on the first and on the last day, together; so the rest of each span is told.
+        assert!(tells(&[[1, 6], [2, 5], [1, 3]], &[0, 3, 9, 9, 0]));
+        let ends: Vec<_> = (1..=19).map(|first| [first, first + 1]).collect();
+        assert!(tells(&ends, &[9; 20]), "too much to try");
+    }
+
+    /// Somebody who knows the rule tries all counts of four days that agree with every span that is told: how many answered on
+    /// few people's days has at least two values left. All sets of up to four spans.
+    #[test]
+    fn what_spans_do_not_tell_cannot_be_computed() {
+        const DAYS: usize = 4;
+        const MOST: u64 = 6;
+        let spans: Vec<[Date; 2]> = (1..=4i8)
+            .flat_map(|from| (from + 1..=5).map(move |until| [day(from), day(until)]))
+            .collect();
+        let all: Vec<[u64; DAYS]> = (0..(MOST + 1).pow(4))
+            .map(|n| {
+                std::array::from_fn(|at| {
+                    n / (MOST + 1).pow(u32::try_from(at).unwrap()) % (MOST + 1)
+                })
+            })
+            .collect();
+        let mut safe = 0;
+        for set in (1..1u32 << spans.len()).filter(|set| set.count_ones() <= 4) {
+            let told: Vec<_> = spans
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| set >> at & 1 == 1)
+                .map(|(_, span)| *span)
+                .collect();
+            let mut alike: BTreeMap<Vec<u64>, Vec<&[u64; DAYS]>> = BTreeMap::new();
+            for counts in &all {
+                let sums = told.iter().map(|span| among(counts, *span)).collect();
+                alike.entry(sums).or_default().push(counts);
+            }
+            // Of more people some that look alike were not tried.
+            for (sums, counts) in alike
+                .iter()
+                .filter(|(sums, _)| sums.iter().all(|sum| *sum <= MOST))
+            {
+                if sums.iter().copied().any(is_small)
+                    || spans_tell(&told, |span| among(counts[0], span))
+                {
+                    continue;
+                }
+                safe += 1;
+                for choice in 1..1u32 << DAYS {
+                    let few = |counts: &[u64; DAYS]| -> u64 {
+                        let chosen = counts.iter().enumerate();
+                        chosen
+                            .filter(|(at, _)| choice >> at & 1 == 1)
+                            .map(|(_, n)| n)
+                            .sum()
+                    };
+                    let values: BTreeSet<u64> = counts.iter().map(|counts| few(counts)).collect();
+                    assert!(
+                        values.len() > 1 || values.iter().all(|n| !is_small(*n)),
+                        "{told:?} {sums:?} can only be {counts:?}"
+                    );
+                }
+            }
+        }
+        assert!(safe > 1000, "{safe}");
     }
 
     proptest! {

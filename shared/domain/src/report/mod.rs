@@ -11,7 +11,10 @@
 
 mod facts;
 pub mod hidden;
+mod improvements;
 mod monthly;
+mod names;
+mod priorities;
 mod weekly;
 
 use std::fmt;
@@ -20,9 +23,12 @@ use jiff::civil::{Date, ISOWeekDate, Weekday};
 use serde::{Deserialize, Serialize};
 
 pub use facts::Fact;
+pub use improvements::{Effect, ImprovementRow, Improvements, MOST_LISTED};
 pub use monthly::{
     Breakdown, BreakdownNumbers, BreakdownRow, Month, MonthInput, Monthly, TREND_MONTHS,
 };
+pub use names::{Named, Names};
+pub use priorities::{Factors, Priorities, Ranked, TOP_ISSUES};
 pub use weekly::{
     Answered, ChannelNumbers, ChannelRow, ComplaintKey, ComplaintType, Complaints, EXAMPLES, Found,
     Kept, TOP_TYPES, WeekInput, Weekly,

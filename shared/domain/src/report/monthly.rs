@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::improvements::Effects;
 use super::weekly::people;
-use super::{Change, Rated, Score, Told, hidden};
+use super::{Change, ImprovementRow, Improvements, Kind, Priorities, Rated, Score, Told, hidden};
 use crate::nps::rating::top_two;
 use crate::nps::share::ShareSummary;
 use crate::nps::volatility::MONTHS;
@@ -32,6 +34,12 @@ pub struct MonthInput {
     pub categories_before: BTreeMap<String, Tally>,
     /// The score that each touchpoint shall reach, where that is said.
     pub targets: BTreeMap<String, f64>,
+    /// What is to be mended first; `None` if it is not known any more.
+    pub priorities: Option<Priorities>,
+    /// What is being done and what was, as of when the report was due.
+    pub improvements: Vec<ImprovementRow>,
+    /// Days by touchpoint: whole months, from that of the first day an improvement is compared on to this one.
+    pub days: BTreeMap<Date, BTreeMap<String, Tally>>,
 }
 
 /// The numbers of a month.
@@ -53,6 +61,13 @@ pub struct Monthly {
     pub touchpoints: Breakdown,
     /// By theme, which is the category of triage; the same.
     pub themes: Breakdown,
+    /// What is to be mended first; `None` in an edition of before there was a list, or of a month that was made up for when the
+    /// list of then was not known any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priorities: Option<Priorities>,
+    /// What is being done, and what it did; `None` in an edition of before these were in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub improvements: Option<Improvements>,
 }
 
 /// A month of the trend.
@@ -130,6 +145,8 @@ impl Monthly {
                 (before, &input.categories_before),
                 &BTreeMap::new(),
             ),
+            priorities: input.priorities.clone(),
+            improvements: improvements(input),
         }
     }
 
@@ -151,6 +168,16 @@ impl Month {
             }),
         }
     }
+}
+
+fn improvements(input: &MonthInput) -> Option<Improvements> {
+    let (name, _) = input.months.last()?;
+    let effects = Effects {
+        months: &input.months,
+        days: &input.days,
+        month: Kind::Monthly.period(name)?,
+    };
+    Some(Improvements::of(&input.improvements, &effects))
 }
 
 fn volatility(months: &[(String, Tally)]) -> Option<Volatility> {
@@ -178,8 +205,8 @@ fn scores(tally: &Tally) -> Told<Vec<Told<u64>>> {
 }
 
 /// A row of a breakdown, as far as the rows are made of it.
-struct Row<'a> {
-    value: Option<&'a str>,
+pub(super) struct Row<'a> {
+    pub(super) value: Option<&'a str>,
     tally: Tally,
 }
 
@@ -236,7 +263,10 @@ impl Breakdown {
 }
 
 /// The rows of a month, those without a value last, each with whether it may be shown; `None` if no table may.
-fn shown<'a>(all: &Tally, by: &'a BTreeMap<String, Tally>) -> Option<Vec<(Row<'a>, bool)>> {
+pub(super) fn shown<'a>(
+    all: &Tally,
+    by: &'a BTreeMap<String, Tally>,
+) -> Option<Vec<(Row<'a>, bool)>> {
     let mut rest = all.clone();
     let mut rows = Vec::with_capacity(by.len().saturating_add(1));
     for (value, tally) in by {
@@ -356,6 +386,22 @@ mod tests {
             ("product", 0.0, 40.0)
         );
         insta::assert_json_snapshot!(month);
+    }
+
+    /// What an older version kept has neither list, and says no more when it is kept again.
+    #[test]
+    fn an_edition_without_lists_is_read_as_it_is() {
+        let month = Monthly::of(&MonthInput {
+            months: vec![("2026-11".to_owned(), Tally::default())],
+            ..MonthInput::default()
+        });
+        let mut older = serde_json::to_value(&month).unwrap();
+        let members = older.as_object_mut().unwrap();
+        assert!(members.remove("improvements").is_some());
+        assert!(!members.contains_key("priorities"));
+        let read: Monthly = serde_json::from_value(older.clone()).unwrap();
+        assert_eq!((&read.priorities, &read.improvements), (&None, &None));
+        assert_eq!(serde_json::to_value(&read).unwrap(), older);
     }
 
     #[test]

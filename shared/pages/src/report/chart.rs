@@ -302,14 +302,15 @@ fn trend(points: &[Point]) -> (String, f64) {
     const TOP: f64 = 10.0;
     const BOTTOM: f64 = 170.0;
     const LEFT: f64 = 34.0;
+    const NAME: f64 = 30.0;
     let shown = points.iter().filter_map(|point| point.value);
     let axis = Axis::over(shown.flat_map(|(_, interval)| interval));
     let y = |value| axis.place(value, BOTTOM, TOP);
     let gaps = u32::try_from(points.len().saturating_sub(1))
         .unwrap_or(0)
         .max(1);
-    // A name is wider than a point: half of it stands beyond the last one.
-    let step = (WIDTH - LEFT - 2.0 * MARGIN - 8.0) / f64::from(gaps);
+    // A name is wider than a point: half of it stands beyond the last one, in whatever font a page is shown.
+    let step = (WIDTH - LEFT - MARGIN - NAME) / f64::from(gaps);
     let mut x = LEFT + MARGIN;
     let mut placed = Vec::new();
     for point in points {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 use resound_domain::locale::Locale;
 use resound_domain::nps::Period;
-use resound_domain::report::{Kind, Numbers};
+use resound_domain::report::{Kind, Names, Numbers};
 
 use crate::layout::{Page, STYLE, policy};
 use crate::text::Clean;
@@ -41,6 +41,8 @@ pub struct ReportView<'a> {
     pub zone: &'a TimeZone,
     /// What it says.
     pub numbers: &'a Numbers,
+    /// What the issues and improvements in it are called.
+    pub names: &'a Names,
 }
 
 /// What some customers wrote, masked, of each type of complaint in its order; what was erased is not there.
@@ -91,7 +93,7 @@ pub fn report_page(view: &ReportView<'_>, examples: &Examples, formats: &[(&str,
         h1 { (Clean(&title)) }
         p.hint { (Clean(&view.about())) }
         @if let Some(corrected) = view.corrected() { p.box.note { (corrected) } }
-        @for section in sections(view.numbers, locale) { (part(&section, locale)) }
+        @for section in sections(view) { (part(&section, locale)) }
         @if let Numbers::Weekly(week) = view.numbers {
             (written(&week.complaints.top, examples, locale))
         }
@@ -188,7 +190,7 @@ pub struct ReportLetter {
 pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
     let locale = view.locale;
     let title = view.title();
-    let parts = sections(view.numbers, locale);
+    let parts = sections(view);
     let about = view.about();
     let open = locale.choose("打开报告", "Open the report");
     let mut text = format!("{title}\n\n{about}\n");
@@ -199,7 +201,7 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
             text.push_str(&format!("{sentence}\n"));
         }
         if let Some(table) = &section.table {
-            for row in &table.rows {
+            for row in table.rows.iter().take(LETTER_ROWS) {
                 let mut cells = row.iter();
                 let head = cells.next().map_or("", String::as_str);
                 text.push_str(&format!("\n- {}\n", one_line(head)));
@@ -207,6 +209,9 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
                     let between = locale.choose("：", ": ");
                     text.push_str(&format!("  {column}{between}{}\n", one_line(cell)));
                 }
+            }
+            if let Some(more) = more(table, locale) {
+                text.push_str(&format!("\n{more}\n"));
             }
         }
     }
@@ -228,10 +233,11 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
                     @if let Some(table) = &section.table {
                         table style="border-collapse: collapse; font-size: 0.9rem" {
                             tr { @for column in &table.columns { th style=(CELL) { (column) } } }
-                            @for row in &table.rows {
+                            @for row in table.rows.iter().take(LETTER_ROWS) {
                                 tr { @for cell in row { td style=(CELL) dir="auto" { (Clean(cell)) } } }
                             }
                         }
+                        @if let Some(more) = more(table, locale) { p { (more) } }
                     }
                 }
             }
@@ -246,6 +252,22 @@ pub fn report_letter(view: &ReportView<'_>, address: &str) -> ReportLetter {
         text,
         html: html.into_string(),
     }
+}
+
+/// How many rows of a table a letter has: a year of months.
+const LETTER_ROWS: usize = 12;
+
+/// That a table has more rows than a letter.
+fn more(table: &Table, locale: Locale) -> Option<String> {
+    let more = table
+        .rows
+        .len()
+        .checked_sub(LETTER_ROWS)
+        .filter(|more| *more > 0)?;
+    Some(match locale {
+        Locale::ZhCn => format!("另有 {more} 行，见报告。"),
+        Locale::En => format!("{more} more in the report."),
+    })
 }
 
 /// Names that senders chose begin no line of their own.
@@ -299,12 +321,17 @@ mod tests {
     use super::*;
     use crate::layout::body;
     use jiff::SignedDuration;
-    use resound_domain::id::ResponseId;
+    use resound_domain::event::Actor;
+    use resound_domain::id::{ImprovementId, IssueId, ResponseId};
+    use resound_domain::issue::improvement::{Command, Plan};
+    use resound_domain::issue::priority::Weights;
+    use resound_domain::issue::{About, Effort, Improvement, Issue, Reach, Title, kano};
     use resound_domain::report::{
-        ComplaintKey, Found, Kept, MonthInput, Monthly, WeekInput, Weekly,
+        ComplaintKey, Found, ImprovementRow, Kept, MonthInput, Monthly, Named, Priorities,
+        WeekInput, Weekly,
     };
     use resound_domain::statistics::Progress;
-    use resound_domain::submission::Channel;
+    use resound_domain::submission::{Channel, Tier};
     use resound_domain::tally::Tally;
     use resound_domain::triage::Category;
     use std::collections::BTreeMap;
@@ -405,10 +432,133 @@ mod tests {
             ]),
             categories_before: BTreeMap::new(),
             targets: BTreeMap::from([("logistics".to_owned(), 20.0), ("product".to_owned(), 30.0)]),
+            priorities: Some(priorities()),
+            improvements: improvements(),
+            days: days(),
         })))
     }
 
-    fn view<'a>(numbers: &'a Numbers, locale: Locale, zone: &'a TimeZone) -> ReportView<'a> {
+    fn at() -> Timestamp {
+        "2025-12-31T22:00:00Z".parse().unwrap()
+    }
+
+    /// A wide one, one of which two customers are golden, and one of few.
+    fn priorities() -> Priorities {
+        let known = [
+            (1, "The parcel is late", 150, 0),
+            (2, HOSTILE, 12, 2),
+            (3, "Dark", 4, 0),
+        ];
+        let known = known.map(|(bits, title, customers, gold)| {
+            let about = About {
+                title: Title::new(&title.replace('\u{202e}', "")).unwrap(),
+                category: None,
+                touchpoint: None,
+                product: None,
+                core: bits == 1,
+                effort: (bits == 1).then_some(Effort::Small),
+                rule: None,
+            };
+            let opened = Issue::open(about, Actor::System, at());
+            let reach = Reach {
+                as_of: at(),
+                links: customers,
+                recent: customers,
+                customers,
+                tiers: BTreeMap::from([(Tier::Gold, gold)]),
+                promoters: 0,
+                passives: 0,
+                detractors: customers,
+                days: 24,
+                answers: 400,
+                kano: kano::Answers {
+                    must_be: 30 * u64::from(bits == 1),
+                    ..kano::Answers::default()
+                },
+            };
+            (
+                Issue::begin(IssueId::from_bits(bits), &opened).unwrap(),
+                reach,
+            )
+        });
+        let known = known.iter().map(|(issue, reach)| (issue, Some(reach)));
+        Priorities::of(known, &Weights::default())
+    }
+
+    /// Two that shipped, of which one is at a touchpoint of few, and one that nobody speaks of.
+    fn improvements() -> Vec<ImprovementRow> {
+        let month = Kind::Monthly.period("2025-12").unwrap();
+        let of = |bits: u128, touchpoint: &str, shipped: Option<&str>| {
+            let plan = Plan {
+                title: Title::new("x").unwrap(),
+                issues: vec![IssueId::from_bits(1)],
+                touchpoint: Some(touchpoint.to_owned()),
+                owner: Some("ann".to_owned()),
+                due: Some(jiff::civil::date(2026, 1, 15)),
+            };
+            let opened =
+                Improvement::open(plan, Actor::System, "2025-10-01T00:00:00Z".parse().unwrap());
+            let mut improvement =
+                Improvement::begin(ImprovementId::from_bits(bits), &opened).unwrap();
+            if let Some(shipped) = shipped {
+                let version = "2.0".to_owned();
+                let ship = Command::Ship { version };
+                let step = improvement.handle(&ship, Actor::System, shipped.parse().unwrap());
+                improvement.apply(&step.unwrap().unwrap());
+            }
+            ImprovementRow::of(&improvement, at(), &TimeZone::UTC, month).unwrap()
+        };
+        vec![
+            of(1, "logistics", Some("2025-12-11T12:00:00Z")),
+            of(2, "aftersales", Some("2025-12-12T12:00:00Z")),
+            of(3, "product", None),
+        ]
+    }
+
+    fn days() -> BTreeMap<jiff::civil::Date, BTreeMap<String, Tally>> {
+        let day = |month, day| jiff::civil::date(2025, month, day);
+        let cell = |name: &str, scores| BTreeMap::from([(name.to_owned(), tally(50, scores))]);
+        BTreeMap::from([
+            (day(11, 25), cell("logistics", [10, 10, 20])),
+            (day(12, 5), cell("logistics", [20, 10, 10])),
+            (day(12, 10), cell("account", [5, 10, 5])),
+            (day(12, 20), cell("logistics", [5, 10, 35])),
+            (day(12, 28), cell("aftersales", [1, 1, 0])),
+        ])
+    }
+
+    fn names() -> Names {
+        let named = |title: &str, owner: Option<&str>| Named {
+            title: Title::new(title).unwrap(),
+            owner: owner.map(str::to_owned),
+        };
+        Names {
+            issues: BTreeMap::from([
+                (
+                    IssueId::from_bits(1),
+                    Title::new("The parcel is late").unwrap(),
+                ),
+                (
+                    IssueId::from_bits(2),
+                    Title::new(&HOSTILE.replace('\u{202e}', "")).unwrap(),
+                ),
+            ]),
+            improvements: BTreeMap::from([
+                (
+                    ImprovementId::from_bits(1),
+                    named("第二家快递", Some("ann")),
+                ),
+                (ImprovementId::from_bits(2), named("Returns by post", None)),
+            ]),
+        }
+    }
+
+    fn view<'a>(
+        numbers: &'a Numbers,
+        names: &'a Names,
+        locale: Locale,
+        zone: &'a TimeZone,
+    ) -> ReportView<'a> {
         let (kind, name) = match numbers.kind() {
             Kind::Weekly => (Kind::Weekly, "2026-W47"),
             Kind::Monthly => (Kind::Monthly, "2025-12"),
@@ -421,6 +571,7 @@ mod tests {
             as_of: "2026-11-22T16:30:00Z".parse().unwrap(),
             zone,
             numbers,
+            names,
         }
     }
 
@@ -434,7 +585,7 @@ mod tests {
 
     fn both(show: impl Fn(&ReportView<'_>) -> String) -> [(String, String); 4] {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        let (week, month) = (week(), month());
+        let (week, month, names) = (week(), month(), names());
         [
             (&week, Locale::En),
             (&week, Locale::ZhCn),
@@ -443,7 +594,7 @@ mod tests {
         ]
         .map(|(numbers, locale)| {
             let name = format!("{}_{}", numbers.kind(), locale.tag());
-            (name, show(&view(numbers, locale, &zone)))
+            (name, show(&view(numbers, &names, locale, &zone)))
         })
     }
 

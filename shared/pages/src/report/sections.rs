@@ -3,15 +3,18 @@
 use resound_domain::locale::Locale;
 use resound_domain::nps::{Driver, FEWEST_PEOPLE, Reached, Volatility};
 use resound_domain::report::{
-    Answered, Breakdown, BreakdownNumbers, Change, ChannelNumbers, ComplaintType, Month, Monthly,
-    Numbers, Rated, Score, Told, Weekly,
+    Answered, Breakdown, BreakdownNumbers, Change, ChannelNumbers, ComplaintType, ImprovementRow,
+    Improvements, MOST_LISTED, Month, Monthly, Numbers, Priorities, Ranked, Rated, Score,
+    TOP_ISSUES, Told, Weekly,
 };
 
+use super::ReportView;
 use super::chart::{Bar, Chart, Drawing, Point};
 use super::words::{
-    NONE, category, channel, decimal, duration, hidden, range, signed, theme, told, touchpoint,
-    why_hidden, with_range,
+    NONE, category, channel, decimal, duration, effort, hidden, kano, range, signed, theme, told,
+    touchpoint, why_hidden, with_range,
 };
+use crate::time::moment;
 
 /// A part of a report.
 pub(super) struct Section {
@@ -40,12 +43,19 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
 }
 
-/// The parts of a report, in this language.
-pub(super) fn sections(numbers: &Numbers, locale: Locale) -> Vec<Section> {
-    let words = Words(locale);
-    match numbers {
+/// The parts of a report, in the language of its view.
+pub(super) fn sections(view: &ReportView<'_>) -> Vec<Section> {
+    let words = Words(view.locale);
+    match view.numbers {
         Numbers::Weekly(week) => words.weekly(week),
-        Numbers::Monthly(month) => words.monthly(month),
+        Numbers::Monthly(month) => {
+            let mut sections = words.monthly(month);
+            let priorities = month.priorities.iter();
+            sections.extend(priorities.map(|list| words.priorities(list, view)));
+            let improvements = month.improvements.iter();
+            sections.extend(improvements.map(|list| words.improvements(list, view)));
+            sections
+        }
     }
 }
 
@@ -656,6 +666,263 @@ impl Words {
             ));
         }
         sections
+    }
+
+    fn priorities(self, list: &Priorities, view: &ReportView<'_>) -> Section {
+        let title = self.of("先改什么", "What to mend first");
+        let open = list.open;
+        let mut lead = vec![match self.0 {
+            Locale::ZhCn => format!(
+                "共有 {open} 个未关闭的问题；此处列出其中最多 {TOP_ISSUES} 个，过去 90 天内至少有 {FEWEST_PEOPLE} 位客户反映过，各问卷合计。"
+            ),
+            Locale::En => format!(
+                "Open issues: {open}. Listed are at most {TOP_ISSUES} of them, each reported by {FEWEST_PEOPLE} customers or more in 90 days, over all surveys."
+            ),
+        }];
+        if let Some(as_of) = list.as_of {
+            let as_of = moment(as_of, view.zone, self.0);
+            lead.push(match self.0 {
+                Locale::ZhCn => format!("客户数统计截至 {as_of}。只有先后次序有意义。"),
+                Locale::En => {
+                    format!("Customers counted up to {as_of}. Only the order means something.")
+                }
+            });
+            lead.push(format!(
+                "{}{}",
+                self.of("得分 = ", "Score = "),
+                list.formula
+            ));
+            let weights = list.weights.each();
+            let weights = weights.map(|(name, percent)| format!("{name} {percent}"));
+            lead.push(format!(
+                "{}{}",
+                self.of("权重（%）：", "Weights in percent: "),
+                weights.join(self.of("，", ", "))
+            ));
+        }
+        let name = |of: &Ranked| match view.names.issues.get(&of.issue) {
+            Some(title) => title.to_string(),
+            None => of.issue.to_string(),
+        };
+        let share = |of: &Ranked| self.percent(of.share.percent, of.share.interval);
+        let bars = || {
+            list.first.iter().map(|of| Bar {
+                label: name(of),
+                value: of.share.percent,
+                shown: format!("{} % · {}", decimal(of.share.percent), of.share.count),
+                interval: Some(of.share.interval),
+                before: None,
+                target: None,
+            })
+        };
+        let factor = |value: f64| format!("× {value:.2}");
+        let rows = list.first.iter().map(|of| {
+            let between = self.of("；", "; ");
+            let days = of.days;
+            let mut urgency = match self.0 {
+                Locale::ZhCn => format!("30 天中有 {days} 天"),
+                Locale::En => format!("{days} of 30 days"),
+            };
+            if of.core {
+                urgency.push_str(between);
+                urgency.push_str(self.of("影响核心用途", "what the product is for"));
+            }
+            let wide = match of.wide {
+                true => format!("{between}{}", self.of("影响面广", "wide")),
+                false => String::new(),
+            };
+            let [impact, urgent, cost, worth] = [
+                of.factors.impact,
+                of.factors.urgency,
+                of.factors.cost,
+                of.factors.kano,
+            ]
+            .map(factor);
+            let count = of.share.count;
+            vec![
+                name(of),
+                told(&of.score, self.0, |score| decimal(*score)),
+                format!("{count}{between}{}{wide}{between}{impact}", share(of)),
+                format!("{urgency}{between}{urgent}"),
+                format!("{}{between}{cost}", effort(of.effort, self.0)),
+                format!(
+                    "{}{between}{worth}",
+                    of.kano.map_or(NONE, |class| kano(class, self.0))
+                ),
+                told(&of.value, self.0, |value| factor(*value)),
+            ]
+        });
+        Section {
+            title,
+            lead,
+            chart: (!list.first.is_empty()).then(|| Chart {
+                id: "priorities",
+                title: self
+                    .of("反映各问题的客户，按先后次序", "Who reported each issue, in the order of priority")
+                    .to_owned(),
+                caption: self.of(
+                    "反映该问题的客户占全部回答的百分比；线段为 95 % 区间。",
+                    "Customers who reported it, in percent of all answers; lines are 95 % intervals.",
+                ),
+                description: self.spoken(list.first.iter().map(|of| (name(of), share(of)))),
+                drawing: Drawing::Bars(bars().collect()),
+            }),
+            table: (!list.first.is_empty()).then(|| Table {
+                columns: vec![
+                    self.of("问题", "Issue"),
+                    self.of("得分", "Score"),
+                    self.of("影响：客户（占回答，95 % 区间）", "Impact: customers (of answers, 95 % interval)"),
+                    self.of("紧迫程度", "Urgency"),
+                    self.of("所需工作量", "Effort"),
+                    self.of("Kano 类别", "Kano class"),
+                    self.of("客户价值", "Customer value"),
+                ],
+                rows: rows.collect(),
+            }),
+        }
+    }
+
+    fn improvements(self, list: &Improvements, view: &ReportView<'_>) -> Section {
+        let title = self.of("改进及其效果", "Improvements and what they did");
+        if list.listed.is_empty() {
+            return Section {
+                title,
+                lead: vec![
+                    self.of(
+                        "没有计划中的改进，也没有 90 天内上线的改进。",
+                        "None is planned, and none shipped in the last 90 days.",
+                    )
+                    .to_owned(),
+                ],
+                chart: None,
+                table: None,
+            };
+        }
+        let mut lead = vec![
+            self.of(
+                "效果：该触点在本问卷中的 NPS，上线日之后与之前相同天数相比，截至本月末，最多 90 天。这不是实验：这些天里其他的变化也在其中。",
+                "The effect is the NPS of its touchpoint in this survey: as many days after the day it shipped, up to the end of this \
+                 month and at most 90, against as many before. It is no experiment: whatever else changed in these days is in it too.",
+            )
+            .to_owned(),
+        ];
+        if list.total > u64::try_from(list.listed.len()).unwrap_or(u64::MAX) {
+            let total = list.total;
+            lead.push(match self.0 {
+                Locale::ZhCn => format!("共 {total} 项，此处列出前 {MOST_LISTED} 项。"),
+                Locale::En => format!("The first {MOST_LISTED} of {total}."),
+            });
+        }
+        let named = |row: &ImprovementRow| view.names.improvements.get(&row.improvement);
+        let name = |row: &ImprovementRow| match named(row) {
+            Some(named) => named.title.to_string(),
+            None => row.improvement.to_string(),
+        };
+        let changes = || {
+            list.listed.iter().filter_map(|row| {
+                let effect = row.effect?;
+                Some((
+                    row,
+                    effect.before.shown().copied()?,
+                    effect.change?,
+                    effect.after.shown()?.n,
+                ))
+            })
+        };
+        let bars = changes().map(|(row, before, change, after)| Bar {
+            label: name(row),
+            value: change.difference,
+            shown: format!("{} · n = {} / {after}", signed(change.difference), before.n),
+            interval: Some(change.interval),
+            before: None,
+            target: None,
+        });
+        let spoken = changes().map(|(row, _, change, _)| {
+            let change = with_range(change.difference, Some(change.interval), self.0, signed);
+            (name(row), change)
+        });
+        let rows = list.listed.iter().map(|row| {
+            let owner = named(row).and_then(|named| named.owner.clone());
+            let place = row.touchpoint.as_deref();
+            let mut cells = vec![
+                name(row),
+                self.stands(row),
+                owner.unwrap_or_else(|| NONE.to_owned()),
+                place.map_or_else(|| NONE.to_owned(), |place| touchpoint(place, self.0)),
+            ];
+            match (&row.effect, row.spans) {
+                (Some(effect), Some(spans)) => {
+                    let [difference, verdict] = self.change(effect.change.as_ref());
+                    cells.extend([
+                        self.side(&effect.before, spans.before),
+                        self.side(&effect.after, spans.after),
+                        difference,
+                        verdict,
+                    ]);
+                }
+                _ => cells.extend(std::iter::repeat_n(NONE.to_owned(), 4)),
+            }
+            cells
+        });
+        Section {
+            title,
+            lead,
+            chart: changes().next().is_some().then(|| Chart {
+                id: "improvements",
+                title: self.of("上线前后 NPS 的变化", "Change of the NPS since each shipped").to_owned(),
+                caption: self.of(
+                    "之后减之前，以分计；线段为 95 % 区间，越过零线即无法与偶然波动区分。",
+                    "After less before, in points; lines are 95 % intervals: one that crosses zero cannot be told from chance.",
+                ),
+                description: self.spoken(spoken),
+                drawing: Drawing::Bars(bars.collect()),
+            }),
+            table: Some(Table {
+                columns: vec![
+                    self.of("改进", "Improvement"),
+                    self.of("进展", "State"),
+                    self.of("负责人", "Owner"),
+                    self.of("触点", "Touchpoint"),
+                    self.of("之前的 NPS（95 % 区间）", "NPS before (95 % interval)"),
+                    self.of("之后的 NPS（95 % 区间）", "NPS after (95 % interval)"),
+                    self.of("变化", "Change"),
+                    self.of("判断", "Verdict"),
+                ],
+                rows: rows.collect(),
+            }),
+        }
+    }
+
+    /// Where an improvement stands: when it shipped, or is to, and when somebody last said how far it has come.
+    fn stands(self, row: &ImprovementRow) -> String {
+        let mut parts = vec![match (row.shipped_on, row.due) {
+            (Some(day), _) => format!("{} {day}", self.of("已上线", "shipped")),
+            (None, Some(day)) => format!("{} {day}", self.of("计划上线", "planned for")),
+            (None, None) => self
+                .of("计划中，未定日期", "planned, no day set")
+                .to_owned(),
+        }];
+        if row.shipped_on.is_none() {
+            parts.extend(
+                row.progressed_on
+                    .map(|day| format!("{} {day}", self.of("最近进展", "last word"))),
+            );
+            if row.silent {
+                let silent = self.of("超过一周没有进展说明", "no word for more than a week");
+                parts.push(silent.to_owned());
+            }
+        }
+        parts.join(self.of("；", "; "))
+    }
+
+    /// A score of some days, both included.
+    fn side(self, score: &Told<Score>, [first, last]: [jiff::civil::Date; 2]) -> String {
+        let between = self.of("；", "; ");
+        let days = format!("{first}{}{last}", self.of(" 至 ", " to "));
+        told(score, self.0, |score| {
+            let value = self.range(score.nps, Some(score.interval));
+            format!("{value}{between}n = {}{between}{days}", score.n)
+        })
     }
 
     fn drivers(

@@ -1,5 +1,7 @@
 //! The words and figures of reports, in both languages.
 
+use resound_domain::issue::Effort;
+use resound_domain::issue::kano::Class;
 use resound_domain::locale::Locale;
 use resound_domain::report::Told;
 use resound_domain::triage::Category;
@@ -116,6 +118,30 @@ pub(super) fn touchpoint(name: &str, locale: Locale) -> String {
         other => return other.to_owned(),
     };
     locale.choose(zh_cn, en).to_owned()
+}
+
+/// What it would take.
+pub(super) fn effort(effort: Option<Effort>, locale: Locale) -> &'static str {
+    let (zh_cn, en) = match effort {
+        Some(Effort::Small) => ("小（一人数天）", "small (days of one person)"),
+        Some(Effort::Medium) => ("中（数周）", "medium (weeks)"),
+        Some(Effort::Large) => ("大（数月）", "large (months)"),
+        None => ("未估算", "not estimated"),
+    };
+    locale.choose(zh_cn, en)
+}
+
+/// What it would be worth.
+pub(super) fn kano(class: Class, locale: Locale) -> &'static str {
+    let (zh_cn, en) = match class {
+        Class::MustBe => ("必备型", "must-be"),
+        Class::OneDimensional => ("期望型", "one-dimensional"),
+        Class::Attractive => ("魅力型", "attractive"),
+        Class::Indifferent => ("无差异型", "indifferent"),
+        Class::Reverse => ("反向型", "reverse"),
+        Class::Questionable => ("存疑", "questionable"),
+    };
+    locale.choose(zh_cn, en)
 }
 
 /// A channel.
