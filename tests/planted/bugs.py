@@ -46,8 +46,8 @@ BUGS = (
         "The lease lasts as long as the function has left to run, and that is taken for zero where nobody said it: it is over "
         "as it begins, and protects from nothing.",
         CLOSE_LOOP,
-        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE)",
-        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE * 0)",
+        "                invocation.machine_now,\n                timing::NOTICE_LEASE,\n",
+        "                invocation.machine_now,\n                timing::NOTICE_LEASE * 0,\n",
         (("close-loop", "it", "once::who_comes_while_a_letter_is_on_its_way_waits"),),
     ),
     Bug(
@@ -63,9 +63,9 @@ BUGS = (
         "What the first invocation of an instance was given is kept for those that follow: leases are judged by a clock that "
         "stands still, and what was given up is waited for forever.",
         CLOSE_LOOP,
-        ".claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE)",
-        ".claim(key, &attempt, { static NOW: std::sync::OnceLock<std::time::SystemTime> = std::sync::OnceLock::new(); "
-        "(*NOW.get_or_init(|| invocation.machine_now.into())).try_into().unwrap_or(invocation.machine_now) }, timing::NOTICE_LEASE)",
+        "                invocation.machine_now,\n                timing::NOTICE_LEASE,\n",
+        "                { static NOW: std::sync::OnceLock<std::time::SystemTime> = std::sync::OnceLock::new(); "
+        "(*NOW.get_or_init(|| invocation.machine_now.into())).try_into().unwrap_or(invocation.machine_now) },\n                timing::NOTICE_LEASE,\n",
         (CLOSING,),
     ),
     Bug(
@@ -73,12 +73,12 @@ BUGS = (
         "An instance remembers what it has begun, and takes that for done: what failed the first time is lost wherever the "
         "same instance is asked again.",
         CLOSE_LOOP,
-        "let plan = self.plan(&event).await?;",
+        "let means = self.means();",
         "static BEGUN: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());\n"
         '        let begun = format!("{}/{}", event.case, event.seq);\n'
         "        if BEGUN.lock().is_ok_and(|seen| seen.contains(&begun)) { return settle(&self.store, EFFECT, &event).await; }\n"
         "        if let Ok(mut seen) = BEGUN.lock() { seen.push(begun); }\n"
-        "        let plan = self.plan(&event).await?;",
+        "        let means = self.means();",
         (CLOSING,),
     ),
     Bug(
@@ -86,8 +86,8 @@ BUGS = (
         "The ledger goes by the id of the message and not by what it is about: a redrive, a repair or a relay that ran twice "
         "gives the same work another id.",
         CLOSE_LOOP,
-        "cause: event.seq,",
-        "cause: record.message_id.bytes().fold(0, |all: u32, byte| all.wrapping_mul(31).wrapping_add(byte.into())) % 1_000_000,",
+        "cause: self.event.seq,",
+        "cause: self.holder.split('/').nth(1).unwrap_or_default().bytes().fold(0, |all: u32, byte| all.wrapping_mul(31).wrapping_add(byte.into())) % 1_000_000,",
         (CLOSING,),
     ),
 )

@@ -1,10 +1,12 @@
-//! From a message that says "tell the customer" to one letter, or to a person who looks.
+//! From a message that says "tell the customer" to one notice by the first route that works, or to a person who looks.
 
 use std::time::Duration;
 
 use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::id::ContactId;
 use resound_domain::response::Response;
+use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
@@ -12,8 +14,8 @@ use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_relay::{failed, owed, settle};
 use resound_store::{
-    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Recipient, Recorded, Rules,
-    Store,
+    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Owed, Recipient, Recorded,
+    Rules, Store,
 };
 
 use crate::Config;
@@ -40,14 +42,32 @@ pub struct App {
     mailer: Mailer,
 }
 
-/// What is to be done about an event.
-enum Plan {
-    /// This letter is sent.
-    Send(Box<Mail>),
-    /// Nothing is sent, and this is why.
-    Withhold(Told),
-    /// Nothing can be sent to what the customer left as an address: a person must find another way.
-    Unreachable,
+/// One attempt to do what a message says.
+struct Attempt<'a> {
+    /// A text that no other attempt uses.
+    holder: String,
+    event: &'a Event,
+    invocation: &'a Invocation,
+}
+
+/// What a customer is told.
+struct Content<'a> {
+    occasion: Occasion,
+    response: &'a Response,
+    words: String,
+}
+
+/// What is known of a route after it was looked at.
+enum Known {
+    /// Nobody was told by it: the next one is taken.
+    Next {
+        /// Whether the customer left an address in the hope of an answer there.
+        failed: bool,
+    },
+    /// The customer was told, or will be by nothing that is sent.
+    Over,
+    /// The customer may have been told.
+    InDoubt(Lease),
 }
 
 impl App {
@@ -72,57 +92,28 @@ impl App {
             // Delivered before.
             return Ok(Outcome::Done);
         };
-        let plan = self.plan(&event).await?;
-        if invocation.time_left() < ENOUGH_TIME {
-            return Err(Outcome::Retry("too little time is left".to_owned()));
-        }
-        let key = NoticeKey {
-            case: event.case,
-            cause: event.seq,
-            recipient: Recipient::Customer,
-            medium: Medium::EMAIL,
-        };
-        // A redelivery of this message within one invocation would be an attempt of its own.
-        let attempt = format!(
-            "{}/{}/{}",
-            invocation.request_id,
-            record.message_id,
-            record.receive_count()
-        );
-        let claim = self
-            .store
-            .claim(key, &attempt, invocation.machine_now, timing::NOTICE_LEASE)
-            .await;
-        match claim.map_err(|error| failed("claim the notice", error))? {
-            Claim::Fresh(lease) => match plan {
-                Plan::Send(mail) => self.send(&event, &lease, &mail, invocation).await,
-                Plan::Withhold(told) => {
-                    self.record(&lease, &told, invocation).await?;
-                    settle(&self.store, EFFECT, &event).await
-                }
-                Plan::Unreachable => self.doubt(&event, &lease, Doubt::Refused, invocation).await,
-            },
-            Claim::Recorded(_) => settle(&self.store, EFFECT, &event).await,
-            Claim::InProgress => Err(Outcome::Retry("another attempt is under way".to_owned())),
-            Claim::Abandoned(lease) => self.doubt(&event, &lease, Doubt::Unknown, invocation).await,
-        }
-    }
-
-    /// What to do about an event: the customer's wish comes first, then whether they can be reached at all.
-    ///
-    /// Where nothing is sent the status page still tells the customer, and the ledger tells staff why.
-    async fn plan(&self, event: &Event) -> Result<Plan, Outcome> {
         let Some(occasion) = occasion(&event.kind) else {
             return Err(Outcome::Quarantine(format!(
                 "customers are not told of `{}`",
                 event.kind.name()
             )));
         };
+        // A redelivery of this message within one invocation would be an attempt of its own.
+        let attempt = Attempt {
+            holder: format!(
+                "{}/{}/{}",
+                invocation.request_id,
+                record.message_id,
+                record.receive_count()
+            ),
+            event: &event,
+            invocation,
+        };
         let response = self.store.response(event.case.response()).await;
         let response = match response.map_err(|error| failed("read the response", error))? {
             Lookup::Found(response) => response,
             // Their contact is gone, and their wish was to hear nothing more.
-            Lookup::Erased => return Ok(Plan::Withhold(Told::NoContact)),
+            Lookup::Erased => return self.withhold(&attempt, &Told::NoContact).await,
             Lookup::Missing => {
                 return Err(Outcome::Quarantine(format!(
                     "case {} has no response",
@@ -130,65 +121,240 @@ impl App {
                 )));
             }
         };
-        if response.submission.consent == Some(false) {
-            return Ok(Plan::Withhold(Told::NoConsent));
+        let means = self.means();
+        let subject = self.subject(&response, &means).await?;
+        match route::plan(&subject, &means, &[]) {
+            Plan::NoConsent => self.withhold(&attempt, &Told::NoConsent).await,
+            Plan::NoContact => self.withhold(&attempt, &Told::NoContact).await,
+            Plan::Walk(steps) => self.walk(&attempt, &steps, occasion, &response).await,
         }
-        let Some(email) = &response.submission.contact.email else {
-            return Ok(Plan::Withhold(Told::NoContact));
-        };
-        let Some(from) = &self.config.from else {
-            return Ok(Plan::Withhold(Told::MailOff));
-        };
-        let Ok(to) = Mailbox::new(email) else {
-            return Ok(Plan::Unreachable);
-        };
-        let suppressions = self.store.suppressions(to.contact()).await;
-        let suppressions =
-            suppressions.map_err(|error| failed("read the suppression list", error))?;
-        if suppressions
-            .iter()
-            .any(|entry| entry.reason.stops(Purpose::Answer))
-        {
-            return Ok(Plan::Withhold(Told::Suppressed));
-        }
-        let words = self.store.message(event.case, event.seq).await;
-        let Some(words) = words.map_err(|error| failed("read the message", error))? else {
-            return Err(Outcome::Quarantine(format!(
-                "event {} of case {} has no message",
-                event.seq, event.case
-            )));
-        };
-        let mail = self.mail(
-            (occasion, event.seq),
-            &response,
-            &words.text,
-            from.clone(),
-            to,
-        );
-        Ok(Plan::Send(Box::new(mail)))
     }
 
-    fn mail(
+    /// What decides how a customer is reached.
+    async fn subject(&self, response: &Response, means: &[Route]) -> Result<Subject, Outcome> {
+        let submission = &response.submission;
+        let contact = &submission.contact;
+        let email = match contact.email.as_deref().map(Mailbox::new) {
+            None => Address::Missing,
+            Some(Err(_)) => Address::Unusable,
+            Some(Ok(mailbox)) if means.contains(&Route::Email) => {
+                self.address(mailbox.contact()).await?
+            }
+            Some(Ok(_)) => Address::Usable,
+        };
+        Ok(Subject {
+            channel: submission.channel,
+            consent: submission.consent,
+            email,
+            phone: match contact.phone {
+                Some(_) => Address::Usable,
+                None => Address::Missing,
+            },
+            is_known: submission.customer_id.is_some(),
+        })
+    }
+
+    /// Whether an address may be written to.
+    async fn address(&self, contact: ContactId) -> Result<Address, Outcome> {
+        let listed = self.store.suppressions(contact).await;
+        let listed = listed.map_err(|error| failed("read the suppression list", error))?;
+        let is_stopped = listed
+            .iter()
+            .any(|entry| entry.reason.stops(Purpose::Answer));
+        Ok(match is_stopped {
+            true => Address::Suppressed,
+            false => Address::Usable,
+        })
+    }
+
+    /// The routes that this installation has.
+    fn means(&self) -> Vec<Route> {
+        let mail = self.config.from.as_ref().map(|_| Route::Email);
+        mail.into_iter().collect()
+    }
+
+    /// Records that the customer is told by no route at all. The status page still tells them, and the ledger tells
+    /// staff why, in the entry that was the only one when there was one medium.
+    async fn withhold(&self, attempt: &Attempt<'_>, why: &Told) -> Result<Outcome, Outcome> {
+        match self.pass_over(attempt, Route::Email, why).await? {
+            Known::Next { .. } | Known::Over => settle(&self.store, EFFECT, attempt.event).await,
+            Known::InDoubt(lease) => self.doubt(attempt, Some(&lease), Doubt::Unknown).await,
+        }
+    }
+
+    /// Takes one route after the other until one of them tells the customer.
+    ///
+    /// The ledger gets an entry for each, in order, also for one that is passed over, before the next is looked at. The
+    /// order never changes and what is entered stays: so of two attempts that know different things neither overtakes
+    /// the other, and none goes on while an earlier route may have told.
+    async fn walk(
         &self,
-        (occasion, seq): (Occasion, u32),
+        attempt: &Attempt<'_>,
+        steps: &[Step],
+        occasion: Occasion,
         response: &Response,
-        words: &str,
-        from: Mailbox,
-        to: Mailbox,
-    ) -> Mail {
+    ) -> Result<Outcome, Outcome> {
+        let (case, seq) = (attempt.event.case, attempt.event.seq);
+        let words = self.store.message(case, seq).await;
+        let Some(words) = words.map_err(|error| failed("read the message", error))? else {
+            return Err(Outcome::Quarantine(format!(
+                "event {seq} of case {case} has no message"
+            )));
+        };
+        let content = Content {
+            occasion,
+            response,
+            words: words.text,
+        };
+        let mut has_failed = false;
+        for &Step { route, skip } in steps {
+            let known = match skip {
+                Some(why) => match withheld(route, why) {
+                    Some(told) => self.pass_over(attempt, route, &told).await?,
+                    None => Known::Next { failed: true },
+                },
+                None => self.take(attempt, route, &content).await?,
+            };
+            match known {
+                Known::Next { failed } => has_failed |= failed,
+                Known::Over => return settle(&self.store, EFFECT, attempt.event).await,
+                Known::InDoubt(lease) => {
+                    return self.doubt(attempt, Some(&lease), Doubt::Unknown).await;
+                }
+            }
+        }
+        match has_failed {
+            // The customer left an address and was told by none.
+            true => self.doubt(attempt, None, Doubt::Refused).await,
+            false => settle(&self.store, EFFECT, attempt.event).await,
+        }
+    }
+
+    /// Enters that a route is not taken, unless an earlier attempt took it.
+    async fn pass_over(
+        &self,
+        attempt: &Attempt<'_>,
+        route: Route,
+        why: &Told,
+    ) -> Result<Known, Outcome> {
+        let claim = self
+            .store
+            .pass_over(
+                attempt.key(route),
+                why,
+                &attempt.holder,
+                attempt.invocation.machine_now,
+                timing::NOTICE_LEASE,
+            )
+            .await;
+        match claim.map_err(|error| failed("enter the route", error))? {
+            // An attempt gave it back: nobody was told by it.
+            Claim::Fresh(lease) => {
+                self.record(&lease, why, attempt.invocation).await?;
+                Ok(known(why))
+            }
+            Claim::Recorded(told) => Ok(known(&told)),
+            Claim::InProgress => Err(Outcome::Retry("another attempt is under way".to_owned())),
+            Claim::Abandoned(lease) => Ok(Known::InDoubt(lease)),
+        }
+    }
+
+    /// Takes a route: claims its entry, sends, and records what came of it.
+    async fn take(
+        &self,
+        attempt: &Attempt<'_>,
+        route: Route,
+        content: &Content<'_>,
+    ) -> Result<Known, Outcome> {
+        let invocation = attempt.invocation;
+        if invocation.time_left() < ENOUGH_TIME {
+            return Err(Outcome::Retry("too little time is left".to_owned()));
+        }
+        let claim = self
+            .store
+            .claim(
+                attempt.key(route),
+                &attempt.holder,
+                invocation.machine_now,
+                timing::NOTICE_LEASE,
+            )
+            .await;
+        let lease = match claim.map_err(|error| failed("claim the notice", error))? {
+            Claim::Fresh(lease) => lease,
+            Claim::Recorded(told) => return Ok(known(&told)),
+            Claim::InProgress => {
+                return Err(Outcome::Retry("another attempt is under way".to_owned()));
+            }
+            Claim::Abandoned(lease) => return Ok(Known::InDoubt(lease)),
+        };
+        if invocation.time_left() < ENOUGH_TIME {
+            let reason = "too little time is left".to_owned();
+            return Err(self.give_back(&lease, reason).await);
+        }
+        let event = attempt.event;
+        let told = match self.send(route, content, event.seq, invocation).await {
+            Ok(id) => {
+                invocation.metrics.count(Counter::NoticesSent, 1);
+                // The provider's reports of bounces name the letter by this id.
+                tracing::info!(case = %event.case, seq = event.seq, route = route.name(), attempts = lease.attempts(), provider_id = id, "the customer was told");
+                Told::Sent { provider_id: id }
+            }
+            Err(SendError::NotSent(reason)) => {
+                return Err(self.give_back(&lease, reason).await);
+            }
+            Err(SendError::Refused(reason)) => {
+                tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the notice was refused");
+                Told::Refused
+            }
+            Err(SendError::Unknown(reason)) => {
+                tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the customer was perhaps told");
+                return Ok(Known::InDoubt(lease));
+            }
+        };
+        self.record(&lease, &told, invocation).await?;
+        Ok(known(&told))
+    }
+
+    /// Sends by a route, once. Returns what the provider calls it.
+    async fn send(
+        &self,
+        route: Route,
+        content: &Content<'_>,
+        seq: u32,
+        invocation: &Invocation,
+    ) -> Result<Option<String>, SendError> {
+        match route {
+            Route::Email => {
+                let mail = self.mail(content, seq)?;
+                let id = self.mailer.send(&mail, invocation.machine_now).await?;
+                Ok(Some(id))
+            }
+            Route::App | Route::Sms | Route::Person => Err(SendError::Refused(
+                "nothing is sent by this route".to_owned(),
+            )),
+        }
+    }
+
+    fn mail(&self, content: &Content<'_>, seq: u32) -> Result<Mail, SendError> {
+        let response = content.response;
+        let contact = &response.submission.contact;
+        let (Some(from), Some(email)) = (&self.config.from, &contact.email) else {
+            return Err(SendError::Refused("there is no address".to_owned()));
+        };
+        let to = Mailbox::new(email).map_err(|error| SendError::Refused(error.to_string()))?;
         let token = self.config.keys.issue_receipt(response.id);
         let status_url = format!("{}/v1/receipts/{token}", self.config.public_url);
         let letter = Letter {
-            occasion,
+            occasion: content.occasion,
             locale: response.submission.locale,
-            name: response.submission.contact.name.as_deref(),
+            name: contact.name.as_deref(),
             reference: &response.id.reference(),
-            words,
+            words: &content.words,
             status_url: &status_url,
             seq,
         };
-        Mail {
-            from,
+        Ok(Mail {
+            from: from.clone(),
             to,
             reply_to: None,
             subject: letter.subject(),
@@ -199,43 +365,7 @@ impl App {
             trace: response.trace_id,
             about: response.id.case().to_string(),
             audience: Audience::Customer,
-        }
-    }
-
-    /// Sends a letter that is ours to send and records what came of it.
-    async fn send(
-        &self,
-        event: &Event,
-        lease: &Lease,
-        mail: &Mail,
-        invocation: &Invocation,
-    ) -> Result<Outcome, Outcome> {
-        if invocation.time_left() < ENOUGH_TIME {
-            return Err(self
-                .give_back(lease, "too little time is left".to_owned())
-                .await);
-        }
-        match self.mailer.send(mail, invocation.machine_now).await {
-            Ok(id) => {
-                invocation.metrics.count(Counter::NoticesSent, 1);
-                // The provider's reports of bounces name the letter by this id.
-                tracing::info!(case = %event.case, seq = event.seq, attempts = lease.attempts(), provider_id = id, "the customer was told");
-                let told = Told::Sent {
-                    provider_id: Some(id),
-                };
-                self.record(lease, &told, invocation).await?;
-                settle(&self.store, EFFECT, event).await
-            }
-            Err(SendError::NotSent(reason)) => Err(self.give_back(lease, reason).await),
-            Err(SendError::Refused(reason)) => {
-                tracing::warn!(case = %event.case, seq = event.seq, reason, "the letter was refused");
-                self.doubt(event, lease, Doubt::Refused, invocation).await
-            }
-            Err(SendError::Unknown(reason)) => {
-                tracing::warn!(case = %event.case, seq = event.seq, reason, "the letter was perhaps sent");
-                self.doubt(event, lease, Doubt::Unknown, invocation).await
-            }
-        }
+        })
     }
 
     /// Gives back a notice that certainly reached nobody. If that fails it looks abandoned to the next attempt, which
@@ -273,16 +403,22 @@ impl App {
         }
     }
 
-    /// Records that a person must look: the doubt in the log of the case, the outcome in the ledger and the effect as
-    /// settled, in one transaction. The doubt bears the time of what the customer was to be told, or of the last event
-    /// since.
+    /// Records that a person must look: the doubt in the log of the case, the outcome in the ledger, if it is one notice
+    /// that is in doubt, and the effect as settled, in one transaction. The doubt bears the time of what the customer was
+    /// to be told, or of the last event since.
     async fn doubt(
         &self,
-        event: &Event,
-        lease: &Lease,
+        attempt: &Attempt<'_>,
+        lease: Option<&Lease>,
         doubt: Doubt,
-        invocation: &Invocation,
     ) -> Result<Outcome, Outcome> {
+        let &Attempt {
+            event, invocation, ..
+        } = attempt;
+        let owed = Owed {
+            seq: event.seq,
+            effect: EFFECT,
+        };
         let book = self.rules.book(invocation.machine_now).await;
         let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
@@ -305,7 +441,7 @@ impl App {
                     &after,
                     &events,
                     lease,
-                    EFFECT,
+                    owed,
                     invocation.machine_now,
                 )
                 .await;
@@ -338,6 +474,40 @@ impl Function for App {
         invocation: &Invocation,
     ) -> Result<BatchResponse, Fault> {
         Ok(batch::process(event, |record| self.tell(record, invocation)).await)
+    }
+}
+
+impl Attempt<'_> {
+    fn key(&self, route: Route) -> NoticeKey {
+        NoticeKey {
+            case: self.event.case,
+            cause: self.event.seq,
+            recipient: Recipient::Customer,
+            medium: Medium::of(route),
+        }
+    }
+}
+
+/// What the ledger says of a route that is not taken; `None` if it says already what came of it.
+const fn withheld(route: Route, why: Skip) -> Option<Told> {
+    match (why, route) {
+        // As it was called when there was one medium.
+        (Skip::Off, Route::Email) => Some(Told::MailOff),
+        (Skip::Off, _) => Some(Told::Off),
+        (Skip::NoContact, _) => Some(Told::NoContact),
+        (Skip::Unusable, _) => Some(Told::Unusable),
+        (Skip::Suppressed, _) => Some(Told::Suppressed),
+        (Skip::Failed, _) => None,
+    }
+}
+
+/// What follows from what came of a route.
+const fn known(told: &Told) -> Known {
+    match told {
+        // An earlier version, or an erasure meanwhile, may have ended it with the wish of the customer.
+        Told::Sent { .. } | Told::Unknown | Told::NoConsent => Known::Over,
+        Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
+        Told::NoContact | Told::MailOff | Told::Off => Known::Next { failed: false },
     }
 }
 

@@ -352,6 +352,8 @@ fn status(status: &NoticeStatus) -> &'static str {
             Outcome::Suppressed => "suppressed",
             Outcome::NoConsent => "no_consent",
             Outcome::MailOff => "mail_off",
+            Outcome::Off => "off",
+            Outcome::Unusable => "unusable",
         },
     }
 }

@@ -25,6 +25,7 @@ pub mod privacy;
 pub mod report;
 pub mod response;
 pub mod risk;
+pub mod route;
 pub mod score;
 pub mod statistics;
 pub mod submission;

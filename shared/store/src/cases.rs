@@ -96,8 +96,18 @@ pub enum Doubted {
     Recorded,
     /// The case has changed since it was read, or is gone; nothing is written. Read it and decide again.
     Conflict,
-    /// The lease is not ours any more or its outcome is known by now; nothing is written. Claim the notice again.
+    /// The lease is not ours any more or its outcome is known by now, or what was owed is settled; nothing is written.
+    /// Look again.
     Superseded,
+}
+
+/// What must follow from an event of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// The event.
+    pub seq: u32,
+    /// What follows from it.
+    pub effect: Effect,
 }
 
 /// Which cases to list.
@@ -283,9 +293,9 @@ impl Store {
         })
     }
 
-    /// Writes, all or nothing, that a notice will not be tried again and a person must look: the case with the events,
-    /// the last of which is [`NoticeInDoubt`](EventKind::NoticeInDoubt), the outcome of the notice, and that
-    /// `effect` of the event it was about is settled.
+    /// Writes, all or nothing, that a customer will not be told by itself and a person must look: the case with the
+    /// events, the last of which is [`NoticeInDoubt`](EventKind::NoticeInDoubt), the outcome of the notice that `lease`
+    /// is about, if the doubt is about that one alone, and that what was `owed` is settled.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Rejected`] if the events do not lead from `before` to `after`, or the last is
@@ -295,34 +305,40 @@ impl Store {
         before: &Case,
         after: &Case,
         events: &[Event],
-        lease: &Lease,
-        effect: Effect,
+        lease: Option<&Lease>,
+        owed: Owed,
         machine_now: Timestamp,
     ) -> Result<Doubted, StoreError> {
-        let Entry::Case(key) = lease.entry() else {
-            return Err(StoreError::rejected("only what a case caused is in doubt"));
+        let Some(&EventKind::NoticeInDoubt { cause, doubt }) =
+            events.last().map(|event| &event.kind)
+        else {
+            return Err(StoreError::rejected("the last event is not a doubt"));
         };
-        let key = *key;
-        let outcome = match events.last().map(|event| &event.kind) {
-            Some(&EventKind::NoticeInDoubt { cause, doubt })
-                if cause == key.cause && key.case == after.id() =>
-            {
-                match doubt {
-                    Doubt::Unknown => Outcome::Unknown,
-                    Doubt::Refused => Outcome::Refused,
-                }
-            }
-            _ => {
-                return Err(StoreError::rejected(
-                    "the last event is not a doubt about this notice",
-                ));
-            }
+        let outcome = match doubt {
+            Doubt::Unknown => Outcome::Unknown,
+            Doubt::Refused => Outcome::Refused,
         };
-        let mut parts = vec![Part::Change(record_change(lease, &outcome, machine_now)?)];
+        let settled = match self.event(after.id(), owed.seq).await? {
+            Some(event) => settle_in_transaction(&event, owed.effect)?.map(Part::Change),
+            None => None,
+        };
+        // Whichever comes first decides that nobody else has concluded it.
+        let mut parts = match lease.map(|lease| (lease, lease.entry())) {
+            Some((lease, Entry::Case(key))) if key.case == after.id() && key.cause == cause => {
+                let recorded = record_change(lease, &outcome, machine_now)?;
+                std::iter::once(Part::Change(recorded))
+                    .chain(settled)
+                    .collect()
+            }
+            Some(_) => {
+                return Err(StoreError::rejected("the doubt is not about this notice"));
+            }
+            None => match settled {
+                Some(settled) => vec![settled],
+                None => return Ok(Doubted::Superseded),
+            },
+        };
         parts.extend(appending(before, after, events, None, machine_now)?);
-        if let Some(cause) = self.event(key.case, key.cause).await? {
-            parts.extend(settle_in_transaction(&cause, effect)?.map(Part::Change));
-        }
         Ok(match self.transact(parts).await? {
             Transacted::Done => Doubted::Recorded,
             Transacted::Refused(refusals) => match refusals.first() {

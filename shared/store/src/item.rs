@@ -572,6 +572,10 @@ pub(crate) struct NoticeItem {
 
 /// The value of `withheld` of what an address on the suppression list was not sent.
 pub(crate) const SUPPRESSED: &str = "suppressed";
+/// The value of `withheld` of what an installation does not send by.
+pub(crate) const OFF: &str = "off";
+/// The value of `withheld` of what could not be sent to what the customer left.
+pub(crate) const UNUSABLE: &str = "unusable";
 
 impl Outcome {
     pub(crate) const fn status(&self) -> StatusName {
@@ -579,8 +583,10 @@ impl Outcome {
             Self::Sent { .. } => StatusName::Sent,
             Self::Refused => StatusName::Refused,
             Self::Unknown => StatusName::Unknown,
-            // To a version that knows no suppression: there is no address to send it to.
-            Self::NoContact | Self::Suppressed => StatusName::NoContact,
+            // To a version that knows the others not: there is no address to send it to.
+            Self::NoContact | Self::Suppressed | Self::Off | Self::Unusable => {
+                StatusName::NoContact
+            }
             Self::NoConsent => StatusName::NoConsent,
             Self::MailOff => StatusName::MailOff,
         }
@@ -591,6 +597,8 @@ impl NoticeItem {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match (self.status, self.withheld.as_deref()) {
             (StatusName::NoContact, Some(SUPPRESSED)) => Some(Outcome::Suppressed),
+            (StatusName::NoContact, Some(OFF)) => Some(Outcome::Off),
+            (StatusName::NoContact, Some(UNUSABLE)) => Some(Outcome::Unusable),
             (status, _) => status.outcome(self.provider_id.as_deref()),
         }
     }

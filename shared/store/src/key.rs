@@ -10,6 +10,7 @@ use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, 
 use resound_domain::policy::Audience;
 use resound_domain::report::{Kind, ReportId};
 use resound_domain::risk::Rule;
+use resound_domain::route::Route;
 use resound_domain::tally::{Cause, Cut};
 
 /// The primary key of an item: what it is and what it is about.
@@ -974,6 +975,11 @@ impl Medium {
     pub const EMAIL: Self = Self::padded("email");
     /// The webhook to staff where no recipients are published.
     pub const WEBHOOK: Self = Self::padded("webhook");
+
+    /// The medium of a route to the customer.
+    pub const fn of(route: Route) -> Self {
+        Self::padded(route.name())
+    }
 
     /// A longer text becomes the empty name, which nothing is called.
     const fn padded(name: &str) -> Self {

@@ -46,7 +46,7 @@ pub use announcements::{
 };
 pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
-    MAX_PAGE, Message,
+    MAX_PAGE, Message, Owed,
 };
 pub use config::{Edition, Editions, Published, Signed};
 pub use contacts::{Lifted, Suppressed};

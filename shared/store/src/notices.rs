@@ -11,7 +11,9 @@ use resound_domain::delivery::Delivery;
 use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Written, n, s};
-use crate::item::{NoticeItem, SUPPRESSED, StatusName, attribute, encode, read_entry};
+use crate::item::{
+    NoticeItem, OFF, SUPPRESSED, StatusName, UNUSABLE, attribute, encode, read_entry,
+};
 use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
 
@@ -83,9 +85,26 @@ pub enum Outcome {
     NoConsent,
     /// This installation sends no e-mail.
     MailOff,
+    /// This installation does not send by this medium.
+    Off,
+    /// The address is none that anything can be sent to.
+    Unusable,
 }
 
 impl Outcome {
+    /// Whether it ends the search for a way to tell: somebody was told, may have been, or wants nothing.
+    pub const fn is_told(&self) -> bool {
+        match self {
+            Self::Sent { .. } | Self::Unknown | Self::NoConsent => true,
+            Self::Refused
+            | Self::NoContact
+            | Self::Suppressed
+            | Self::MailOff
+            | Self::Off
+            | Self::Unusable => false,
+        }
+    }
+
     pub(crate) const fn provider_id(&self) -> Option<&String> {
         match self {
             Self::Sent { provider_id } => provider_id.as_ref(),
@@ -94,13 +113,18 @@ impl Outcome {
             | Self::NoContact
             | Self::Suppressed
             | Self::NoConsent
-            | Self::MailOff => None,
+            | Self::MailOff
+            | Self::Off
+            | Self::Unusable => None,
         }
     }
 
+    /// What exactly came of it, where the status is only the nearest that every version can read.
     const fn withheld(&self) -> Option<&'static str> {
         match self {
             Self::Suppressed => Some(SUPPRESSED),
+            Self::Off => Some(OFF),
+            Self::Unusable => Some(UNUSABLE),
             Self::Sent { .. }
             | Self::Refused
             | Self::Unknown
@@ -221,6 +245,34 @@ impl Store {
             _ if machine_now < old.leased_until && old.holder == holder => Ok(Claim::Fresh(seen)),
             _ if machine_now < old.leased_until => Ok(Claim::InProgress),
             _ => Ok(Claim::Abandoned(seen)),
+        }
+    }
+
+    /// Records at once that nothing is sent by this entry, and why, if nobody ever claimed it. If somebody did, what
+    /// they came to decides: it is claimed as by [`claim`](Self::claim), and whoever gets it
+    /// [`Fresh`](Claim::Fresh) records.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn pass_over(
+        &self,
+        entry: impl Into<Entry>,
+        outcome: &Outcome,
+        holder: &str,
+        machine_now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, StoreError> {
+        let entry = entry.into();
+        let item = NoticeItem {
+            status: outcome.status(),
+            attempts: 0,
+            recorded_at: Some(machine_now),
+            withheld: outcome.withheld().map(str::to_owned),
+            ..attempt(holder, machine_now, SignedDuration::ZERO)
+        };
+        match self.put_new(encode(&entry.key(), &item)?).await? {
+            Written::Done => Ok(Claim::Recorded(outcome.clone())),
+            Written::Refused(_) => self.claim(entry, holder, machine_now, lease).await,
         }
     }
 

@@ -1,17 +1,21 @@
 //! From a restored table to one that works.
 
 use futures::stream::{self, TryStreamExt};
-use jiff::Timestamp;
-use resound_domain::delivery::Delivery;
+use jiff::{SignedDuration, Timestamp};
 use resound_domain::event::Effect;
+use resound_domain::route::Route;
 
 use crate::dynamo::{Item, Written, key_of};
-use crate::item::{NoticeItem, StatusName, attribute, encode};
+use crate::item::{StatusName, attribute, encode, read_entry};
 use crate::key::{Key, Medium, NoticeKey, Recipient};
+use crate::notices::attempt;
 use crate::{Store, StoreError};
 
 /// How many items are written at once.
 const AT_ONCE: usize = 32;
+
+/// By what customers are told at most once.
+const AT_MOST_ONCE: [Medium; 2] = [Medium::of(Route::Email), Medium::of(Route::Sms)];
 
 /// What came of filling a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,29 +85,27 @@ impl Store {
         let mut doubtful = 0;
         match Key::decode(&key_of(&item)) {
             Ok(Key::Event { case, seq }) if owes_a_letter(&item) => {
-                let key = NoticeKey {
-                    case,
-                    cause: seq,
-                    recipient: Recipient::Customer,
-                    medium: Medium::EMAIL,
-                };
-                let attempt = NoticeItem {
-                    status: StatusName::InProgress,
-                    holder: "restore".to_owned(),
-                    epoch: 1,
-                    attempts: 1,
-                    leased_until: Timestamp::UNIX_EPOCH,
-                    recorded_at: None,
-                    provider_id: None,
-                    group: None,
-                    withheld: None,
-                    delivery: Delivery::default(),
-                    failed: None,
-                };
-                // Refused: the ledger has an entry, which was copied in the first half.
-                if let Written::Done = self.put_new(encode(&Key::Notice(key), &attempt)?).await? {
-                    restored.doubts += 1;
+                let (mut is_begun, mut is_known) = (false, false);
+                for medium in AT_MOST_ONCE {
+                    let key = Key::Notice(NoticeKey {
+                        case,
+                        cause: seq,
+                        recipient: Recipient::Customer,
+                        medium,
+                    });
+                    let begun = attempt("restore", Timestamp::UNIX_EPOCH, SignedDuration::ZERO);
+                    match self.put_new(encode(&key, &begun)?).await? {
+                        Written::Done => is_begun = true,
+                        // The ledger has an entry, which was copied in the first half. Unless nobody was told by it, the
+                        // other medium was not taken.
+                        Written::Refused(Some(old)) => {
+                            let outcome = read_entry(old)?.outcome();
+                            is_known |= outcome.is_none_or(|outcome| outcome.is_told());
+                        }
+                        Written::Refused(None) => is_known = true,
+                    }
                 }
+                restored.doubts += u64::from(is_begun && !is_known);
             }
             // An attempt that certainly failed may have been followed by one that did not.
             Ok(Key::Notice(key))

@@ -2,12 +2,13 @@
 
 use resound_domain::case::Command;
 use resound_domain::contact::Reason;
+use resound_domain::event::{Doubt, EventKind};
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{Buried, Outcome, Suppressed};
 use resound_testing::{Server, start};
 use serde_json::json;
 
-use crate::support::{World, again, all_done, case_id, function, message};
+use crate::support::{SEQ, World, again, all_done, case_id, function, message};
 
 #[tokio::test]
 async fn a_resolution_reaches_the_customer() {
@@ -101,7 +102,7 @@ async fn where_nothing_can_be_sent_the_ledger_says_why() {
         let world = World::resolved(submission).await;
         let function = function(&world.aws.clients, from);
         assert_eq!(world.deliver(&function, start()).await, all_done());
-        assert_eq!(world.outcome().await, Some((expected, 1)));
+        assert_eq!(world.outcome().await, Some((expected, 0)));
         assert!(world.is_settled().await);
         assert_eq!(world.letters(), 0);
         assert_eq!(world.doubts().await, []);
@@ -116,9 +117,15 @@ async fn an_address_on_the_suppression_list_is_not_written_to() {
         let listed = world.aws.store.suppress(contact, reason, start(), None);
         assert_eq!(listed.await.unwrap(), Suppressed::New);
         assert_eq!(world.deliver(&world.function(), start()).await, all_done());
-        assert_eq!(world.outcome().await, Some((Outcome::Suppressed, 1)));
+        assert_eq!(world.outcome().await, Some((Outcome::Suppressed, 0)));
         assert!(world.is_settled().await);
         assert_eq!(world.letters(), 0);
+        // Nothing else is known of them: somebody must find another way.
+        let doubt = EventKind::NoticeInDoubt {
+            cause: SEQ,
+            doubt: Doubt::Refused,
+        };
+        assert_eq!(world.doubts().await, [doubt]);
     }
 }
 
@@ -141,7 +148,7 @@ async fn an_erased_customer_is_not_written_to() {
     let buried = world.aws.store.bury(case_id().response(), start()).await;
     assert_eq!(buried.unwrap(), Buried::Buried);
     assert_eq!(world.deliver(&world.function(), start()).await, all_done());
-    assert_eq!(world.outcome().await, Some((Outcome::NoContact, 1)));
+    assert_eq!(world.outcome().await, Some((Outcome::NoContact, 0)));
     assert!(world.is_settled().await);
     assert_eq!(world.letters(), 0);
 }
@@ -158,7 +165,7 @@ async fn a_contact_cannot_add_a_header_or_a_recipient() {
         assert_eq!(world.deliver(&world.function(), start()).await, all_done());
         assert_eq!(
             world.outcome().await,
-            Some((Outcome::Refused, 1)),
+            Some((Outcome::Unusable, 0)),
             "{email:?}"
         );
         assert_eq!(world.doubts().await.len(), 1);

@@ -121,6 +121,8 @@ async fn whether_the_customer_was_told_is_said() {
         (Outcome::NoConsent, "no_consent"),
         (Outcome::Suppressed, "suppressed"),
         (Outcome::MailOff, "mail_off"),
+        (Outcome::Off, "off"),
+        (Outcome::Unusable, "unusable"),
     ] {
         let desk = Desk::new().await;
         let id = desk.opened(1, Priority::P3).await;

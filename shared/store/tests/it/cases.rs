@@ -8,7 +8,7 @@ use resound_domain::policy::Priority;
 use resound_store::schema::CASE_SHARDS;
 use resound_store::{
     Accepted, Appended, CaseFilter, Claim, Cursor, Doubted, Key, Medium, Message, NoticeKey,
-    NoticeStatus, Outcome, Recipient, StoreError,
+    NoticeStatus, Outcome, Owed, Recipient, StoreError,
 };
 
 use crate::support::{
@@ -205,14 +205,7 @@ async fn a_doubt_is_recorded_all_at_once() {
     let after = applied(&case, &events);
     let doubted = table
         .store
-        .append_doubt(
-            &case,
-            &after,
-            &events,
-            &lease,
-            Effect::CustomerNotice,
-            now(),
-        )
+        .append_doubt(&case, &after, &events, Some(&lease), owed(cause), now())
         .await
         .unwrap();
     assert_eq!(doubted, Doubted::Recorded);
@@ -245,14 +238,7 @@ async fn a_doubt_is_recorded_all_at_once() {
     let again = applied(&after, &events);
     let doubted = table
         .store
-        .append_doubt(
-            &after,
-            &again,
-            &events,
-            &lease,
-            Effect::CustomerNotice,
-            now(),
-        )
+        .append_doubt(&after, &again, &events, Some(&lease), owed(cause), now())
         .await
         .unwrap();
     assert_eq!(doubted, Doubted::Superseded);
@@ -281,14 +267,7 @@ async fn a_doubt_that_cannot_be_recorded_whole_is_not_recorded_at_all() {
     let after = applied(&case, &events);
     let doubted = table
         .store
-        .append_doubt(
-            &case,
-            &after,
-            &events,
-            &lease,
-            Effect::CustomerNotice,
-            now(),
-        )
+        .append_doubt(&case, &after, &events, Some(&lease), owed(cause), now())
         .await
         .unwrap();
     assert_eq!(doubted, Doubted::Conflict);
@@ -308,16 +287,47 @@ async fn a_doubt_that_cannot_be_recorded_whole_is_not_recorded_at_all() {
     let after = applied(&moved_on, &events);
     let wrong = table
         .store
-        .append_doubt(
-            &moved_on,
-            &after,
-            &events,
-            &lease,
-            Effect::CustomerNotice,
-            now(),
-        )
+        .append_doubt(&moved_on, &after, &events, Some(&lease), owed(cause), now())
         .await;
     assert!(matches!(wrong, Err(StoreError::Rejected(_))));
+}
+
+#[tokio::test]
+async fn a_doubt_about_no_single_notice_is_recorded_once() {
+    let table = Table::new().await;
+    let case = table.opened(1, Priority::P3).await;
+    let case = table.commanded(&case, Command::Reply).await;
+    let cause = case.version();
+    let events = case.doubt(cause, Doubt::Refused, t0(), &book());
+    let after = applied(&case, &events);
+    let doubted = table
+        .store
+        .append_doubt(&case, &after, &events, None, owed(cause), now())
+        .await;
+    assert_eq!(doubted.unwrap(), Doubted::Recorded);
+    let history = table.store.history(case.id()).await.unwrap().unwrap();
+    assert_eq!(history.case, after);
+    assert_eq!(history.notices, []);
+    assert!(
+        history.events[usize::try_from(cause).unwrap() - 1]
+            .repair
+            .is_none()
+    );
+
+    let events = after.doubt(cause, Doubt::Refused, t0(), &book());
+    let again = applied(&after, &events);
+    let doubted = table
+        .store
+        .append_doubt(&after, &again, &events, None, owed(cause), now())
+        .await;
+    assert_eq!(doubted.unwrap(), Doubted::Superseded);
+}
+
+const fn owed(seq: u32) -> Owed {
+    Owed {
+        seq,
+        effect: Effect::CustomerNotice,
+    }
 }
 
 // Lists

@@ -68,6 +68,8 @@ async fn what_is_recorded_is_not_sent_again() {
         Outcome::Suppressed,
         Outcome::NoConsent,
         Outcome::MailOff,
+        Outcome::Off,
+        Outcome::Unusable,
     ] {
         let table = Table::new().await;
         let lease = fresh(&table, "me").await;
@@ -88,6 +90,46 @@ async fn what_is_recorded_is_not_sent_again() {
             Recorded::Superseded
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_passed_over_is_recorded_unless_somebody_tried() {
+    let later = now() + LEASE * 2;
+    let table = Table::new().await;
+    let pass_over = async |outcome, at| {
+        let passed = table.store.pass_over(key(), outcome, "you", at, LEASE);
+        passed.await.unwrap()
+    };
+    let lease = fresh(&table, "me").await;
+    assert_eq!(pass_over(&Outcome::Off, now()).await, Claim::InProgress);
+    assert!(matches!(
+        pass_over(&Outcome::Off, later).await,
+        Claim::Abandoned(_)
+    ));
+    assert_eq!(
+        table.store.release(&lease).await.unwrap(),
+        Recorded::Recorded
+    );
+    let Claim::Fresh(lease) = pass_over(&Outcome::Off, now()).await else {
+        panic!("it was given back");
+    };
+    let recorded = table.store.record(&lease, &Outcome::Off, now()).await;
+    assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    assert_eq!(
+        pass_over(&Outcome::NoContact, now()).await,
+        Claim::Recorded(Outcome::Off)
+    );
+
+    let table = Table::new().await;
+    for outcome in [Outcome::NoContact, Outcome::Off] {
+        let passed = table
+            .store
+            .pass_over(key(), &outcome, "me", now(), LEASE)
+            .await;
+        assert_eq!(passed.unwrap(), Claim::Recorded(Outcome::NoContact));
+    }
+    let claim = table.store.claim(key(), "you", later, LEASE).await;
+    assert_eq!(claim.unwrap(), Claim::Recorded(Outcome::NoContact));
 }
 
 #[tokio::test]
