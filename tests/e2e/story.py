@@ -463,6 +463,60 @@ class Story:
         notice = self.until(lambda: next((i for sk, i in self.items(f"CASE#{receipt['id']}").items() if sk.startswith("NOTICE#")), None))
         self.equal("who did not agree to mail gets none", ((notice or {}).get("status"), self.letters("[w4]")), ("no_consent", []))
 
+    def heard(self):
+        self.report.chapter("The customer says whether it helped, and changes a score")
+        key = "e2e-who-answers-the-question"
+        unhappy = {"text": "The kettle leaks.", "nps": 5, "consent": True, "contact": {"email": "wei@example.com"}, "locale": "en"}
+        _, receipt = self.submit(unhappy, key)
+        case, path = receipt["id"], receipt["status_url"].removeprefix(PUBLIC_URL)
+        say = lambda what, body: self.request("POST", f"{path}/{what}", body, {"accept": "application/json"})
+        self.command(case, "resolve", message="A new seal is on its way. [w5]")
+        letter = (self.until(lambda: self.letters("[w5]")) or [{"BodyText": ""}])[0]["BodyText"]
+        link = re.search(re.escape(receipt["status_url"]) + r"(\?outcome=(\d+)&solved=no)", letter)
+        if not self.check("the letter asks, and has a link for each answer", link and "&solved=yes" in letter, letter):
+            return
+        looked = self.request("GET", path + link[1], headers={"accept": "text/html", "accept-language": "en"})
+        self.check("who follows a link sees a button", looked.status == 200 and b"<button" in looked.data and f"{path}/helped".encode() in looked.data, looked.status)
+        self.check("and has said nothing by that", "customer" not in [e["event"]["by"] for e in self.timeline(case)[1:]])
+        no = {"solved": "no", "outcome": int(link[2]), "text": "It leaks again. [c1]"}
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: say("helped", no), range(4)))
+        self.check("no, clicked four times at once, is heard", all(a.status == 200 for a in answers), [(a.status, a.data) for a in answers])
+        disputed = [e for e in self.timeline(case) if kind_of(e) == "disputed"]
+        self.equal("once, and the case is open again", (len(disputed), self.case(case)["state"]), (1, "reopened"))
+        told = self.until(lambda: self.alerts(case, "case.disputed"))
+        self.equal("its owner knows", [alert["data"]["audience"] for _, alert in told or []], ["owner"])
+        self.command(case, "resolve", message="Here is another kettle. [w6]")
+        self.check("the next outcome is told", self.until(lambda: self.letters("[w6]")))
+        self.equal("an answer to the first is too late", say("helped", {"solved": "yes", "outcome": int(link[2])}).status, 409)
+        yes = say("helped", {"solved": "yes", "outcome": self.receipt(receipt)["question"]["outcome"]})
+        self.equal("yes closes it", (yes.status, json.loads(yes.data).get("state"), self.case(case)["state"]), (200, "closed", "closed"))
+        changed = say("scores", {"nps": 8})
+        self.equal("a score is changed", changed.status, 200)
+        self.accepted[key] = ({**unhappy, "nps": 8}, receipt)
+
+    def issues(self):
+        self.report.chapter("What customers complain about is an issue, and one comes before another")
+        lead = {"authorization": f"Bearer {self.outside.token('li.lead', 'cases.read', 'cases.write', 'cases.manage', 'reports.read')}"}
+        send = lambda path, body, key: self.request("POST", path, body, {**lead, "idempotency-key": key})
+        body = {"title": "Kettles leak", "touchpoint": "product", "core": True, "effort": "small"}
+        opened = send("/v1/issues", body, "e2e-kettles-leak")
+        issue = json.loads(opened.data)
+        self.equal("an issue is opened", (opened.status, issue.get("state")), (201, "open"))
+        again = send("/v1/issues", body, "e2e-kettles-leak")
+        self.equal("once", json.loads(again.data).get("id"), issue["id"])
+        path = f"/v1/issues/{issue['id']}"
+        linked = send(f"{path}/commands", {"command": "link", "responses": [self.first["id"]]}, "e2e-link-by-hand")
+        self.equal("a response is linked by hand", linked.status, 200)
+        rule = {"command": "set_rule", "rule": {"words": ["kettle"]}}
+        self.equal("a rule is set", send(f"{path}/commands", rule, "e2e-rule").status, 200)
+        error, linked = self.invoke(self.outputs["LinkIssuesFunction"], {"time": now()})
+        self.check("a run goes through", error is None, linked)
+        listed = json.loads(self.request("GET", "/v1/issues", headers=lead).data)
+        self.equal("the list says whom it reaches", [(i["id"], (i["reach"] or {}).get("links")) for i in listed.get("issues", [])], [(issue["id"], 1)])
+        tag = self.request("GET", path, headers=lead).headers["etag"]
+        self.check("with weights and formula", listed["issues"][0]["priority"] is not None and tag, listed)
+
     def rules(self):
         self.report.chapter("Rules are published over HTTP, looked at before they count, and not by everybody")
         ask = lambda method, path, body=None, who=self.admin, **headers: self.request(method, path, body, {**who, **headers})
@@ -703,7 +757,8 @@ class Story:
             if head == "EVENT":
                 events[owner][int(rest)] = item
             elif head == "MESSAGE":
-                messages[owner, int(rest)] = item["text"]
+                if item.get("direction") != "from_customer":
+                    messages[owner, int(rest)] = item["text"]
             elif head == "NOTICE":
                 cause, recipient, medium = rest.split("#")
                 notices[owner, int(cause)].append((recipient, medium, item))
@@ -767,8 +822,8 @@ class Story:
         self.equal("and none came out of nowhere", sorted(set(webhooks) - known), [])
 
         # Customers' addresses and words, staff's words, keys.
-        words = ("nine days", "as described", "asking the carrier", OLD_KEY, NEW_KEY, self.outside.webhook_secret, *self.words)
-        secrets = re.compile("|".join([r"(?:lin|quiet|c[0-9a-f]{16})@example\.com", *map(re.escape, words)]))
+        words = ("nine days", "as described", "asking the carrier", "leaks again", OLD_KEY, NEW_KEY, self.outside.webhook_secret, *self.words)
+        secrets = re.compile("|".join([r"(?:lin|quiet|wei|c[0-9a-f]{16})@example\.com", *map(re.escape, words)]))
         leaked = Counter()
         logs = self.cloud.client("logs")
         lines = 0
@@ -834,6 +889,8 @@ class Story:
             self.severity,
             self.breach,
             self.closing,
+            self.heard,
+            self.issues,
             self.rules,
             self.poison,
             self.trouble,
@@ -877,7 +934,7 @@ def detail(item):
 
 def alerts_staff(item):
     kind = kind_of(item)
-    return kind in ("warned", "breached", "escalated", "notice_in_doubt") or kind == "opened" and detail(item)["priority"] == "P1"
+    return kind in ("warned", "breached", "escalated", "notice_in_doubt", "disputed", "customer_wrote") or kind == "opened" and detail(item)["priority"] == "P1"
 
 
 def base64_sha256(data):
