@@ -59,7 +59,7 @@ impl Caller {
         let agrees = self
             .seen
             .as_ref()
-            .is_none_or(|tags| tags.match_strongly(version))
+            .is_none_or(|tags| tags.match_version(version))
             && self.version.is_none_or(|seen| seen == version);
         if agrees {
             return Ok(());

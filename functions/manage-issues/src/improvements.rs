@@ -98,7 +98,8 @@ impl App {
         let effect = self
             .effect(request, &history.improvement, invocation)
             .await?;
-        answer(request, &history, effect)
+        let body = view::improvement(&history, request.at, effect);
+        Ok(HttpResponse::json(200, &body)?.cacheable_at(request, history.improvement.version()))
     }
 
     async fn improvement(&self, request: &HttpRequest) -> Result<ImprovementHistory, Rejection> {
@@ -202,14 +203,14 @@ impl App {
                     return Err(request.problem(Kind::KeyReused).into());
                 }
                 let seq = made.entry.seq;
-                return answer(request, &until(history, seq)?, Value::Null);
+                return answer(request, &until(history, seq)?);
             }
             let before = history.improvement.clone();
             caller.agrees(request, before.version())?;
             let handled = before.handle(&command, caller.actor.clone(), request.at);
             let handled = handled.map_err(|refused| conflict(request, refused))?;
             let Some(entry) = handled else {
-                return answer(request, &history, Value::Null);
+                return answer(request, &history);
             };
             history.improvement.apply(&entry);
             let (key, after) = (Some(caller.key.as_str()), &history.improvement);
@@ -227,18 +228,14 @@ impl App {
                 entry,
                 command_key: Some(caller.key),
             });
-            return answer(request, &history, Value::Null);
+            return answer(request, &history);
         }
         Err(busy(request))
     }
 }
 
-fn answer(
-    request: &HttpRequest,
-    history: &ImprovementHistory,
-    effect: Value,
-) -> Result<HttpResponse, Rejection> {
-    let body = view::improvement(history, request.at, effect);
+fn answer(request: &HttpRequest, history: &ImprovementHistory) -> Result<HttpResponse, Rejection> {
+    let body = view::improvement(history, request.at, Value::Null);
     let shown = HttpResponse::json(200, &body)?.etag(history.improvement.version());
     Ok(shown.no_store())
 }

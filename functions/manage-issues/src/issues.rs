@@ -141,7 +141,8 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         request.require(Scope::CasesRead)?;
         let history = self.issue(request).await?;
-        self.shown_issue(request, &history, invocation).await
+        let body = self.issue_body(request, &history, invocation).await?;
+        Ok(HttpResponse::json(200, &body)?.cacheable_at(request, history.issue.version()))
     }
 
     async fn issue(&self, request: &HttpRequest) -> Result<IssueHistory, Rejection> {

@@ -706,3 +706,28 @@ async fn an_improvement_ships_and_its_effect_is_measured() {
         403
     );
 }
+
+#[tokio::test]
+async fn what_is_shown_may_be_kept_and_its_tag_names_the_version() {
+    let desk = Desk::new().await;
+    let id = desk.opened("物流太慢").await;
+    let show = || Request::new("GET /v1/issues/{id}", &[("id", &id)]);
+    let shown = desk.send(show()).await;
+    let tag = shown.headers["etag"].as_str().unwrap().to_owned();
+    assert!(tag.starts_with("\"1-"), "{tag}");
+    let kept = desk.send(show().header("if-none-match", &tag)).await;
+    assert_eq!((kept.status, &kept.headers["etag"]), (304, &json!(tag)));
+    let rename = |to: &str| Desk::request(&id, &json!({"command": "retitle", "title": to}));
+    let renamed = desk.send(rename("太慢").header("if-match", &tag)).await;
+    assert_eq!(renamed.status, 200);
+    assert_eq!(
+        desk.send(rename("慢").header("if-match", &tag))
+            .await
+            .status,
+        412
+    );
+    assert_eq!(
+        desk.send(show().header("if-none-match", &tag)).await.status,
+        200
+    );
+}

@@ -538,8 +538,19 @@ impl HttpResponse {
     /// at once. For a 200 to a `GET` whose body depends on the address, the language and what is stored, and on nothing else: a
     /// body that holds the time of the request never matches. A header that cannot be read asks for nothing.
     pub fn cacheable(self, request: &HttpRequest) -> Self {
-        let tag = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.body.as_bytes()));
+        let tag = self.hash();
         self.cacheable_as(request, tag)
+    }
+
+    /// The same for what commands change: the tag begins with the version, as in `3-…`, and whoever sends it back in `If-Match` has
+    /// seen that version ([`Tags::match_version`]). What is computed anew beside it, and is in the body, refuses nobody.
+    pub fn cacheable_at(self, request: &HttpRequest, version: u32) -> Self {
+        let tag = format!("{version}-{}", self.hash());
+        self.cacheable_as(request, tag)
+    }
+
+    fn hash(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.body.as_bytes()))
     }
 
     /// The same where the body has a strong tag of its own, such as a version.

@@ -34,6 +34,17 @@ impl Tags {
         }
     }
 
+    /// Whether one of these is of this version: the version itself, or followed by `-` and a hash of what was shown of it. By the
+    /// strong comparison.
+    pub fn match_version(&self, version: u32) -> bool {
+        let version = version.to_string();
+        let of_it = |tag: &Tag| !tag.weak && tag.opaque.split('-').next() == Some(&version);
+        match self {
+            Self::Any => true,
+            Self::Listed(tags) => tags.iter().any(of_it),
+        }
+    }
+
     /// Whether a tag is among these by the weak comparison.
     pub fn match_weakly(&self, tag: impl fmt::Display) -> bool {
         let tag = tag.to_string();
@@ -86,6 +97,26 @@ impl FromStr for Tags {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_tag_of_a_version_may_say_more() {
+        for (text, matches) in [
+            ("*", true),
+            ("\"3\"", true),
+            ("\"3-abc-d\"", true),
+            ("\"2-3\", \"3-a\"", true),
+            ("W/\"3-abc\"", false),
+            ("\"33-abc\"", false),
+            ("\"abc-3\"", false),
+            ("\"-3\"", false),
+        ] {
+            assert_eq!(
+                text.parse::<Tags>().unwrap().match_version(3),
+                matches,
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn lists_are_read_and_compared() {
