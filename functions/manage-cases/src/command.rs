@@ -4,6 +4,7 @@ use resound_domain::case::{Command, Verb};
 use resound_domain::event::EventKind;
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
+use resound_domain::reason;
 use resound_domain::submission::{Raw, RawFields, TEXT_LIMIT, breaks_line, clean};
 use resound_lambda_kit::problem::FieldError;
 
@@ -61,6 +62,17 @@ impl Order {
         });
         let message = reader.words(Field::Message, message);
         let reason = reader.words(Field::Reason, reason);
+        if reason
+            .as_deref()
+            .is_some_and(|text| !reason::reads_as_sentence(text))
+        {
+            reader.fault(
+                Field::Reason,
+                "not-a-sentence",
+                "不像写给客户的一句话：请用自己的话说明原因，至少 8 个不同的汉字，不要只写代码或标签。",
+                "does not read as a sentence to the customer: say why in at least four words of your own, not in a code or a label.",
+            );
+        }
         let plan = reader.words(Field::Plan, plan);
         let owner = reader.owner(owner);
         let into = reader.case(into);
@@ -392,7 +404,7 @@ mod tests {
                 }
                 Verb::Plan => body["plan"] = "换供应商".into(),
                 Verb::Merge => body["into"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
-                Verb::Decline => body["reason"] = "why".into(),
+                Verb::Decline => body["reason"] = "We do not make it any more.".into(),
                 _ => {}
             }
             let order = read(body).unwrap();
@@ -460,6 +472,33 @@ mod tests {
         assert_eq!(faults(long(10_001)), pairs(&[("message", "too-long")]));
         let kept = read(json!({"command": "reply", "message": "a\r\nb\u{0}\u{202e}"})).unwrap();
         assert_eq!(kept.text.as_deref(), Some("a\nb\u{202e}"));
+    }
+
+    #[test]
+    fn a_reason_is_a_sentence_to_the_customer() {
+        let decline = |reason| json!({"command": "decline", "reason": reason});
+        for label in ["WONTFIX", "No.", "不予处理", "DUP-123 P3"] {
+            let refused = pairs(&[("reason", "not-a-sentence")]);
+            assert_eq!(faults(decline(label)), refused, "{label}");
+        }
+        assert_eq!(faults(decline(" \n")), pairs(&[("reason", "blank")]));
+        for sentence in [
+            "该型号已停产，配件也无法再提供。",
+            "We do not make it any more.",
+        ] {
+            assert_eq!(
+                read(decline(sentence)).unwrap().text.as_deref(),
+                Some(sentence)
+            );
+        }
+        let fields: RawFields = serde_json::from_value(decline("WONTFIX")).unwrap();
+        let message = |locale| {
+            Order::read(&fields, "ann", locale).unwrap_err()[0]
+                .message
+                .clone()
+        };
+        assert!(message(Locale::ZhCn).starts_with("给客户的理由不像"));
+        assert!(message(Locale::En).starts_with("The reason for the customer does not read"));
     }
 
     #[test]

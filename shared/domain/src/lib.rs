@@ -23,6 +23,7 @@ pub mod nps;
 pub mod phone;
 pub mod policy;
 pub mod privacy;
+pub mod reason;
 pub mod report;
 pub mod response;
 pub mod risk;

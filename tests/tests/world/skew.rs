@@ -54,7 +54,10 @@ async fn tell(world: &mut World) -> Story {
     world.drain().await;
     let erased = world.submit(complaint()).await.case;
     world
-        .command(erased, json!({"command": "decline", "reason": "No."}))
+        .command(
+            erased,
+            json!({"command": "decline", "reason": "We do not make it any more."}),
+        )
         .await;
     world.drain().await;
     let buried = world.store.bury(erased.response(), world.machine_now());

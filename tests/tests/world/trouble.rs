@@ -59,7 +59,10 @@ async fn a_message_that_expired_is_sent_again() {
     let mut world = World::new().await;
     let case = world.submit(complaint()).await.case;
     world
-        .command(case, json!({"command": "decline", "reason": "No."}))
+        .command(
+            case,
+            json!({"command": "decline", "reason": "We do not make it any more."}),
+        )
         .await;
     world.relay_only().await;
     // Longer than the queue keeps a message.

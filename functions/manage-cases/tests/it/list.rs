@@ -32,8 +32,11 @@ async fn five() -> Desk {
     desk.done(all[1], json!({"command": "acknowledge"})).await;
     desk.done(all[2], json!({"command": "resolve", "message": "done"}))
         .await;
-    desk.done(all[3], json!({"command": "decline", "reason": "no"}))
-        .await;
+    desk.done(
+        all[3],
+        json!({"command": "decline", "reason": "We do not make it any more."}),
+    )
+    .await;
     desk.done(all[3], json!({"command": "close"})).await;
     desk.done(all[4], json!({"command": "assign"})).await;
     desk

@@ -306,7 +306,7 @@ async fn a_week_with_office_hours_a_wait_a_reopening_a_merge_and_a_task() {
 
     let word = json!({"command": "reply", "message": "Which one?"});
     let done = json!({"command": "resolve", "message": "Done."});
-    let refused = json!({"command": "decline", "reason": "We cannot."});
+    let refused = json!({"command": "decline", "reason": "We do not make it any more."});
     does(
         &desk,
         "ann",

@@ -73,8 +73,11 @@ async fn a_task_is_worked_and_nobody_outside_is_told() {
     );
     assert_eq!(done.body["timeline"][4]["message"], "They stay.");
     desk.done(task, json!({"command": "reopen"})).await;
-    desk.done(task, json!({"command": "decline", "reason": "They left."}))
-        .await;
+    desk.done(
+        task,
+        json!({"command": "decline", "reason": "They left us last year."}),
+    )
+    .await;
     desk.done(task, json!({"command": "close"})).await;
 
     let history = desk.aws.store.history(task).await.unwrap().unwrap();
