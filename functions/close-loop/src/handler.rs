@@ -7,11 +7,13 @@ use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::id::ContactId;
 use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
+use resound_domain::template::{Occasion, Wording};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
+use resound_pages::letter::Letter;
 use resound_relay::{failed, owed, settle};
 use resound_store::{
     Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Owed, Recipient, Recorded,
@@ -19,7 +21,6 @@ use resound_store::{
 };
 
 use crate::Config;
-use crate::letter::{Letter, Occasion};
 
 /// The effect this function is for.
 const EFFECT: Effect = Effect::CustomerNotice;
@@ -344,11 +345,15 @@ impl App {
         let to = Mailbox::new(email).map_err(|error| SendError::Refused(error.to_string()))?;
         let token = self.config.keys.issue_receipt(response.id);
         let status_url = format!("{}/v1/receipts/{token}", self.config.public_url);
+        let language = response.submission.language();
         let letter = Letter {
             occasion: content.occasion,
-            locale: response.submission.locale,
+            language,
+            wording: &Wording::built_in(content.occasion, language),
+            brand: None,
             name: contact.name.as_deref(),
             reference: &response.id.reference(),
+            day: response.day,
             words: &content.words,
             status_url: &status_url,
             seq,

@@ -205,7 +205,7 @@ fn submission(response: &Response) -> Value {
         "page": submission.page.as_deref().map(mask_text),
         "customer_id": submission.customer_id,
         "tier": submission.tier,
-        "locale": submission.locale,
+        "locale": submission.language(),
         "consent": submission.consent,
         "contact": {
             "email": contact.email.as_deref().map(mask_email),

@@ -104,6 +104,7 @@ async fn form(
                 .as_ref()
                 .map(|title| locale.choose(&title.zh_cn, &title.en)),
             locale,
+            answer_in: request.asked_language().unwrap_or_else(|| locale.into()),
             // One per page shown: pressing "send" twice sends once, and two pages send two.
             idempotency_key: &page_key(&request.id),
             action: &format!("{}/v1/feedback", app.config.base_path),

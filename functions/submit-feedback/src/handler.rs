@@ -9,6 +9,7 @@ use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
+use resound_domain::language::Language;
 use resound_domain::locale::Locale;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
@@ -303,7 +304,7 @@ fn identify(
 ) -> Result<Identified, Faults> {
     let context = ParseContext {
         forms,
-        accept_language: request.asked_locale(),
+        accept_language: request.asked_language(),
     };
     let key = request
         .header("idempotency-key")
@@ -415,6 +416,12 @@ fn show_form(
         form: form.map_or(FormId::DEFAULT, |form| form.id.as_str()),
         name: title.map(|title| locale.choose(&title.zh_cn, &title.en)),
         locale,
+        answer_in: fields
+            .text(Field::Locale.name())
+            .and_then(Language::from_tag)
+            .or_else(|| request.asked_language())
+            .filter(|language| language.locale() == locale)
+            .unwrap_or_else(|| locale.into()),
         idempotency_key: &idempotency::page_key(&request.id),
         action: &request.path,
         values: &Values::from_pairs(fields.texts()),

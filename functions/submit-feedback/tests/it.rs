@@ -11,6 +11,8 @@ use resound_domain::assignment::Assignment;
 use resound_domain::case::{Case, State};
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::id::ResponseId;
+use resound_domain::language::Language;
+use resound_domain::locale::Locale;
 use resound_domain::policy::Priority;
 use resound_domain::trace::TraceId;
 use resound_lambda_kit::http::HttpResponse;
@@ -264,6 +266,27 @@ async fn a_repeat_gets_the_first_answer_and_other_content_a_conflict() {
         !page.body.contains("order-2026-11-02-0001"),
         "under a new key"
     );
+}
+
+#[tokio::test]
+async fn the_language_of_the_answer_is_kept_and_is_no_part_of_what_was_sent() {
+    let world = World::new().await;
+    let mut first = event("json");
+    let mut sent: Value = serde_json::from_str(first["body"].as_str().unwrap()).unwrap();
+    sent.as_object_mut().unwrap().remove("locale");
+    first["body"] = sent.to_string().into();
+    first["headers"]["accept-language"] = "zh-Hant-HK,zh;q=0.9".into();
+    let accepted = world.send(first.clone()).await;
+    assert_eq!(accepted.status, 201);
+    let Lookup::Found(kept) = world.aws.store.response(id(&accepted)).await.unwrap() else {
+        panic!("it is not there");
+    };
+    assert_eq!(kept.submission.language(), Language::ZhTw);
+    assert_eq!(kept.submission.locale, Locale::ZhCn);
+    // The same key from a browser that was set to the mainland in between.
+    first["headers"]["accept-language"] = "zh-CN".into();
+    let repeated = world.send(first).await;
+    assert_eq!((repeated.status, id(&repeated)), (201, id(&accepted)));
 }
 
 #[tokio::test]

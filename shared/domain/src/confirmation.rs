@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::State;
 use crate::event::{Ending, Event, EventKind};
-use crate::locale::Locale;
+use crate::language::Language;
 
 /// What a customer says to the question. Names are published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,24 +38,36 @@ impl Solved {
     }
 
     /// The answer in words, to the question of such an outcome.
-    pub const fn text(self, ending: Ending, locale: Locale) -> &'static str {
-        let (zh_cn, en) = match (ending, self) {
-            (Ending::Resolved, Self::Yes) => ("解决了", "Yes, it did"),
-            (Ending::Resolved, Self::No) => ("还没有", "No, not yet"),
-            (Ending::Declined, Self::Yes) => ("能接受", "Yes, it does"),
-            (Ending::Declined, Self::No) => ("不能，请再看一看", "No, please look again"),
+    pub const fn text(self, ending: Ending, language: Language) -> &'static str {
+        let (zh_cn, zh_tw, en) = match (ending, self) {
+            (Ending::Resolved, Self::Yes) => ("解决了", "解決了", "Yes, it did"),
+            (Ending::Resolved, Self::No) => ("还没有", "還沒有", "No, not yet"),
+            (Ending::Declined, Self::Yes) => ("能接受", "能接受", "Yes, it does"),
+            (Ending::Declined, Self::No) => (
+                "不能，请再看一看",
+                "不能，請再看一看",
+                "No, please look again",
+            ),
         };
-        locale.choose(zh_cn, en)
+        language.choose(zh_cn, zh_tw, en)
     }
 }
 
 /// The question in words. Who was told no is not asked whether that solved anything.
-pub const fn question(ending: Ending, locale: Locale) -> &'static str {
-    let (zh_cn, en) = match ending {
-        Ending::Resolved => ("这样解决您的问题了吗？", "Did this solve it?"),
-        Ending::Declined => ("这个答复您能接受吗？", "Does this settle it for you?"),
+pub const fn question(ending: Ending, language: Language) -> &'static str {
+    let (zh_cn, zh_tw, en) = match ending {
+        Ending::Resolved => (
+            "这样解决您的问题了吗？",
+            "這樣解決您的問題了嗎？",
+            "Did this solve it?",
+        ),
+        Ending::Declined => (
+            "这个答复您能接受吗？",
+            "這個答覆您能接受嗎？",
+            "Does this settle it for you?",
+        ),
     };
-    locale.choose(zh_cn, en)
+    language.choose(zh_cn, zh_tw, en)
 }
 
 /// Why an answer is not taken.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
+
 /// A language that customers and staff are addressed in.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -27,32 +29,12 @@ impl Locale {
 
     /// The language of a BCP 47 tag, by its primary subtag; `None` if it is neither Chinese nor English.
     pub fn from_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next()?.trim();
-        if primary.eq_ignore_ascii_case("zh") {
-            Some(Self::ZhCn)
-        } else if primary.eq_ignore_ascii_case("en") {
-            Some(Self::En)
-        } else {
-            None
-        }
+        Language::from_tag(tag).map(Language::locale)
     }
 
     /// The best of our languages for an `Accept-Language` header (RFC 9110, 12.5.4); `None` if it names neither.
     pub fn from_accept_language(header: &str) -> Option<Self> {
-        let mut best: Option<(f32, Self)> = None;
-        for range in header.split(',') {
-            let mut parts = range.split(';');
-            let Some(locale) = parts.next().and_then(Self::from_tag) else {
-                continue;
-            };
-            let quality = parts
-                .find_map(|p| p.trim().strip_prefix("q="))
-                .map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
-            if quality > 0.0 && best.is_none_or(|(top, _)| quality > top) {
-                best = Some((quality, locale));
-            }
-        }
-        best.map(|(_, locale)| locale)
+        Language::from_accept_language(header).map(Language::locale)
     }
 
     /// The language most of a text is in: Chinese if it has at least as many Han characters as Latin words, English if

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::form::{FormId, Forms};
+use crate::language::{self, Language};
 use crate::locale::Locale;
 use crate::score::{Ces, Csat, Nps, Scores};
 
@@ -158,6 +159,14 @@ pub struct Submission {
     /// Whether the customer agreed to be contacted about it; `None` if not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<bool>,
+    /// The language that the customer is written to in, where `locale` does not say it. No part of what was sent, so
+    /// that the digest leaves it out: who repeats a submission does not say anything else because their browser does.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "language::lenient"
+    )]
+    pub language: Option<Language>,
 }
 
 /// The longest text, in Unicode scalar values, line ends counted once.
@@ -620,7 +629,7 @@ pub struct ParseContext<'a> {
     /// The forms there are.
     pub forms: &'a Forms,
     /// The language the request asks for (`Accept-Language`), if it names one of ours.
-    pub accept_language: Option<Locale>,
+    pub accept_language: Option<Language>,
 }
 
 impl Submission {
@@ -656,7 +665,7 @@ impl Submission {
             "bronze, silver, gold, platinum",
             Tier::from_name,
         );
-        let locale = reader.choice(Field::Locale, "zh-CN, en", Locale::from_tag);
+        let language = reader.choice(Field::Locale, "zh-CN, zh-TW, en", Language::from_tag);
         let consent = reader.flag(Field::Consent);
 
         // A text or score that was refused has its own fault already.
@@ -666,10 +675,11 @@ impl Submission {
         if !sent {
             reader.fault(Field::Text, Code::Empty);
         }
-        let locale = locale
-            .or(context.accept_language)
-            .or_else(|| text.as_deref().and_then(Locale::of_text))
-            .unwrap_or_default();
+        let language = language.or(context.accept_language).unwrap_or_else(|| {
+            let locale = text.as_deref().and_then(Locale::of_text);
+            locale.unwrap_or_default().into()
+        });
+        let locale = language.locale();
         let submission = Self {
             form,
             text,
@@ -686,8 +696,16 @@ impl Submission {
             tier,
             locale,
             consent,
+            language: Some(language).filter(|language| *language != locale.into()),
         };
         reader.finish(submission)
+    }
+
+    /// The language that the customer is written to in.
+    pub fn language(&self) -> Language {
+        // A locale that somebody set since says more than a variety of another language.
+        let kept = self.language.filter(|kept| kept.locale() == self.locale);
+        kept.unwrap_or_else(|| self.locale.into())
     }
 
     /// The three scores.
@@ -1381,12 +1399,20 @@ mod tests {
     fn the_language_is_named_or_asked_for_or_guessed() {
         let forms = Forms::default();
         for (named, header, text, expected) in [
-            (Some("zh-Hans-CN"), Some(Locale::En), "hello", Locale::ZhCn),
-            (Some("en_GB"), None, "你好", Locale::En),
-            (None, Some(Locale::En), "你好", Locale::En),
-            (None, None, "你好", Locale::ZhCn),
-            (None, None, "hello", Locale::En),
-            (None, None, "😀", Locale::En),
+            (
+                Some("zh-Hans-CN"),
+                Some(Language::En),
+                "hello",
+                Language::ZhCn,
+            ),
+            (Some("en_GB"), None, "你好", Language::En),
+            (None, Some(Language::En), "你好", Language::En),
+            (None, None, "你好", Language::ZhCn),
+            (None, None, "hello", Language::En),
+            (None, None, "😀", Language::En),
+            (None, Some(Language::ZhTw), "hello", Language::ZhTw),
+            (Some("zh-CN"), Some(Language::ZhTw), "您好", Language::ZhCn),
+            (Some("zh-HK"), Some(Language::En), "您好", Language::ZhTw),
         ] {
             let fields: RawFields = named
                 .map(|tag| ("locale", tag))
@@ -1401,7 +1427,15 @@ mod tests {
                 },
             )
             .unwrap();
-            assert_eq!(submission.locale, expected, "{named:?} {header:?} {text}");
+            assert_eq!(
+                submission.language(),
+                expected,
+                "{named:?} {header:?} {text}"
+            );
+            assert_eq!(submission.locale, expected.locale());
+            // What an older version keeps of it is what it wrote itself.
+            let kept = serde_json::to_value(&submission).unwrap();
+            assert_eq!(kept.get("language").is_some(), expected == Language::ZhTw);
         }
     }
 

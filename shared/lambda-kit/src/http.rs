@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::FutureExt;
 use jiff::Timestamp;
+use resound_domain::language::Language;
 use resound_domain::locale::Locale;
 use resound_domain::trace::TraceId;
 use ring::digest::{SHA256, digest};
@@ -214,10 +215,15 @@ impl HttpRequest {
 
     /// The language the client asked for, as [`HttpEvent::locale`].
     pub fn asked_locale(&self) -> Option<Locale> {
-        let asked = self.query("lang").and_then(Locale::from_tag);
+        self.asked_language().map(Language::locale)
+    }
+
+    /// The language in which the client wants to be written to, asked for in the same way.
+    pub fn asked_language(&self) -> Option<Language> {
+        let asked = self.query("lang").and_then(Language::from_tag);
         asked.or_else(|| {
             self.header("accept-language")
-                .and_then(Locale::from_accept_language)
+                .and_then(Language::from_accept_language)
         })
     }
 

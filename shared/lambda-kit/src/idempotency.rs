@@ -73,7 +73,12 @@ fn bits(parts: &[&str]) -> u128 {
 /// None in practice: a submission is texts and numbers. The error of the serializer is handed on.
 pub fn content_digest(submission: &Submission) -> Result<[u8; 32], serde_json::Error> {
     let mut canonical = String::new();
-    write_canonical(&serde_json::to_value(submission)?, &mut canonical);
+    let mut value = serde_json::to_value(submission)?;
+    if let Some(members) = value.as_object_mut() {
+        // Found out about the sender, not sent: see its documentation.
+        members.remove("language");
+    }
+    write_canonical(&value, &mut canonical);
     let mut digest = [0; 32];
     for (to, from) in digest.iter_mut().zip(hash(canonical.as_bytes()).as_ref()) {
         *to = *from;

@@ -1,6 +1,7 @@
 //! The smallest form: two sentences, a score if you like, a contact if you like.
 
 use maud::{Markup, html};
+use resound_domain::language::Language;
 use resound_domain::locale::Locale;
 use resound_domain::submission::{Fault, Faults, Field};
 
@@ -69,6 +70,8 @@ pub struct FormView<'a> {
     pub name: Option<&'a str>,
     /// The language of the page.
     pub locale: Locale,
+    /// The language in which the customer is to be answered.
+    pub answer_in: Language,
     /// The key of this page, which makes sending it twice the same as once. New for every page shown.
     pub idempotency_key: &'a str,
     /// Where the form is sent.
@@ -222,7 +225,7 @@ fn fields(view: &FormView<'_>) -> Markup {
         form method="post" action=(view.action) accept-charset="utf-8" novalidate {
             input type="hidden" name="form" value=(Clean(view.form));
             input type="hidden" name="idempotency_key" value=(Clean(view.idempotency_key));
-            input type="hidden" name="locale" value=(locale.tag());
+            input type="hidden" name="locale" value=(view.answer_in.tag());
             (carried(view))
 
             div.field.wrong[text.any()] {
@@ -322,6 +325,7 @@ mod tests {
             form: "default",
             name: None,
             locale,
+            answer_in: locale.into(),
             idempotency_key: "0123456789abcdefXYZ_-",
             action: "/v1/feedback",
             values,
@@ -337,6 +341,17 @@ mod tests {
             accept_language: None,
         };
         Submission::parse(&fields.into_iter().collect(), context).unwrap_err()
+    }
+
+    #[test]
+    fn the_language_of_the_answer_travels_with_the_form() {
+        let values = Values::default();
+        let html = form_page(&FormView {
+            answer_in: Language::ZhTw,
+            ..view(Locale::ZhCn, &values, None)
+        });
+        assert!(html.contains(r#"lang="zh-CN""#));
+        assert!(html.contains(r#"name="locale" value="zh-TW""#));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod form;
 mod home;
 mod kpi;
 mod layout;
+pub mod letter;
 mod problem;
 mod question;
 mod receipt;

@@ -53,13 +53,13 @@ pub(crate) fn asked(view: &QuestionView<'_>, locale: Locale) -> Markup {
         div.box.good #solved {
             @match view.said {
                 None => {
-                    h2 { (question(view.ending, locale)) }
+                    h2 { (question(view.ending, locale.into())) }
                     form method="post" action=(view.action) {
                         input type="hidden" name="outcome" value=(view.outcome);
                         input type="hidden" name="solved" value=(Solved::Yes.name());
-                        p { button { (Solved::Yes.text(view.ending, locale)) } }
+                        p { button { (Solved::Yes.text(view.ending, locale.into())) } }
                     }
-                    (no(view.leaning == Some(Solved::No), Solved::No.text(view.ending, locale)))
+                    (no(view.leaning == Some(Solved::No), Solved::No.text(view.ending, locale.into())))
                 }
                 Some(Solved::Yes) => {
                     h2 { (locale.choose("您告诉我们：可以了。谢谢！", "You told us that all is well. Thank you!")) }

@@ -47,6 +47,19 @@ async fn a_chinese_customer_is_written_to_in_chinese() {
 }
 
 #[tokio::test]
+async fn a_customer_in_taiwan_is_written_to_in_traditional_chinese() {
+    let contact =
+        json!({"locale": "zh-CN", "language": "zh-TW", "contact": {"email": "li@example.test"}});
+    let world = World::with(contact, Command::Resolve, "已更換新品。").await;
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    let letters = world.aws.port.mailbox().list();
+    assert_eq!(letters[0].subject, "您反映的問題已處理 [R-FFQ69-G5FAV]");
+    assert!(letters[0].text.contains("這樣解決您的問題了嗎？"));
+    let html = letters[0].html.as_deref().unwrap();
+    assert!(html.contains("<html lang=\"zh-TW\">"));
+}
+
+#[tokio::test]
 async fn what_ses_is_sent_says_who_and_why() {
     let contact = json!({"contact": {"email": "li@example.test"}});
     let world = World::with(contact, Command::Reply, "Thanks!").await;

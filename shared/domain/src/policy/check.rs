@@ -86,6 +86,31 @@ pub enum Code {
     NoWeight,
     /// More customers than are known.
     AboveKnown,
+    /// Braces of a template that are not in pairs around a name.
+    Braces,
+    /// A variable that there is not.
+    UnknownVariable {
+        /// Those that there are.
+        choices: String,
+    },
+    /// A template without a variable that it must have.
+    MissingVariable {
+        /// The variable.
+        name: &'static str,
+    },
+    /// Not a text of several lines: nothing of it can be seen, it has control characters, or it is too long.
+    Prose {
+        /// How many characters it may have.
+        limit: usize,
+    },
+    /// Not a name of 1 to 40 of `a-z`, `0-9` and `-`.
+    Slug,
+    /// Another brand has this id.
+    SameBrand,
+    /// The name of the brand stands in a template, and not every letter has a brand.
+    NotEveryBrand,
+    /// Not a mailbox.
+    Mailbox,
 }
 
 impl Code {
@@ -115,6 +140,14 @@ impl Code {
             Self::Days { .. } => "invalid-days",
             Self::NoWeight => "no-weight",
             Self::AboveKnown => "above-known",
+            Self::Braces => "malformed-variable",
+            Self::UnknownVariable { .. } => "unknown-variable",
+            Self::MissingVariable { .. } => "missing-variable",
+            Self::Prose { .. } => "invalid-prose",
+            Self::Slug => "invalid-id",
+            Self::SameBrand => "repeated",
+            Self::NotEveryBrand => "not-every-brand",
+            Self::Mailbox => "invalid-mailbox",
         }
     }
 }
@@ -233,6 +266,48 @@ impl Fault {
                 "活跃客户不得多于已知客户。",
                 "There cannot be more active customers than are known.",
             ),
+            Code::Braces => (
+                "大括号不成对：变量须写成 {{reference}} 的形式。",
+                "Braces are not in pairs: a variable is written as {{reference}}.",
+            ),
+            Code::UnknownVariable { choices } => {
+                return match locale {
+                    Locale::ZhCn => format!("没有这个变量：可用的变量为 {choices}。"),
+                    Locale::En => format!("There is no such variable: use one of {choices}."),
+                };
+            }
+            Code::MissingVariable { name } => {
+                return match locale {
+                    Locale::ZhCn => format!("缺少变量：请写上 {{{{{name}}}}}。"),
+                    Locale::En => format!("A variable is missing: it must have {{{{{name}}}}}."),
+                };
+            }
+            Code::Prose { limit } => {
+                return match locale {
+                    Locale::ZhCn => format!(
+                        "须为 1 到 {limit} 个字符的可见文字，可以换行，不得有其他控制字符。"
+                    ),
+                    Locale::En => format!(
+                        "1 to {limit} characters of visible text are expected; lines may end, and no other control characters are allowed."
+                    ),
+                };
+            }
+            Code::Slug => (
+                "须为 1 到 40 个 a-z、0-9 或 -。",
+                "1 to 40 of a-z, 0-9 and - are expected.",
+            ),
+            Code::SameBrand => (
+                "另一个品牌已用此 id：请为每个品牌取不同的 id。",
+                "Another brand has this id: give each its own.",
+            ),
+            Code::NotEveryBrand => (
+                "用到了 {{brand}}，但有些反馈不属于任何品牌：请加一个不限产品和表单的品牌，或去掉该变量。",
+                "It has {{brand}}, and some feedback is of no brand: add a brand without products and forms, or leave the variable out.",
+            ),
+            Code::Mailbox => (
+                "不是邮箱：须为 me@example.com 或 \"My Name <me@example.com>\" 的形式。",
+                "Not a mailbox: `me@example.com` or `My Name <me@example.com>` is expected.",
+            ),
         };
         locale.choose(zh_cn, en).to_owned()
     }
@@ -289,7 +364,7 @@ pub(crate) fn read<T: DeserializeOwned>(checked: Value) -> Result<T, Faults> {
 
 /// Looks for faults, beside what else is published.
 pub(crate) struct Check<C> {
-    beside: C,
+    pub(crate) beside: C,
     faults: Vec<Fault>,
 }
 
