@@ -416,6 +416,29 @@ def _(s):
         x["Fn::If"][1] if "Fn::If" in x and x["Fn::If"][0] == "HasMail" else x for x in statements]
 
 
+@plant("text messages may be sent as anybody")
+def _(s): s.statement("CloseLoopRole", "sms-voice:SendTextMessage")["Resource"] = "*"
+
+
+@plant("text messages may be sent without an identity")
+def _(s):
+    statements = s.statements("CloseLoopRole")
+    statements[:] = [
+        x["Fn::If"][1] if "Fn::If" in x and x["Fn::If"][0] == "HasSms" else x for x in statements]
+
+
+@plant("the app gets the alerts of staff")
+def _(s): s.environment("CloseLoop")["CUSTOMER_WEBHOOK_URL"] = {"Ref": "AlertWebhookUrl"}
+
+
+@plant("the secret of the app is shown")
+def _(s): del s.body["Parameters"]["CustomerWebhookSecret"]["NoEcho"]
+
+
+@plant("the app may be told without a secret")
+def _(s): del s.body["Rules"]["AppAndSecret"]
+
+
 @plant("a managed policy of AWS is added")
 def _(s):
     s["CloseLoopRole"]["ManagedPolicyArns"] = [

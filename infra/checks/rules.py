@@ -32,15 +32,16 @@ TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 SEND, MAIL = {"sqs:SendMessage"}, {"ses:SendEmail"}
+SMS = {"sms-voice:SendTextMessage"}
 
 
 class Function:
     """What is expected of one function. `trigger` is http, stream, queue or schedule."""
 
-    def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False, narrowly=()):
+    def __init__(self, trigger, table, indexes=(), sends=(), consumes=None, mails=False, texts=False, narrowly=()):
         self.trigger, self.table, self.indexes = trigger, table, set(indexes)
         self.narrowly = [set(actions) for actions in narrowly]  # with some items of the table only, each in a statement of its own
-        self.sends, self.consumes, self.mails = set(sends), consumes, mails
+        self.sends, self.consumes, self.mails, self.texts = set(sends), consumes, mails, texts
 
     @property
     def actions(self):
@@ -51,6 +52,8 @@ class Function:
             actions = actions | CONSUME
         if self.trigger == "stream":
             actions = actions | STREAM
+        if self.texts:
+            actions = actions | SMS
         return actions | MAIL if self.mails else actions
 
 
@@ -64,7 +67,7 @@ FUNCTIONS = {
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
     "alert-breaches": Function("schedule", WRITE | LIST, indexes=["due", "queue"], sends=BOTH),
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
-    "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True),
+    "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True, texts=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"]),
     "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=[LIST, KEEP]),
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
@@ -356,6 +359,10 @@ def environment_matches_config(t):
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "METRICS_NAMESPACE": OWN_METRICS,
         "MAIL_FROM": {"Ref": "MailFrom"},
+        "SMS_ORIGINATION_IDENTITY": {"Ref": "SmsOriginationIdentity"},
+        "SMS_COUNTRY": {"Ref": "SmsCountry"},
+        "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
+        "CUSTOMER_WEBHOOK_SECRET": {"Ref": "CustomerWebhookSecret"},
         "ALLOWED_ORIGINS": {"Ref": "AllowedOrigins"},
         "STAFF_LOCALE": {"Ref": "StaffLocale"},
         "OWNER_EMAIL": {"Ref": "OwnerEmail"},
@@ -429,6 +436,11 @@ def roles_allow_what_is_needed(t):
                 yield f"{role_id}: writes logs that are not its own"
             if stated & TRACE and condition != "IsTraced":
                 yield f"{role_id}: traces although tracing is off"
+            if stated & SMS:
+                if condition != "HasSms":
+                    yield f"{role_id}: may send text messages although they are off"
+                if resources != [{"Ref": "SmsOriginationIdentity"}]:
+                    yield f"{role_id}: may send text messages as anybody"
             if stated & MAIL:
                 if condition != "HasMail":
                     yield f"{role_id}: may send mail although mail is off"
@@ -1209,7 +1221,7 @@ def outputs_serve_an_integrator(t):
     for name, output in outputs.items():
         if "Export" in output:
             yield f"{name}: an export holds this stack for as long as anybody uses it"
-        if "resolve:secretsmanager" in json.dumps(output) or ref(output.get("Value")) in ("SigningKeys", "AlertWebhookSecret"):
+        if "resolve:secretsmanager" in json.dumps(output) or ref(output.get("Value")) in ("SigningKeys", "AlertWebhookSecret", "CustomerWebhookSecret"):
             yield f"{name}: shows a secret"
 
 
@@ -1346,6 +1358,7 @@ def conditions_mean_what_their_names_say(t):
         "HasStaff": given("JwtIssuer"),
         "AsksForScopes": {"Fn::Equals": [{"Ref": "StaffTokens"}, "scopes"]},
         "HasMail": given("MailFrom"),
+        "HasSms": given("SmsOriginationIdentity"),
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
         "HasKey": given("KmsKeyArn"),
         "HasSigningKeys": given("SigningKeys"),
@@ -1559,6 +1572,7 @@ def types_of(region):
 
 SENDER = {"MailFrom": "a@example.com"}
 HOOK, SECRET = {"AlertWebhookUrl": "https://example.com"}, {"AlertWebhookSecret": "whsec_AAAA"}
+APP, APP_SECRET = {"CustomerWebhookUrl": "https://example.com"}, {"CustomerWebhookSecret": "whsec_AAAA"}
 DOMAIN, CERTIFICATE = {"DomainName": "a.example"}, {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a"}
 
 
@@ -1567,7 +1581,7 @@ def parameters_are_refused_together(t):
     """The rules of parameters let the defaults pass everywhere, and refuse what cannot work, with a sentence."""
     cases = [(place, {}, None) for place in PLACES]
     cases += [(place, SENDER, "MailWhereThereIsMail" if place in CHINA else None) for place in PLACES]
-    for pair, name in (((DOMAIN, CERTIFICATE), "DomainAndCertificate"), ((HOOK, SECRET), "WebhookAndSecret")):
+    for pair, name in (((DOMAIN, CERTIFICATE), "DomainAndCertificate"), ((HOOK, SECRET), "WebhookAndSecret"), ((APP, APP_SECRET), "AppAndSecret")):
         cases += [("us-east-1", pair[0], name), ("us-east-1", pair[0] | pair[1], None)]
     cases += [("us-east-1", CERTIFICATE, "DomainAndCertificate"), ("us-east-1", SECRET, None)]
     for place, given, refusal in cases:
@@ -1614,6 +1628,12 @@ SAMPLES = {
     "JwtIssuer": (["https://login.example.com/", "https://a.example/pool_1"], ["login.example.com", "ftp://a"]),
     "JwtAudience": (["resound", "api://resound"], ["", "a b"]),
     **dict.fromkeys(["MailFrom", "OwnerEmail", "TeamLeadEmail", "ManagerEmail", "ExecutiveEmail", "AlarmEmail"], ADDRESS),
+    "SmsOriginationIdentity": (
+        [f"arn:{p}:sms-voice:eu-west-1:123456789012:{kind}" for p in PARTITIONS for kind in ("phone-number/phone-1a", "pool/pool-1a", "sender-id/RESOUND/GB")],
+        ["+14155552671", "pool-1a", "arn:aws:sms-voice:eu-west-1:123456789012:opt-out-list/a", "arn:aws:sms-voice:eu-west-1:123456789012:pool/*"]),
+    "SmsCountry": (["86", "1", "852"], ["+86", "086", "8600", "CN"]),
+    "CustomerWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),
+    "CustomerWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA,whsec_BBBB=="], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
     "AlertWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),
     "AlertWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA,whsec_BBBB=="], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
     "DomainName": (["feedback.example.com"], ["example", "Feedback.example.com", "https://a.example", "a.example/"]),

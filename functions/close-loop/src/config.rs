@@ -1,9 +1,12 @@
 //! The variables of this function.
 
 use resound_domain::calendar::Calendars;
+use resound_domain::phone::Country;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
+use resound_lambda_kit::outbound::Reach;
 use resound_lambda_kit::receipt::SigningKeys;
+use resound_sinks::standard::Receiver;
 
 /// Every variable this function reads besides those of the shell.
 pub const VARIABLES: &[&str] = &[
@@ -12,6 +15,11 @@ pub const VARIABLES: &[&str] = &[
     "SIGNING_KEYS",
     "TIME_ZONE",
     "MAIL_FROM",
+    "SMS_ORIGINATION_IDENTITY",
+    "SMS_COUNTRY",
+    "CUSTOMER_WEBHOOK_URL",
+    "CUSTOMER_WEBHOOK_SECRET",
+    "WEBHOOK_ALLOW_PRIVATE",
 ];
 
 /// What this function needs to know.
@@ -27,6 +35,14 @@ pub struct Config {
     pub calendars: Calendars,
     /// Who writes; `None` if this installation sends no mail.
     pub from: Option<Mailbox>,
+    /// The identity that text messages are sent as; `None` if this installation sends none.
+    pub sms_from: Option<String>,
+    /// The country of numbers that name none.
+    pub country: Option<Country>,
+    /// The company's own app or account; `None` if it has none.
+    pub app: Option<Receiver>,
+    /// How far the webhook may reach.
+    pub reach: Reach,
 }
 
 impl Config {
@@ -40,12 +56,27 @@ impl Config {
         let keys = vars.parse("SIGNING_KEYS");
         let calendars = vars.office_hours("TIME_ZONE");
         let from = vars.parse_optional("MAIL_FROM");
+        let sms_from = vars.optional("SMS_ORIGINATION_IDENTITY");
+        let country = vars.parse_optional("SMS_COUNTRY");
+        let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
+        let reach = private.map(|private| match private.unwrap_or(false) {
+            true => Reach::Anywhere,
+            false => Reach::Public,
+        });
+        let app = reach.and_then(|reach| {
+            let (url, secret) = ("CUSTOMER_WEBHOOK_URL", "CUSTOMER_WEBHOOK_SECRET");
+            Receiver::read(vars, url, secret, reach)
+        });
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
             keys: keys?,
             calendars: calendars?,
             from: from?,
+            sms_from,
+            country: country?,
+            app: app?,
+            reach: reach?,
         })
     }
 }

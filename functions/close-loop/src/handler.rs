@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL};
+use resound_domain::calendar;
+use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::id::ContactId;
+use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
 use resound_domain::template::{Occasion, Wording};
@@ -12,15 +17,23 @@ use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
+use resound_lambda_kit::outbound::Outbound;
+use resound_lambda_kit::sms::{self, Sms, Texter};
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_pages::letter::Letter;
 use resound_relay::{failed, owed, settle};
+use resound_sinks::recipients::QuietHours;
+use resound_sinks::retry::next_attempt;
+use resound_sinks::{Answer, MessageId, standard};
 use resound_store::{
     Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Owed, Recipient, Recorded,
     Rules, Store,
 };
 
+use serde_json::{Value, json};
+
 use crate::Config;
+use crate::short::short;
 
 /// The effect this function is for.
 const EFFECT: Effect = Effect::CustomerNotice;
@@ -41,6 +54,8 @@ pub struct App {
     store: Store,
     rules: Rules,
     mailer: Mailer,
+    texter: Texter,
+    outbound: Outbound,
 }
 
 /// One attempt to do what a message says.
@@ -71,6 +86,31 @@ enum Known {
     InDoubt(Lease),
 }
 
+/// What came of sending by a route.
+enum Sending {
+    /// It was taken, and this is what the provider calls it.
+    Taken(Option<String>),
+    /// It surely was not sent, and may be tried again.
+    NotSent(String),
+    /// It was not sent, or may be sent again without harm: it is tried again then.
+    Later(Timestamp, String),
+    /// It surely was not sent, and never will be as it is.
+    Refused(String),
+    /// It may have been sent.
+    Unknown(String),
+}
+
+impl From<Result<String, SendError>> for Sending {
+    fn from(sent: Result<String, SendError>) -> Self {
+        match sent {
+            Ok(id) => Self::Taken(Some(id)),
+            Err(SendError::NotSent(reason)) => Self::NotSent(reason),
+            Err(SendError::Refused(reason)) => Self::Refused(reason),
+            Err(SendError::Unknown(reason)) => Self::Unknown(reason),
+        }
+    }
+}
+
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
@@ -79,6 +119,8 @@ impl App {
             rules: Rules::new(store.clone(), config.calendars.clone(), Vec::new()),
             store,
             mailer: clients.mailer.clone(),
+            texter: clients.texter.clone(),
+            outbound: Outbound::new(config.reach),
             config,
         }
     }
@@ -143,16 +185,25 @@ impl App {
             }
             Some(Ok(_)) => Address::Usable,
         };
+        let phone = match contact.phone.as_deref().map(|phone| self.number(phone)) {
+            None => Address::Missing,
+            Some(Err(_)) => Address::Unusable,
+            Some(Ok(number)) if means.contains(&Route::Sms) => {
+                self.address(sms::contact(&number)).await?
+            }
+            Some(Ok(_)) => Address::Usable,
+        };
         Ok(Subject {
             channel: submission.channel,
             consent: submission.consent,
             email,
-            phone: match contact.phone {
-                Some(_) => Address::Usable,
-                None => Address::Missing,
-            },
+            phone,
             is_known: submission.customer_id.is_some(),
         })
+    }
+
+    fn number(&self, phone: &str) -> Result<E164, InvalidPhone> {
+        E164::read(phone, self.config.country.as_ref())
     }
 
     /// Whether an address may be written to.
@@ -171,7 +222,9 @@ impl App {
     /// The routes that this installation has.
     fn means(&self) -> Vec<Route> {
         let mail = self.config.from.as_ref().map(|_| Route::Email);
-        mail.into_iter().collect()
+        let app = self.config.app.as_ref().map(|_| Route::App);
+        let sms = self.config.sms_from.as_ref().map(|_| Route::Sms);
+        [mail, app, sms].into_iter().flatten().collect()
     }
 
     /// Records that the customer is told by no route at all. The status page still tells them, and the ledger tells
@@ -286,6 +339,10 @@ impl App {
             Claim::InProgress => {
                 return Err(Outcome::Retry("another attempt is under way".to_owned()));
             }
+            // At least once: the app drops what it has, by the id of the message.
+            Claim::Abandoned(lease) if route == Route::App => {
+                self.take_over(attempt, &lease).await?
+            }
             Claim::Abandoned(lease) => return Ok(Known::InDoubt(lease)),
         };
         if invocation.time_left() < ENOUGH_TIME {
@@ -293,21 +350,22 @@ impl App {
             return Err(self.give_back(&lease, reason).await);
         }
         let event = attempt.event;
-        let told = match self.send(route, content, event.seq, invocation).await {
-            Ok(id) => {
+        let told = match self.send(attempt, &lease, route, content).await {
+            Sending::Taken(id) => {
                 invocation.metrics.count(Counter::NoticesSent, 1);
                 // The provider's reports of bounces name the letter by this id.
                 tracing::info!(case = %event.case, seq = event.seq, route = route.name(), attempts = lease.attempts(), provider_id = id, "the customer was told");
                 Told::Sent { provider_id: id }
             }
-            Err(SendError::NotSent(reason)) => {
-                return Err(self.give_back(&lease, reason).await);
+            Sending::NotSent(reason) => return Err(self.give_back(&lease, reason).await),
+            Sending::Later(at, reason) => {
+                return Err(self.wait(attempt, &lease, at, reason).await);
             }
-            Err(SendError::Refused(reason)) => {
+            Sending::Refused(reason) => {
                 tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the notice was refused");
                 Told::Refused
             }
-            Err(SendError::Unknown(reason)) => {
+            Sending::Unknown(reason) => {
                 tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the customer was perhaps told");
                 return Ok(Known::InDoubt(lease));
             }
@@ -316,35 +374,177 @@ impl App {
         Ok(known(&told))
     }
 
-    /// Sends by a route, once. Returns what the provider calls it.
-    async fn send(
-        &self,
-        route: Route,
-        content: &Content<'_>,
-        seq: u32,
-        invocation: &Invocation,
-    ) -> Result<Option<String>, SendError> {
-        match route {
-            Route::Email => {
-                let mail = self.mail(content, seq)?;
-                let id = self.mailer.send(&mail, invocation.machine_now).await?;
-                Ok(Some(id))
+    async fn take_over(&self, attempt: &Attempt<'_>, abandoned: &Lease) -> Result<Lease, Outcome> {
+        let claim = self
+            .store
+            .take_over(
+                abandoned,
+                &attempt.holder,
+                attempt.invocation.machine_now,
+                timing::NOTICE_LEASE,
+            )
+            .await;
+        match claim.map_err(|error| failed("take the notice over", error))? {
+            Claim::Fresh(lease) => Ok(lease),
+            Claim::Recorded(_) | Claim::InProgress | Claim::Abandoned(_) => {
+                Err(Outcome::Retry("another attempt is under way".to_owned()))
             }
-            Route::App | Route::Sms | Route::Person => Err(SendError::Refused(
-                "nothing is sent by this route".to_owned(),
-            )),
         }
     }
 
-    fn mail(&self, content: &Content<'_>, seq: u32) -> Result<Mail, SendError> {
+    /// Gives a notice back until `at`. The message is done with: the sweep sends the event again then, however long that
+    /// is, where a message that fails comes back within minutes, a few times, and becomes a dead letter.
+    async fn wait(
+        &self,
+        attempt: &Attempt<'_>,
+        lease: &Lease,
+        at: Timestamp,
+        reason: String,
+    ) -> Outcome {
+        let event = attempt.event;
+        match self.give_back(lease, reason.clone()).await {
+            Outcome::Retry(given_back) if given_back == reason => {}
+            other => return other,
+        }
+        tracing::info!(case = %event.case, seq = event.seq, %at, reason, "the notice waits");
+        match self
+            .store
+            .repair_at(event.case, event.seq, EFFECT, at)
+            .await
+        {
+            Ok(()) => Outcome::Done,
+            Err(error) => failed("put off the repair", error),
+        }
+    }
+
+    /// Sends by a route, once.
+    async fn send(
+        &self,
+        attempt: &Attempt<'_>,
+        lease: &Lease,
+        route: Route,
+        content: &Content<'_>,
+    ) -> Sending {
+        let (seq, now) = (attempt.event.seq, attempt.invocation.machine_now);
+        match route {
+            Route::Email => match self.mail(content, seq) {
+                Ok(mail) => self.mailer.send(&mail, now).await.into(),
+                Err(reason) => Sending::Refused(reason),
+            },
+            Route::Sms => match self.quiet_until(content, now).await {
+                Err(reason) => Sending::NotSent(reason),
+                Ok(Some(morning)) => Sending::Later(morning, "it is night".to_owned()),
+                Ok(None) => match self.sms(content) {
+                    Ok(sms) => self.texter.send(&sms, now).await.into(),
+                    Err(reason) => Sending::Refused(reason),
+                },
+            },
+            Route::App => self.tell_app(attempt, lease, content).await,
+            Route::Person => Sending::Refused("nothing is sent by this route".to_owned()),
+        }
+    }
+
+    /// Until when no phone is to ring in the zone of the survey; `None` if one may. Machine time: that of the customer.
+    async fn quiet_until(
+        &self,
+        content: &Content<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
+        let forms = self.rules.forms(now).await;
+        let forms = forms.map_err(|error| Fault::doing("read the forms", error).to_string())?;
+        let form = forms.get(&content.response.submission.form);
+        let own = form.and_then(|form| form.zone.as_deref().and_then(calendar::zone));
+        let zone = own.unwrap_or_else(|| self.config.calendars.zone().clone());
+        Ok(QuietHours::new(QUIET_FROM, QUIET_UNTIL).and_then(|quiet| quiet.until(now, &zone)))
+    }
+
+    fn status_url(&self, response: &Response) -> String {
+        let token = self.config.keys.issue_receipt(response.id);
+        format!("{}/v1/receipts/{token}", self.config.public_url)
+    }
+
+    fn sms(&self, content: &Content<'_>) -> Result<Sms, String> {
+        let response = content.response;
+        let (Some(from), Some(phone)) = (&self.config.sms_from, &response.submission.contact.phone)
+        else {
+            return Err("there is no number".to_owned());
+        };
+        let text = short(
+            content.occasion,
+            response.submission.language(),
+            &response.id.reference(),
+            &self.status_url(response),
+        );
+        Ok(Sms {
+            from: from.clone(),
+            to: self.number(phone).map_err(|error| error.to_string())?,
+            text: text.map_err(|error| error.to_string())?,
+            about: response.id.case().to_string(),
+        })
+    }
+
+    /// Posts to the company's app, with the same id at each attempt. What may be taken later is tried again on the schedule
+    /// of Standard Webhooks; what was not taken by its end may have arrived, so a person looks.
+    async fn tell_app(
+        &self,
+        attempt: &Attempt<'_>,
+        lease: &Lease,
+        content: &Content<'_>,
+    ) -> Sending {
+        let (event, now) = (attempt.event, attempt.invocation.machine_now);
+        let id = format!("{}-{}-customer", event.case, event.seq).parse::<MessageId>();
+        let (Some(app), Ok(id)) = (&self.config.app, id) else {
+            return Sending::Refused("there is no app".to_owned());
+        };
+        let payload = self.app_payload(event, content).to_string();
+        let answer =
+            standard::post(&self.outbound, &app.target, &app.secrets, &id, payload, now).await;
+        match answer {
+            Answer::Accepted { provider_id } => Sending::Taken(provider_id),
+            Answer::Refused { reason, .. } | Answer::Gone { reason } => Sending::Refused(reason),
+            Answer::TryLater { ref reason, .. } => {
+                let wait = next_attempt(lease.attempts(), &answer, &id);
+                let at = wait.and_then(|wait| now.checked_add(wait).ok());
+                match at {
+                    Some(at) => Sending::Later(at, reason.clone()),
+                    None => Sending::Unknown(reason.clone()),
+                }
+            }
+        }
+    }
+
+    /// What the app is told: who of its users, and what it may show them. Their name and addresses it knows itself.
+    fn app_payload(&self, event: &Event, content: &Content<'_>) -> Value {
+        let response = content.response;
+        let language = response.submission.language();
+        let (kind, outcome) = match content.occasion {
+            Occasion::Reply => ("feedback.replied", None),
+            Occasion::Question => ("feedback.asked", None),
+            Occasion::Resolved => ("feedback.resolved", Some(Ending::Resolved)),
+            Occasion::Declined => ("feedback.declined", Some(Ending::Declined)),
+        };
+        json!({
+            "type": kind,
+            "timestamp": event.at,
+            "data": {
+                "customer_id": response.submission.customer_id,
+                "reference": response.id.reference(),
+                "locale": language.tag(),
+                "text": content.words,
+                "question": outcome.map(|outcome| question(outcome, language)),
+                "status_url": self.status_url(response),
+            },
+        })
+    }
+
+    fn mail(&self, content: &Content<'_>, seq: u32) -> Result<Mail, String> {
         let response = content.response;
         let contact = &response.submission.contact;
         let (Some(from), Some(email)) = (&self.config.from, &contact.email) else {
-            return Err(SendError::Refused("there is no address".to_owned()));
+            return Err("there is no address".to_owned());
         };
-        let to = Mailbox::new(email).map_err(|error| SendError::Refused(error.to_string()))?;
-        let token = self.config.keys.issue_receipt(response.id);
-        let status_url = format!("{}/v1/receipts/{token}", self.config.public_url);
+        let to = Mailbox::new(email).map_err(|error| error.to_string())?;
+        let status_url = self.status_url(response);
         let language = response.submission.language();
         let letter = Letter {
             occasion: content.occasion,

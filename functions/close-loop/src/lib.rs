@@ -6,6 +6,7 @@
 
 mod config;
 mod handler;
+pub mod short;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

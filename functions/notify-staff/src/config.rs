@@ -6,8 +6,8 @@ use resound_domain::locale::Locale;
 use resound_domain::policy::Audience;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
-use resound_lambda_kit::outbound::{Reach, Target};
-use resound_sinks::standard::Secret;
+use resound_lambda_kit::outbound::Reach;
+use resound_sinks::standard::Receiver;
 use resound_sinks::{Recipient, Sink, SinkKind};
 use resound_store::Medium;
 
@@ -71,15 +71,6 @@ pub struct Addresses {
     pub executive: Option<Mailbox>,
 }
 
-/// Somebody who gets webhooks.
-#[derive(Debug)]
-pub struct Receiver {
-    /// Where to.
-    pub target: Target,
-    /// What they are signed with, each by itself: two while one is changed. Without any they are not signed.
-    pub secrets: Vec<Secret>,
-}
-
 impl Config {
     /// Reads the variables.
     ///
@@ -103,7 +94,9 @@ impl Config {
             true => Reach::Anywhere,
             false => Reach::Public,
         });
-        let receiver = reach.and_then(|reach| receiver(vars, reach));
+        let receiver = reach.and_then(|reach| {
+            Receiver::read(vars, "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", reach)
+        });
         let group_window = group_window(vars);
         let queue = vars.required("STAFF_ALERTS_URL");
         Ok(Self {
@@ -161,20 +154,6 @@ fn group_window(vars: &mut Vars) -> Result<Option<SignedDuration>, Recorded> {
             "ALERT_GROUP_SECONDS: 0 to {MOST_SECONDS} are expected"
         ))),
     }
-}
-
-fn receiver(vars: &mut Vars, reach: Reach) -> Result<Option<Receiver>, Recorded> {
-    let listed = vars.list("ALERT_WEBHOOK_SECRET").into_iter();
-    let secrets: Result<Vec<Secret>, _> = listed.map(|secret| secret.parse()).collect();
-    let secrets = secrets.map_err(|error| vars.record(format!("ALERT_WEBHOOK_SECRET: {error}")));
-    let target = match vars.optional("ALERT_WEBHOOK_URL") {
-        Some(url) => Target::new(&url, reach)
-            .map(Some)
-            .map_err(|error| vars.record(format!("ALERT_WEBHOOK_URL: {error}"))),
-        None => Ok(None),
-    };
-    let (target, secrets) = (target?, secrets?);
-    Ok(target.map(|target| Receiver { target, secrets }))
 }
 
 impl Addresses {

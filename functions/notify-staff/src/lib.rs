@@ -9,5 +9,5 @@ mod grouped;
 mod handler;
 mod recipients;
 
-pub use config::{Addresses, Config, Receiver, VARIABLES};
+pub use config::{Addresses, Config, VARIABLES};
 pub use handler::App;

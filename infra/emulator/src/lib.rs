@@ -1,4 +1,4 @@
-//! The emulated AWS of this machine: DynamoDB, SQS and the sending half of SES behind one loopback port.
+//! The emulated AWS of this machine: DynamoDB, SQS and the sending half of SES and of SMS behind one loopback port.
 //!
 //! Guarantees:
 //!
@@ -14,6 +14,7 @@
 mod dynamodb;
 mod port;
 mod ses;
+mod sms;
 pub mod sqs;
 
 use std::path::PathBuf;

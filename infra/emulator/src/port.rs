@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 use super::ses::{self, SesError};
+use super::sms::{self, SmsError};
 use super::sqs::{self, Sqs, SqsError};
 use super::{BODY_LIMIT, Clock, Data, Dynamo, Mailbox, StartError, Threads};
 
@@ -137,10 +138,11 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
             forward(&services, request).await
         }
         Some(("AmazonSQS", operation)) => answer_sqs(&services.sqs, operation, &body).await,
+        Some(("PinpointSMSVoiceV2", "SendTextMessage")) => answer_sms(services.mailbox, body).await,
         Some(_) => refuse(
             StatusCode::BAD_REQUEST,
             "UnknownOperationException",
-            "Only DynamoDB, its streams, SQS and the sending of SES are emulated.",
+            "Only DynamoDB, its streams, SQS and the sending of SES and of SMS are emulated.",
         ),
         None if parts.uri.path() == SEND_EMAIL && parts.method == Method::POST => {
             answer_ses(services.mailbox, body).await
@@ -239,6 +241,21 @@ async fn answer_ses(mailbox: Arc<Mailbox>, body: Bytes) -> Response {
         HeaderValue::from_static(kind),
     );
     response
+}
+
+async fn answer_sms(mailbox: Arc<Mailbox>, body: Bytes) -> Response {
+    let internal = |message: &str| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        refuse(status, "InternalServerException", message)
+    };
+    match tokio::task::spawn_blocking(move || sms::send(&mailbox, &body)).await {
+        Ok(Ok(id)) => amz_json(StatusCode::OK, &json!({ "MessageId": id })),
+        Ok(Err(SmsError::Validation(message))) => {
+            refuse(StatusCode::BAD_REQUEST, "ValidationException", &message)
+        }
+        Ok(Err(SmsError::Internal(message))) => internal(&message),
+        Err(error) => internal(&error.to_string()),
+    }
 }
 
 fn refuse(status: StatusCode, kind: &str, message: &str) -> Response {

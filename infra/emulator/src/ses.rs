@@ -29,11 +29,11 @@ const ABOUT_TAG: &str = "about";
 pub struct Letter {
     /// Business time of acceptance.
     pub at: Timestamp,
-    /// How it would have travelled: `email`.
+    /// How it would have travelled: `email` or `sms`.
     pub channel: String,
     /// The bare addresses of the recipients, separated by a comma and a space.
     pub to: String,
-    /// The subject line.
+    /// The subject line; empty where the channel has none.
     pub subject: String,
     /// The plain text, empty if there is none.
     pub text: String,
@@ -106,12 +106,12 @@ impl Mailbox {
     /// # Errors
     ///
     /// When it cannot be written; then it was not kept at all.
-    fn keep(&self, draft: Draft) -> Result<String, std::io::Error> {
+    pub(super) fn keep(&self, draft: Draft) -> Result<String, std::io::Error> {
         let at = (self.clock)();
         let mut inner = self.lock();
         let letter = Letter {
             at,
-            channel: "email".into(),
+            channel: draft.channel.into(),
             to: draft.to,
             subject: draft.subject,
             text: draft.text,
@@ -201,13 +201,14 @@ pub(super) enum SesError {
 }
 
 /// The body of a send that can be accepted.
-struct Draft {
-    to: String,
-    subject: String,
-    text: String,
-    html: Option<String>,
-    about: Option<String>,
-    headers: BTreeMap<String, String>,
+pub(super) struct Draft {
+    pub(super) channel: &'static str,
+    pub(super) to: String,
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: Option<String>,
+    pub(super) about: Option<String>,
+    pub(super) headers: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -337,6 +338,7 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
         return Err("Body must contain Text or Html.".into());
     }
     Ok(Draft {
+        channel: "email",
         to: to.join(", "),
         subject: simple.subject.data,
         text: simple.body.text.map(|part| part.data).unwrap_or_default(),

@@ -382,11 +382,11 @@ fn mailbox(letters: &[Caught]) -> Markup {
     layout(
         "Mailbox",
         &html! {
-            p { "Everything that was mailed, the latest first. Nothing left this machine. " a href="/_local/" { "Back" } }
+            p { "Everything that was sent by mail and SMS, the latest first. Nothing left this machine. " a href="/_local/" { "Back" } }
             @if letters.is_empty() { p { "Nothing yet." } }
             @for Caught { letter, demo } in letters.iter().rev() {
                 article {
-                    h2 { (letter.subject) @if *demo { " (demo)" } }
+                    h2 { @if letter.subject.is_empty() { (letter.channel.to_uppercase()) } @else { (letter.subject) } @if *demo { " (demo)" } }
                     p { (letter.at) " " (letter.channel) " to " b { (letter.to) }
                         @if let Some(about) = &letter.about { " about " code { (about) } } }
                     @for (name, value) in &letter.headers { p { code { (name) ": " (value) } } }

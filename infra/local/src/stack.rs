@@ -200,13 +200,17 @@ impl Schedule {
     }
 }
 
-/// Values for parameters of [`TEMPLATE`] that fit one machine: links lead to it, staff routes exist, mail is on
+/// Values for parameters of [`TEMPLATE`] that fit one machine: links lead to it, staff routes exist, mail and SMS are on
 /// (and caught), and a webhook may lead to a program beside it.
 pub fn local_defaults(http_url: &str) -> BTreeMap<String, String> {
     [
         ("PublicUrl", http_url.to_owned()),
         ("JwtIssuer", format!("{http_url}/_local")),
         ("MailFrom", "resound@example.com".to_owned()),
+        (
+            "SmsOriginationIdentity",
+            "arn:aws:sms-voice:us-east-1:000000000000:pool/local".to_owned(),
+        ),
         ("OwnerEmail", "owner@example.com".to_owned()),
         ("TeamLeadEmail", "team-lead@example.com".to_owned()),
         ("ManagerEmail", "manager@example.com".to_owned()),

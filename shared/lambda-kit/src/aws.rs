@@ -28,6 +28,7 @@ use rustls::{CertificateError, RootCertStore};
 
 use crate::config::{Recorded, Vars};
 use crate::mail::Mailer;
+use crate::sms::Texter;
 
 /// A connection is made within this, or the attempt fails.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -156,6 +157,8 @@ pub struct Clients {
     pub sqs: Sqs,
     /// E-mail through SES.
     pub mailer: Mailer,
+    /// Text messages.
+    pub texter: Texter,
 }
 
 impl Clients {
@@ -200,7 +203,8 @@ impl Clients {
                 retry,
                 timeouts,
             },
-            mailer: Mailer::new(settings, connector),
+            mailer: Mailer::new(settings, connector.clone()),
+            texter: Texter::new(settings, connector),
         }
     }
 }

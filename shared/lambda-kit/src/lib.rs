@@ -23,6 +23,8 @@ pub mod precondition;
 pub mod problem;
 pub mod publish;
 pub mod receipt;
+mod signed;
+pub mod sms;
 pub mod telemetry;
 pub mod timing;
 pub mod trace;

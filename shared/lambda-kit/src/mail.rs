@@ -1,4 +1,4 @@
-//! E-mail through SES (API v2), signed and sent without its SDK: one call does not pay for 20 s of compile time.
+//! E-mail through SES (API v2).
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,13 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,11 +20,17 @@ use serde_json::{Value, json};
 
 use crate::aws::Settings;
 use crate::idempotency::contact_id;
+use crate::signed::{Caller, Operation};
 use crate::trace;
 
-/// A letter is sent within this, or its fate is unknown.
-const TIMEOUT: Duration = Duration::from_secs(5);
-const PATH: &str = "/v2/email/outbound-emails";
+const SEND: Operation = Operation {
+    who: "SES",
+    service: "ses",
+    path: "/v2/email/outbound-emails",
+    headers: &[("content-type", "application/json")],
+    // Our quota or a paused account.
+    passing: &["LimitExceededException", "SendingPausedException"],
+};
 
 /// A mailbox: an address, and perhaps a name to show. Written `me@example.com` or `My Name <me@example.com>`.
 ///
@@ -212,19 +213,13 @@ pub enum SendError {
 /// Sends letters through SES.
 #[derive(Debug, Clone)]
 pub struct Mailer {
-    connector: SharedHttpConnector,
-    endpoint: String,
-    region: String,
-    credentials: Credentials,
+    caller: Caller,
 }
 
 impl Mailer {
     pub(crate) fn new(settings: &Settings, connector: SharedHttpConnector) -> Self {
         Self {
-            connector,
-            endpoint: settings.endpoint("email"),
-            region: settings.region.clone(),
-            credentials: settings.credentials.clone(),
+            caller: Caller::new(settings, connector, "email"),
         }
     }
 
@@ -236,122 +231,7 @@ impl Mailer {
     /// [`SendError`]: whether it was surely not sent, surely refused, or perhaps sent. Its text holds no personal data.
     pub async fn send(&self, mail: &Mail, now: Timestamp) -> Result<String, SendError> {
         let body = content(mail)?.to_string();
-        let sent = Arc::new(AtomicBool::new(false));
-        let request = self.request(body, now, &sent)?;
-        let answer = tokio::time::timeout(TIMEOUT, async {
-            let mut response = self.connector.call(request).await.map_err(|error| {
-                // The text of a connection error has addresses and causes, never the letter.
-                crate::Fault::doing("call SES", error).to_string()
-            })?;
-            let status = response.status().as_u16();
-            let kind = response
-                .headers()
-                .get("x-amzn-errortype")
-                .unwrap_or_default()
-                .to_owned();
-            let body = read_to_end(response.take_body()).await;
-            Ok::<_, String>((status, kind, body))
-        });
-        let reason = match answer.await {
-            Ok(Ok((status, kind, body))) => return judge(status, &kind, body.as_deref()),
-            Ok(Err(reason)) => reason,
-            Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
-        };
-        // SES cannot have accepted a letter whose body no connection ever asked for.
-        if sent.load(Ordering::Acquire) {
-            Err(SendError::Unknown(reason))
-        } else {
-            Err(SendError::NotSent(reason))
-        }
-    }
-
-    fn request(
-        &self,
-        body: String,
-        now: Timestamp,
-        sent: &Arc<AtomicBool>,
-    ) -> Result<HttpRequest, SendError> {
-        let broken = |error: &dyn fmt::Display| {
-            SendError::NotSent(format!("the request cannot be made: {error}"))
-        };
-        let url = format!("{}{PATH}", self.endpoint);
-        let identity = self.credentials.clone().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("ses")
-            .time(SystemTime::from(now))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| broken(&error))?
-            .into();
-        let headers = [("content-type", "application/json")];
-        let signable = SignableRequest::new(
-            "POST",
-            &url,
-            headers.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
-        )
-        .map_err(|error| broken(&error))?;
-        let (instructions, _) = sign(signable, &params)
-            .map_err(|error| broken(&error))?
-            .into_parts();
-        let body = SdkBody::from_body_1_x(Watched::new(body, sent));
-        let mut request = http::Request::post(&url)
-            .header("content-type", "application/json")
-            // A connection kept over a freeze of the function may be dead without knowing it: the letter would be
-            // written into it, and be in doubt for ever. A fresh one costs a handshake.
-            .header("connection", "close")
-            .body(body)
-            .map_err(|error| broken(&error))?;
-        instructions.apply_to_request_http1x(&mut request);
-        HttpRequest::try_from(request).map_err(|error| broken(&error))
-    }
-}
-
-/// What the answer means. Any 4xx means that SES did not accept the letter; any 5xx may have been said after it did.
-fn judge(status: u16, kind: &str, body: Option<&[u8]>) -> Result<String, SendError> {
-    let body: Value = body
-        .and_then(|body| serde_json::from_slice(body).ok())
-        .unwrap_or_default();
-    let kind = if kind.is_empty() {
-        body.get("__type")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    } else {
-        kind
-    };
-    // `Name:http://...` and `namespace#Name` are written by some gateways.
-    let kind = kind
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .rsplit('#')
-        .next()
-        .unwrap_or_default();
-    let reason = format!("SES answered {status} {kind}")
-        .trim_end()
-        .to_owned();
-    match (status, kind) {
-        (200..=299, _) => {
-            let id = body
-                .get("MessageId")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
-            id.ok_or_else(|| SendError::Unknown(format!("{reason} without a message id")))
-        }
-        // Our rights, our clock, our quota or a paused account: no fault of the letter.
-        (401 | 403 | 429, _)
-        | (
-            400..=499,
-            "LimitExceededException"
-            | "SendingPausedException"
-            | "ThrottlingException"
-            | "Throttling",
-        ) => Err(SendError::NotSent(reason)),
-        (408, _) => Err(SendError::Unknown(reason)),
-        (400..=499, _) => Err(SendError::Refused(reason)),
-        _ => Err(SendError::Unknown(reason)),
+        self.caller.send(&SEND, body, now).await
     }
 }
 
@@ -450,8 +330,8 @@ impl http_body::Body for Watched {
     }
 }
 
-/// The whole of a body; `None` if it breaks off. Its sender is SES.
-async fn read_to_end(mut body: SdkBody) -> Option<Vec<u8>> {
+/// The whole of a body; `None` if it breaks off. Its sender is a service of AWS.
+pub(crate) async fn read_to_end(mut body: SdkBody) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) =
         std::future::poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut body), cx)).await

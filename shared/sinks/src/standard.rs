@@ -8,7 +8,8 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use jiff::Timestamp;
-use resound_lambda_kit::outbound::{self, Body, Outbound, Target};
+use resound_lambda_kit::config::{Recorded, Vars};
+use resound_lambda_kit::outbound::{self, Body, Outbound, Reach, Target};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -73,6 +74,40 @@ impl Secret {
             "v1,{}",
             STANDARD.encode(hmac::sign(&self.key, signed.as_bytes()))
         )
+    }
+}
+
+/// Somebody who gets webhooks.
+#[derive(Debug, Clone)]
+pub struct Receiver {
+    /// Where to.
+    pub target: Target,
+    /// What they are signed with, each by itself: two while one is changed. Without any they are not signed.
+    pub secrets: Vec<Secret>,
+}
+
+impl Receiver {
+    /// Reads the variables of these names; `None` if no address is set.
+    ///
+    /// # Errors
+    /// [`Recorded`] if the address is none that `reach` allows, or a secret is none.
+    pub fn read(
+        vars: &mut Vars,
+        url: &str,
+        secret: &str,
+        reach: Reach,
+    ) -> Result<Option<Self>, Recorded> {
+        let listed = vars.list(secret).into_iter();
+        let secrets: Result<Vec<Secret>, _> = listed.map(|secret| secret.parse()).collect();
+        let secrets = secrets.map_err(|error| vars.record(format!("{secret}: {error}")));
+        let target = match vars.optional(url) {
+            Some(address) => Target::new(&address, reach)
+                .map(Some)
+                .map_err(|error| vars.record(format!("{url}: {error}"))),
+            None => Ok(None),
+        };
+        let (target, secrets) = (target?, secrets?);
+        Ok(target.map(|target| Self { target, secrets }))
     }
 }
 

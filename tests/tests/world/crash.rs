@@ -201,6 +201,36 @@ impl Scenario for Close {
     }
 }
 
+/// Staff resolve a case and the customer, who left a number alone, is told by a text message.
+struct Text;
+
+impl Scenario for Text {
+    const NAME: &'static str = "text";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "+86 138 0013 8000"}});
+        let posted = world.submit_patiently(&feedback, "text-01234567890");
+        let case = receipt(&posted.await.expect(201)).case;
+        world.drain().await;
+        world.leap("PT1H");
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let answer = world.command_patiently(*case, &resolve, "resolve-0123456789");
+        let answer = answer.await;
+        world.deliver().await;
+        vec![answer.status.to_string(), answer.body]
+    }
+}
+
+#[test]
+fn a_text_message_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Text>());
+}
+
 /// A night: the tallies of the day that ended.
 struct Nightly;
 

@@ -16,6 +16,7 @@ mod restore;
 mod retarget;
 mod risks;
 mod roles;
+mod routes;
 mod rules;
 mod simulation;
 mod skew;

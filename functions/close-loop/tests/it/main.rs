@@ -7,4 +7,6 @@ mod once;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod support;

@@ -1,0 +1,386 @@
+//! By which route a customer is told, and when the next one is taken.
+
+use close_loop::Config;
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::event::{Doubt, EventKind};
+use resound_domain::id::ContactId;
+use resound_domain::phone::E164;
+use resound_domain::route::Route;
+use resound_lambda_kit::aws::{Clients, Settings};
+use resound_lambda_kit::{BoxedFunction, Function as _, sms};
+use resound_store::{Claim, Medium, NoticeKey, Outcome, Suppressed};
+use resound_testing::{Server, start, vars};
+use serde_json::{Value, json};
+
+use crate::support::{SEQ, World, again, all_done, key, later};
+
+const IDENTITY: (&str, &str) = (
+    "SMS_ORIGINATION_IDENTITY",
+    "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1",
+);
+const MAIL: (&str, &str) = ("MAIL_FROM", "resound@example.test");
+const CHINA: (&str, &str) = ("SMS_COUNTRY", "86");
+
+/// The function with these variables.
+fn function(clients: &Clients, pairs: &[(&str, &str)]) -> BoxedFunction {
+    let config = vars(pairs).read(Config::read).unwrap();
+    close_loop::App::new(config, clients).erase()
+}
+
+/// The function with its text messages going to another address than the mailbox.
+fn texting(world: &World, url: &str, pairs: &[(&str, &str)]) -> BoxedFunction {
+    let clients = Clients {
+        texter: Clients::new(&Settings::emulator(url)).texter,
+        ..world.aws.clients.clone()
+    };
+    function(&clients, pairs)
+}
+
+/// The ledger of the event: by route, what came of it.
+async fn ledger(world: &World) -> Vec<(String, Option<Outcome>)> {
+    let notices = world.history().await.notices.into_iter();
+    let mut entries: Vec<_> = notices
+        .map(|notice| {
+            let outcome = match notice.status {
+                resound_store::NoticeStatus::Recorded { outcome, .. } => Some(outcome),
+                _ => None,
+            };
+            (notice.key.medium.name().to_owned(), outcome)
+        })
+        .collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries
+}
+
+fn entry(route: Route, outcome: Outcome) -> (String, Option<Outcome>) {
+    (route.name().to_owned(), Some(outcome))
+}
+
+fn is_sent((route, outcome): &(String, Option<Outcome>), by: Route) -> bool {
+    route == by.name() && matches!(outcome, Some(Outcome::Sent { .. }))
+}
+
+fn refused() -> Vec<EventKind> {
+    vec![EventKind::NoticeInDoubt {
+        cause: SEQ,
+        doubt: Doubt::Refused,
+    }]
+}
+
+fn unknown() -> Vec<EventKind> {
+    vec![EventKind::NoticeInDoubt {
+        cause: SEQ,
+        doubt: Doubt::Unknown,
+    }]
+}
+
+#[tokio::test]
+async fn who_left_a_number_alone_gets_a_text_message() {
+    let contact = json!({"contact": {"phone": "138 0013 8000", "name": "Li"}});
+    let world = World::resolved(contact).await;
+    let function = function(&world.aws.clients, &[MAIL, IDENTITY, CHINA]);
+    for _ in 0..2 {
+        assert_eq!(world.deliver(&function, start()).await, all_done());
+    }
+    let caught = world.aws.port.mailbox().list();
+    assert_eq!(caught.len(), 1);
+    assert_eq!(
+        (caught[0].channel.as_str(), caught[0].to.as_str()),
+        ("sms", "+8613800138000")
+    );
+    assert!(
+        caught[0]
+            .text
+            .starts_with("Your feedback R-FFQ69-G5FAV has been resolved."),
+        "{}",
+        caught[0].text
+    );
+    assert!(
+        !caught[0].text.contains("Fixed in 2.1."),
+        "it travels in the open"
+    );
+    let ledger = ledger(&world).await;
+    assert_eq!(
+        ledger[..2],
+        [
+            entry(Route::App, Outcome::NoContact),
+            entry(Route::Email, Outcome::NoContact)
+        ]
+    );
+    assert!(is_sent(&ledger[2], Route::Sms));
+    assert!(world.is_settled().await);
+    assert_eq!(world.metrics.summary(), "NoticesSent 1");
+}
+
+#[tokio::test]
+async fn a_number_that_may_be_another_gets_none() {
+    let world = World::resolved(json!({"contact": {"phone": "138 0013 8000"}})).await;
+    let function = function(&world.aws.clients, &[MAIL, IDENTITY]);
+    assert_eq!(world.deliver(&function, start()).await, all_done());
+    assert_eq!(world.letters(), 0);
+    assert!(
+        ledger(&world)
+            .await
+            .contains(&entry(Route::Sms, Outcome::Unusable))
+    );
+    assert_eq!(world.doubts().await, refused());
+}
+
+#[tokio::test]
+async fn what_is_refused_falls_back_and_what_is_lost_does_not() {
+    let both = json!({"contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
+    // (SES, letters and messages, doubts)
+    for (ses, caught, doubts) in [
+        (
+            Server::answering(400, r#"{"__type":"MessageRejected"}"#),
+            1,
+            vec![],
+        ),
+        (Server::answering(500, "{}"), 0, unknown()),
+        (Server::hanging_up(), 0, unknown()),
+    ] {
+        let world = World::resolved(both.clone()).await;
+        let clients = Clients {
+            mailer: Clients::new(&Settings::emulator(ses.url())).mailer,
+            ..world.aws.clients.clone()
+        };
+        let function = function(&clients, &[MAIL, IDENTITY]);
+        for now in [start(), later()] {
+            assert_eq!(world.deliver(&function, now).await, all_done());
+        }
+        assert_eq!(world.letters(), caught);
+        assert_eq!(world.doubts().await, doubts);
+        assert!(world.is_settled().await);
+        assert_eq!(ses.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_both_refuse_is_a_persons_once() {
+    let both = json!({"contact": {"email": "nobody", "phone": "+86 138 0013 8000"}});
+    let world = World::resolved(both).await;
+    let refusal = r#"{"__type":"ConflictException","Reason":"DESTINATION_PHONE_NUMBER_OPTED_OUT"}"#;
+    let service = Server::answering(400, refusal);
+    let function = texting(&world, service.url(), &[MAIL, IDENTITY]);
+    for now in [start(), later()] {
+        assert_eq!(world.deliver(&function, now).await, all_done());
+    }
+    assert_eq!(service.requests().len(), 1);
+    assert_eq!(world.doubts().await, refused());
+    let ledger = ledger(&world).await;
+    for expected in [
+        entry(Route::Email, Outcome::Unusable),
+        entry(Route::Sms, Outcome::Refused),
+    ] {
+        assert!(ledger.contains(&expected), "{ledger:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_the_sms_service_is_in_doubt_for_good() {
+    let world = World::resolved(json!({"contact": {"phone": "+86 138 0013 8000"}})).await;
+    let service = Server::hanging_up();
+    let function = texting(&world, service.url(), &[MAIL, IDENTITY]);
+    for now in [start(), later()] {
+        assert_eq!(world.deliver(&function, now).await, all_done());
+    }
+    assert_eq!(service.requests().len(), 1);
+    assert_eq!(world.doubts().await, unknown());
+}
+
+#[tokio::test]
+async fn a_number_on_the_suppression_list_gets_none() {
+    let world = World::resolved(json!({"contact": {"phone": "+86 138 0013 8000"}})).await;
+    let contact: ContactId = sms::contact(&E164::read("+8613800138000", None).unwrap());
+    let reason = resound_domain::contact::Reason::ByHand;
+    let listed = world.aws.store.suppress(contact, reason, start(), None);
+    assert_eq!(listed.await.unwrap(), Suppressed::New);
+    let function = function(&world.aws.clients, &[IDENTITY]);
+    assert_eq!(world.deliver(&function, start()).await, all_done());
+    assert_eq!(world.letters(), 0);
+    assert!(
+        ledger(&world)
+            .await
+            .contains(&entry(Route::Sms, Outcome::Suppressed))
+    );
+    assert_eq!(world.doubts().await, refused());
+}
+
+#[tokio::test]
+async fn a_phone_does_not_ring_at_night() {
+    let world = World::resolved(json!({"contact": {"phone": "+86 138 0013 8000"}})).await;
+    let function = function(&world.aws.clients, &[IDENTITY]);
+    // The zone of the tests is Asia/Shanghai.
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (evening, night, morning) = (
+        at("2026-11-02T21:00:00+08:00"),
+        at("2026-11-03T07:59:59+08:00"),
+        at("2026-11-03T08:00:00+08:00"),
+    );
+    for now in [evening, night] {
+        assert_eq!(
+            world.deliver(&function, now).await,
+            all_done(),
+            "the message is done with"
+        );
+        assert_eq!(world.letters(), 0);
+        assert!(!world.is_settled().await);
+        let event = world.aws.store.event(crate::support::case_id(), SEQ).await;
+        let repair = event.unwrap().unwrap().repair.unwrap();
+        assert_eq!(repair.due_at, morning, "the sweep sends it again then");
+    }
+    assert_eq!(world.deliver(&function, morning).await, all_done());
+    assert_eq!(world.letters(), 1);
+    assert!(world.is_settled().await);
+    assert_eq!(world.doubts().await, []);
+}
+
+#[tokio::test]
+async fn a_letter_does_not_wait_for_the_morning() {
+    let both = json!({"contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
+    let world = World::resolved(both).await;
+    let function = function(&world.aws.clients, &[MAIL, IDENTITY]);
+    let night = "2026-11-03T03:00:00+08:00".parse().unwrap();
+    assert_eq!(world.deliver(&function, night).await, all_done());
+    assert_eq!(world.aws.port.mailbox().list()[0].channel, "email");
+}
+
+// The app
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+async fn user() -> World {
+    World::resolved(json!({
+        "channel": "app", "customer_id": "u-77",
+        "contact": {"email": "li@example.test", "name": "Li"},
+    }))
+    .await
+}
+
+fn telling(world: &World, app: &Server) -> BoxedFunction {
+    function(
+        &world.aws.clients,
+        &[
+            MAIL,
+            ("CUSTOMER_WEBHOOK_URL", app.url()),
+            ("CUSTOMER_WEBHOOK_SECRET", SECRET),
+            ("WEBHOOK_ALLOW_PRIVATE", "true"),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn the_app_is_told_who_and_what_and_no_more() {
+    let world = user().await;
+    let app = Server::answering(204, "");
+    let function = telling(&world, &app);
+    for _ in 0..2 {
+        assert_eq!(world.deliver(&function, start()).await, all_done());
+    }
+    assert_eq!(world.letters(), 0);
+    let requests = app.requests();
+    assert_eq!(requests.len(), 1);
+    let mut body: Value = serde_json::from_str(&requests[0].body).unwrap();
+    let url = body["data"]["status_url"].take();
+    assert!(url.as_str().unwrap().contains("/v1/receipts/"), "{url}");
+    assert_eq!(
+        body,
+        json!({
+            "type": "feedback.resolved",
+            "timestamp": "2026-11-02T02:00:00Z",
+            "data": {
+                "customer_id": "u-77",
+                "reference": "R-FFQ69-G5FAV",
+                "locale": "en",
+                "text": "Fixed in 2.1.",
+                "question": "Did this solve it?",
+                "status_url": null,
+            },
+        })
+    );
+    let ledger = ledger(&world).await;
+    assert!(is_sent(&ledger[0], Route::App), "{ledger:?}");
+    assert_eq!(ledger.len(), 1);
+    assert!(world.is_settled().await);
+}
+
+#[tokio::test]
+async fn an_app_that_refuses_leaves_it_to_the_letter() {
+    for status in [410, 404, 400, 403] {
+        let world = user().await;
+        let app = Server::answering(status, "");
+        let function = telling(&world, &app);
+        for now in [start(), later()] {
+            assert_eq!(world.deliver(&function, now).await, all_done());
+        }
+        assert_eq!(app.requests().len(), 1, "{status}");
+        assert_eq!(world.letters(), 1);
+        assert_eq!(ledger(&world).await[0], entry(Route::App, Outcome::Refused));
+        assert_eq!(world.doubts().await, []);
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_is_down_is_asked_again_with_the_same_id_and_nobody_else_is() {
+    let world = user().await;
+    let down = Server::answering(503, "");
+    let function_now = telling(&world, &down);
+    assert_eq!(world.deliver(&function_now, start()).await, all_done());
+    assert!(!world.is_settled().await);
+    assert_eq!(world.letters(), 0);
+    let lost = Server::hanging_up();
+    let after = start() + SignedDuration::from_mins(6);
+    assert_eq!(
+        world.deliver(&telling(&world, &lost), after).await,
+        all_done()
+    );
+    assert_eq!(world.letters(), 0, "it may have arrived");
+    let up = Server::answering(200, "");
+    let after = start() + SignedDuration::from_hours(1);
+    assert_eq!(
+        world.deliver(&telling(&world, &up), after).await,
+        all_done()
+    );
+    assert!(world.is_settled().await);
+    assert_eq!((world.letters(), world.doubts().await), (0, vec![]));
+    let id = |server: &Server| {
+        server.requests()[0]
+            .header("webhook-id")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(id(&down), id(&up));
+    assert_eq!(id(&lost), id(&up));
+}
+
+#[tokio::test]
+async fn an_attempt_at_the_app_that_was_given_up_is_made_again() {
+    let world = user().await;
+    let medium = Medium::of(Route::App);
+    let entry = NoticeKey { medium, ..key() };
+    let lease = resound_lambda_kit::timing::NOTICE_LEASE;
+    let claim = world
+        .aws
+        .store
+        .claim(entry, "another", start(), lease)
+        .await;
+    assert!(matches!(claim.unwrap(), Claim::Fresh(_)));
+    let app = Server::answering(200, "");
+    let function = telling(&world, &app);
+    assert_eq!(world.deliver(&function, start()).await, again());
+    assert_eq!(world.deliver(&function, later()).await, all_done());
+    assert_eq!(app.requests().len(), 1);
+    assert!(world.is_settled().await);
+}
+
+#[test]
+fn an_app_within_the_network_is_refused_at_the_start() {
+    for url in [
+        "http://127.0.0.1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/",
+    ] {
+        let config = vars(&[("CUSTOMER_WEBHOOK_URL", url)]).read(Config::read);
+        assert!(config.is_err(), "{url}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Text messages through AWS End User Messaging SMS (the API `PinpointSMSVoiceV2`, JSON 1.0).
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use jiff::Timestamp;
+use resound_domain::id::ContactId;
+use resound_domain::phone::E164;
+use serde_json::json;
+
+use crate::aws::Settings;
+use crate::idempotency::contact_id;
+use crate::mail::SendError;
+use crate::signed::{Caller, Operation};
+
+const SEND: Operation = Operation {
+    who: "the SMS service",
+    service: "sms-voice",
+    path: "/",
+    headers: &[
+        ("content-type", "application/x-amz-json-1.0"),
+        ("x-amz-target", "PinpointSMSVoiceV2.SendTextMessage"),
+    ],
+    // This protocol answers 400 where others say 403 and 429. What names us and not the message: our rights, our clock,
+    // what we may spend, the identity that we were told to send as.
+    passing: &[
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "ResourceNotFoundException",
+        "ServiceQuotaExceededException",
+        "UnrecognizedClientException",
+    ],
+};
+
+/// A text message to one number. Its text is short enough: see [`resound_domain::sms::size`].
+#[derive(Debug, Clone)]
+pub struct Sms {
+    /// The identity it is sent as: the ARN of a number, a pool or a sender's name.
+    pub from: String,
+    /// Who gets it.
+    pub to: E164,
+    /// What it says.
+    pub text: String,
+    /// What it is about: an id, never personal. The service gives it back with what it tells of the message later.
+    pub about: String,
+}
+
+/// Sends text messages.
+#[derive(Debug, Clone)]
+pub struct Texter(Caller);
+
+impl Texter {
+    pub(crate) fn new(settings: &Settings, connector: SharedHttpConnector) -> Self {
+        Self(Caller::new(settings, connector, "sms-voice"))
+    }
+
+    /// Sends a message, once: nothing is tried again here, because the service has no idempotency token. `now` is machine
+    /// time. Returns the id that the service gave it.
+    ///
+    /// # Errors
+    /// [`SendError`]: whether it was surely not sent, surely refused, or perhaps sent. Its text holds no personal data.
+    pub async fn send(&self, sms: &Sms, now: Timestamp) -> Result<String, SendError> {
+        let body = json!({
+            "DestinationPhoneNumber": sms.to.as_str(),
+            "OriginationIdentity": sms.from,
+            "MessageBody": sms.text,
+            "MessageType": "TRANSACTIONAL",
+            "Context": {"about": sms.about},
+        });
+        self.0.send(&SEND, body.to_string(), now).await
+    }
+}
+
+/// What stands for a number where nobody is to read it.
+pub fn contact(number: &E164) -> ContactId {
+    contact_id("sms", number.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::aws;
+    use crate::fake::Server;
+
+    async fn send(endpoint: &str) -> Result<String, SendError> {
+        let sms = Sms {
+            from: "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1".to_owned(),
+            to: E164::read("+86 138 0013 8000", None).unwrap(),
+            text: "您的反馈已处理".to_owned(),
+            about: "01ARZ3".to_owned(),
+        };
+        let texter = Texter::new(&Settings::emulator(endpoint), aws::connector());
+        texter
+            .send(&sms, "2026-11-21T00:30:00Z".parse().unwrap())
+            .await
+    }
+
+    fn answer(status: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[tokio::test]
+    async fn a_message_is_signed_and_sent() {
+        let server = Server::answering(&answer("200 OK", r#"{"MessageId":"m-1"}"#));
+        assert_eq!(send(server.url()).await, Ok("m-1".to_owned()));
+        let request = server.request();
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
+        for line in [
+            "authorization: AWS4-HMAC-SHA256 Credential=local/20261121/us-east-1/sms-voice/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target",
+            "x-amz-target: PinpointSMSVoiceV2.SendTextMessage",
+            "content-type: application/x-amz-json-1.0",
+            "connection: close",
+        ] {
+            assert!(head.contains(line), "{line}: {head}");
+        }
+        assert_eq!(
+            serde_json::from_str::<Value>(body).unwrap(),
+            json!({
+                "DestinationPhoneNumber": "+8613800138000",
+                "OriginationIdentity": "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1",
+                "MessageBody": "您的反馈已处理",
+                "MessageType": "TRANSACTIONAL",
+                "Context": {"about": "01ARZ3"},
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_says_whether_it_may_have_been_sent() {
+        let kind =
+            |name: &str| format!(r#"{{"__type":"com.amazonaws.pinpointsmsvoicev2#{name}"}}"#);
+        let not_sent = |reason: &str| SendError::NotSent(format!("the SMS service {reason}"));
+        for (status, body, expected) in [
+            (
+                "400 Bad Request",
+                kind("ThrottlingException"),
+                not_sent("answered 400 ThrottlingException"),
+            ),
+            (
+                "400 Bad Request",
+                kind("AccessDeniedException"),
+                not_sent("answered 400 AccessDeniedException"),
+            ),
+            (
+                "400 Bad Request",
+                kind("ServiceQuotaExceededException"),
+                not_sent("answered 400 ServiceQuotaExceededException"),
+            ),
+            (
+                "400 Bad Request",
+                kind("ConflictException"),
+                SendError::Refused("the SMS service answered 400 ConflictException".to_owned()),
+            ),
+            (
+                "400 Bad Request",
+                kind("ValidationException"),
+                SendError::Refused("the SMS service answered 400 ValidationException".to_owned()),
+            ),
+            (
+                "500 Internal Server Error",
+                kind("InternalServerException"),
+                SendError::Unknown(
+                    "the SMS service answered 500 InternalServerException".to_owned(),
+                ),
+            ),
+            (
+                "200 OK",
+                "{}".to_owned(),
+                SendError::Unknown("the SMS service answered 200 without a message id".to_owned()),
+            ),
+        ] {
+            let server = Server::answering(&answer(status, &body));
+            assert_eq!(send(server.url()).await, Err(expected));
+        }
+        assert!(matches!(
+            send(&Server::closed()).await,
+            Err(SendError::NotSent(_))
+        ));
+    }
+}

@@ -1,0 +1,98 @@
+//! How customers are reached, through every function that has a part in it.
+
+use jiff::Timestamp;
+use resound_domain::id::CaseId;
+use resound_tests::World;
+use resound_tests::receiver::Receiver;
+use serde_json::{Value, json};
+
+/// The entries of the ledger for the customer beside an event: route and status.
+async fn routes(world: &mut World, case: CaseId, seq: usize) -> Vec<(String, String)> {
+    let shown = world.case(case).await;
+    let notices = shown["timeline"][seq - 1]["notices"].as_array().cloned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    notices
+        .unwrap_or_default()
+        .iter()
+        .filter(|notice| notice["recipient"] == "customer")
+        .map(|notice| (text(&notice["channel"]), text(&notice["status"])))
+        .collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |text: &str| text.to_owned();
+    pairs.iter().map(|(a, b)| (owned(a), owned(b))).collect()
+}
+
+/// Lets machine time pass up to an instant.
+fn until(world: &mut World, at: &str) {
+    let at: Timestamp = at.parse().unwrap();
+    world.pass(at.duration_since(world.machine_now()));
+}
+
+fn resolve() -> Value {
+    json!({"command": "resolve", "message": "We have sent you a new one."})
+}
+
+#[tokio::test]
+async fn a_text_message_waits_for_the_morning() {
+    let mut world = World::new().await;
+    let feedback = json!({"text": "坏了。", "nps": 1, "locale": "zh-CN", "contact": {"phone": "+86 138 0013 8000"}});
+    let receipt = world.submit(feedback).await;
+    until(&mut world, "2026-11-02T21:30:00+08:00");
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    until(&mut world, "2026-11-03T07:59:00+08:00");
+    world.sweep().await;
+    world.drain().await;
+    assert_eq!(world.mails().len(), 0);
+    until(&mut world, "2026-11-03T08:01:00+08:00");
+    world.sweep().await;
+    world.drain().await;
+    let caught = world.mails();
+    assert_eq!(caught.len(), 1);
+    assert_eq!(
+        (caught[0].channel.as_str(), caught[0].to.as_str()),
+        ("sms", "+8613800138000")
+    );
+    assert!(caught[0].text.contains("已处理完毕"), "{}", caught[0].text);
+    world.settle().await;
+    assert_eq!(world.mails().len(), 1);
+    let mut entries = routes(&mut world, receipt.case, 2).await;
+    entries.sort();
+    let expected = [
+        ("app", "no_contact"),
+        ("email", "no_contact"),
+        ("sms", "sent"),
+    ];
+    assert_eq!(entries, pairs(&expected));
+}
+
+#[tokio::test]
+async fn the_app_tells_its_user_and_the_status_page_tells_as_well() {
+    let app = Receiver::start();
+    let mut world = World::new().await;
+    world.configure("close-loop", "CUSTOMER_WEBHOOK_URL", app.url());
+    let receipt = world
+        .submit(json!({
+            "text": "It broke.", "nps": 1, "locale": "en", "channel": "app",
+            "customer_id": "u-77", "contact": {"email": "li@example.test"},
+        }))
+        .await;
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    world.settle().await;
+    assert_eq!(world.mails().len(), 0);
+    let taken = app.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].id, format!("{}-2-customer", receipt.case));
+    let told = taken[0].json();
+    assert_eq!(told["data"]["customer_id"], "u-77");
+    assert_eq!(told["data"]["text"], "We have sent you a new one.");
+    assert_eq!(
+        routes(&mut world, receipt.case, 2).await,
+        pairs(&[("app", "sent")])
+    );
+    let page = world.get(&receipt.status).await.expect(200);
+    assert!(page.body.contains("We have sent you a new one."));
+}
