@@ -7,7 +7,7 @@ use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL};
 use resound_domain::calendar;
 use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
-use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::event::{Doubt, Effect, Ending, Event};
 use resound_domain::id::ContactId;
 use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
@@ -135,7 +135,7 @@ impl App {
             // Delivered before.
             return Ok(Outcome::Done);
         };
-        let Some(occasion) = occasion(&event.kind) else {
+        let Some(occasion) = Occasion::of(&event.kind) else {
             return Err(Outcome::Quarantine(format!(
                 "customers are not told of `{}`",
                 event.kind.name()
@@ -224,7 +224,10 @@ impl App {
         let mail = self.config.from.as_ref().map(|_| Route::Email);
         let app = self.config.app.as_ref().map(|_| Route::App);
         let sms = self.config.sms_from.as_ref().map(|_| Route::Sms);
-        [mail, app, sms].into_iter().flatten().collect()
+        [mail, app, sms, Some(Route::Person)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Records that the customer is told by no route at all. The status page still tells them, and the ledger tells
@@ -267,6 +270,8 @@ impl App {
                     Some(told) => self.pass_over(attempt, route, &told).await?,
                     None => Known::Next { failed: true },
                 },
+                // The doubt in the case says it, and its alert; what they say to the customer is beside it.
+                None if route == Route::Person => Known::Next { failed: true },
                 None => self.take(attempt, route, &content).await?,
             };
             match known {
@@ -278,7 +283,7 @@ impl App {
             }
         }
         match has_failed {
-            // The customer left an address and was told by none.
+            // The customer left something to reach them by, and was told by nothing that is sent.
             true => self.doubt(attempt, None, Doubt::Refused).await,
             false => settle(&self.store, EFFECT, attempt.event).await,
         }
@@ -713,46 +718,5 @@ const fn known(told: &Told) -> Known {
         Told::Sent { .. } | Told::Unknown | Told::NoConsent => Known::Over,
         Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
         Told::NoContact | Told::MailOff | Told::Off => Known::Next { failed: false },
-    }
-}
-
-/// What a letter about an event of this kind is about; `None` if customers are not told of it.
-fn occasion(kind: &EventKind) -> Option<Occasion> {
-    match kind {
-        EventKind::Replied { .. } => Some(Occasion::Reply),
-        EventKind::AwaitingCustomer { message: true, .. } => Some(Occasion::Question),
-        EventKind::Resolved { internal: true, .. } | EventKind::Declined { internal: true, .. } => {
-            None
-        }
-        EventKind::Resolved { .. }
-        | EventKind::Followed {
-            outcome: Ending::Resolved,
-        } => Some(Occasion::Resolved),
-        EventKind::Declined { .. }
-        | EventKind::Followed {
-            outcome: Ending::Declined,
-        } => Some(Occasion::Declined),
-        EventKind::Opened { .. }
-        | EventKind::Acknowledged
-        | EventKind::TakenUp { .. }
-        | EventKind::Assigned { .. }
-        | EventKind::AwaitingCustomer { message: false, .. }
-        | EventKind::Resumed { .. }
-        | EventKind::Reopened { .. }
-        | EventKind::CustomerWrote { .. }
-        | EventKind::Planned { .. }
-        | EventKind::Merged { .. }
-        | EventKind::Absorbed { .. }
-        | EventKind::Retargeted { .. }
-        | EventKind::Closed
-        | EventKind::Confirmed { .. }
-        | EventKind::Disputed { .. }
-        | EventKind::Warned { .. }
-        | EventKind::Breached { .. }
-        | EventKind::Escalated { .. }
-        | EventKind::NoticeInDoubt { .. }
-        | EventKind::NoticeFailed { .. }
-        | EventKind::NoticeFound { .. }
-        | EventKind::Unknown => None,
     }
 }

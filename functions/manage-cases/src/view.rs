@@ -11,6 +11,8 @@ use resound_domain::locale::Locale;
 use resound_domain::privacy::{mask_email, mask_phone, mask_text};
 use resound_domain::response::Response;
 use resound_domain::risk::Task;
+use resound_domain::script;
+use resound_domain::template::Occasion;
 use resound_store::{History, Lookup, Notice, NoticeStatus, Outcome, StoredEvent};
 use serde_json::{Map, Value, json};
 
@@ -121,6 +123,12 @@ pub(crate) fn full(
     public_url: &str,
 ) -> Value {
     let case = &history.case;
+    let asked = match response {
+        Lookup::Found(response) => Some(response.as_ref()),
+        Lookup::Erased | Lookup::Missing => None,
+    };
+    let events = history.events.iter();
+    let timeline: Vec<_> = events.map(|event| entry(event, history, asked)).collect();
     let (response, erased) = match response {
         Lookup::Found(response) => (submission(response), false),
         Lookup::Erased => (Value::Null, true),
@@ -143,7 +151,7 @@ pub(crate) fn full(
         "absorbed": case.absorbed(),
         "response": response,
         "erased": erased,
-        "timeline": history.events.iter().map(|event| entry(event, history)).collect::<Vec<_>>(),
+        "timeline": timeline,
         "allowed": case.allows(),
     })));
     if let Some(found) = case.task() {
@@ -216,7 +224,7 @@ fn submission(response: &Response) -> Value {
     })
 }
 
-fn entry(stored: &StoredEvent, history: &History) -> Value {
+fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -> Value {
     let Event {
         seq, at, by, kind, ..
     } = &stored.event;
@@ -230,11 +238,29 @@ fn entry(stored: &StoredEvent, history: &History) -> Value {
     if let Some(message) = history.messages.iter().find(|m| m.seq == *seq) {
         entry.insert("message".to_owned(), message.text.as_str().into());
     }
+    if let (EventKind::NoticeInDoubt { cause, .. }, Some(response)) = (kind, response)
+        && let Some(script) = script(*cause, history, response)
+    {
+        entry.insert("script".to_owned(), script.into());
+    }
     let notices = notices(stored, &history.notices);
     if !notices.is_empty() {
         entry.insert("notices".to_owned(), notices.into());
     }
     Value::Object(entry)
+}
+
+/// What a person says to a customer of whom it is in doubt whether they were told.
+fn script(cause: u32, history: &History, response: &Response) -> Option<String> {
+    let told = history.events.iter().find(|e| e.event.seq == cause)?;
+    let words = history.messages.iter().find(|m| m.seq == cause)?;
+    Some(script::script(
+        Occasion::of(&told.event.kind)?,
+        response.submission.language(),
+        response.submission.contact.name.as_deref(),
+        &response.id.reference(),
+        &words.text,
+    ))
 }
 
 fn actor(by: &Actor) -> String {

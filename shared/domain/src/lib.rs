@@ -30,6 +30,7 @@ pub mod response;
 pub mod risk;
 pub mod route;
 pub mod score;
+pub mod script;
 pub mod sms;
 pub mod statistics;
 pub mod submission;

@@ -16,7 +16,8 @@ pub enum Route {
     App,
     /// A text message.
     Sms,
-    /// Somebody of staff, who calls or visits with a script.
+    /// Somebody of staff, who calls or visits with a script. The last one wherever the customer came from: nothing tells yet
+    /// whether it was done.
     Person,
 }
 
@@ -41,8 +42,8 @@ impl Route {
             Channel::Web | Channel::Email | Channel::Partner => [Email, App, Sms, Person],
             // What they write in is the company's own app or account.
             Channel::App | Channel::Chat | Channel::Social => [App, Email, Sms, Person],
-            Channel::Phone => [Person, Sms, Email, App],
-            Channel::Store | Channel::Sales => [Person, Email, Sms, App],
+            Channel::Phone => [Sms, Email, App, Person],
+            Channel::Store | Channel::Sales => [Email, Sms, App, Person],
         }
     }
 }
@@ -212,10 +213,10 @@ mod tests {
             (Channel::App, "app > email > sms > person"),
             (Channel::Email, "email > app > sms > person"),
             (Channel::Chat, "app > email > sms > person"),
-            (Channel::Phone, "person > sms > email > app"),
+            (Channel::Phone, "sms > email > app > person"),
             (Channel::Social, "app > email > sms > person"),
-            (Channel::Store, "person > email > sms > app"),
-            (Channel::Sales, "person > email > sms > app"),
+            (Channel::Store, "email > sms > app > person"),
+            (Channel::Sales, "email > sms > app > person"),
             (Channel::Partner, "email > app > sms > person"),
         ] {
             let subject = subject(channel, Usable, Usable, true);
@@ -268,19 +269,19 @@ mod tests {
                 subject(Channel::Store, Missing, Missing, true),
                 ALL,
                 &[],
-                "person > (email: NoContact) > (sms: NoContact) > app",
+                "(email: NoContact) > (sms: NoContact) > app > person",
             ),
             (
                 subject(Channel::Store, Usable, Missing, false),
                 ALL,
                 &[],
-                "(person: NoContact) > email > (sms: NoContact) > (app: NoContact)",
+                "email > (sms: NoContact) > (app: NoContact) > (person: NoContact)",
             ),
             (
                 subject(Channel::Phone, Usable, Usable, false),
                 ALL,
-                &[Route::Person],
-                "(person: Failed) > sms > email > (app: NoContact)",
+                &[Route::Sms],
+                "(sms: Failed) > email > (app: NoContact) > person",
             ),
             // Somebody who is known by an id alone is not called.
             (

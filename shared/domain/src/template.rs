@@ -12,7 +12,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Ending;
+use crate::event::{Ending, EventKind};
 use crate::language::Language;
 
 pub use document::{Brand, Templates, Translated};
@@ -34,6 +34,46 @@ pub enum Occasion {
 impl Occasion {
     /// Every occasion.
     pub const ALL: [Self; 4] = [Self::Reply, Self::Question, Self::Resolved, Self::Declined];
+
+    /// What an event of this kind tells the customer; `None` if they are not told of it.
+    pub const fn of(kind: &EventKind) -> Option<Self> {
+        match kind {
+            EventKind::Replied { .. } => Some(Self::Reply),
+            EventKind::AwaitingCustomer { message: true, .. } => Some(Self::Question),
+            EventKind::Resolved { internal: true, .. }
+            | EventKind::Declined { internal: true, .. } => None,
+            EventKind::Resolved { .. }
+            | EventKind::Followed {
+                outcome: Ending::Resolved,
+            } => Some(Self::Resolved),
+            EventKind::Declined { .. }
+            | EventKind::Followed {
+                outcome: Ending::Declined,
+            } => Some(Self::Declined),
+            EventKind::Opened { .. }
+            | EventKind::Acknowledged
+            | EventKind::TakenUp { .. }
+            | EventKind::Assigned { .. }
+            | EventKind::AwaitingCustomer { message: false, .. }
+            | EventKind::Resumed { .. }
+            | EventKind::Reopened { .. }
+            | EventKind::CustomerWrote { .. }
+            | EventKind::Planned { .. }
+            | EventKind::Merged { .. }
+            | EventKind::Absorbed { .. }
+            | EventKind::Retargeted { .. }
+            | EventKind::Closed
+            | EventKind::Confirmed { .. }
+            | EventKind::Disputed { .. }
+            | EventKind::Warned { .. }
+            | EventKind::Breached { .. }
+            | EventKind::Escalated { .. }
+            | EventKind::NoticeInDoubt { .. }
+            | EventKind::NoticeFailed { .. }
+            | EventKind::NoticeFound { .. }
+            | EventKind::Unknown => None,
+        }
+    }
 
     /// The persisted and published name.
     pub const fn name(self) -> &'static str {

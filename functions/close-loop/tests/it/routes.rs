@@ -113,6 +113,26 @@ async fn who_left_a_number_alone_gets_a_text_message() {
 }
 
 #[tokio::test]
+async fn who_left_a_number_is_a_persons_where_nothing_is_sent_to_it() {
+    for channel in ["web", "phone", "store"] {
+        let left = json!({"channel": channel, "contact": {"phone": "138 0013 8000"}});
+        let world = World::resolved(left).await;
+        let function = function(&world.aws.clients, &[MAIL]);
+        for now in [start(), later()] {
+            assert_eq!(world.deliver(&function, now).await, all_done());
+        }
+        assert_eq!(world.letters(), 0);
+        assert_eq!(world.doubts().await, refused(), "{channel}");
+        assert!(world.is_settled().await);
+        let ledger = ledger(&world).await;
+        assert!(
+            ledger.contains(&entry(Route::Sms, Outcome::Off)),
+            "{ledger:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_number_that_may_be_another_gets_none() {
     let world = World::resolved(json!({"contact": {"phone": "138 0013 8000"}})).await;
     let function = function(&world.aws.clients, &[MAIL, IDENTITY]);

@@ -1,10 +1,11 @@
 use jiff::SignedDuration;
 use resound_domain::delivery::Fate;
-use resound_domain::event::Effect;
+use resound_domain::event::{Doubt, Effect};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
 use resound_store::{
-    Claim, DeliveryReport, Medium, NoticeKey, Outcome, Recipient, Recorded, Reported, Telling,
+    Claim, DeliveryReport, Doubted, Medium, NoticeKey, Outcome, Owed, Recipient, Recorded,
+    Reported, Telling,
 };
 use resound_testing::cases::book;
 use resound_testing::start;
@@ -261,4 +262,36 @@ async fn only_those_who_may_read_read() {
             200
         );
     }
+}
+
+#[tokio::test]
+async fn whoever_must_reach_a_customer_is_given_the_words() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.done(id, json!({"command": "resolve", "message": "已为您换新。"}))
+        .await;
+    let store = &desk.aws.store;
+    let before = store.case(id).await.unwrap().unwrap();
+    let events = before.doubt(2, Doubt::Refused, after(5), &book());
+    let mut doubted = before.clone();
+    events.iter().for_each(|event| doubted.apply(event));
+    let owed = Owed {
+        seq: 2,
+        effect: Effect::CustomerNotice,
+    };
+    let appended = store
+        .append_doubt(&before, &doubted, &events, None, owed, start())
+        .await;
+    assert_eq!(appended.unwrap(), Doubted::Recorded);
+
+    let seen = desk.shown(id, after(10)).await.body;
+    let timeline = seen["timeline"].as_array().unwrap();
+    assert!(timeline[..2].iter().all(|entry| entry["script"].is_null()));
+    let reference = seen["reference"].as_str().unwrap();
+    let script = timeline[2]["script"].as_str().unwrap();
+    assert!(script.contains(reference), "{script}");
+    assert!(
+        script.ends_with("已为您换新。\n这样解决您的问题了吗？"),
+        "{script}"
+    );
 }
