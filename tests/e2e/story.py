@@ -779,7 +779,8 @@ class Story:
         lost, doubled, unknown, doubts = [], [], 0, 0
         for (case, seq), words in messages.items():
             told = [(r, m, i) for r, m, i in notices[case, seq] if r == "customer"]
-            status = told[0][2]["status"] if len(told) == 1 else f"{len(told)} entries"
+            taken = [entry for entry in told if entry[2]["status"] != "no_contact"] or told[:1]  # the others were passed over
+            status = taken[0][2]["status"] if len(taken) == 1 else f"{len(taken)} entries"
             doubt = [e for e in events[case].values() if kind_of(e) == "notice_in_doubt" and detail(e)["cause"] == seq]
             right = {"sent": (1, 0), "no_consent": (0, 0), "no_contact": (0, 0)}.get(status)
             if letters[words] > 1:
