@@ -219,6 +219,7 @@ fn registry(meter: &Meter) -> Registry {
         manage_cases,
         manage_issues,
         link_issues,
+        tell_reporters,
         report_nps,
         manage_policy,
         relay_events,
@@ -476,11 +477,12 @@ async fn what_things_cost() {
 
     insta::assert_snapshot!(idle.line(), @"calls: alert-breaches 1 | requests: GetItem 1, Query 32 | units: table 0, indexes 0, reads 17 | queue 0 | mails 0");
     insta::assert_snapshot!(night.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, PutItem 5, Query 22, UpdateItem 2 | units: table 7, indexes 0, reads 15 | queue 0 | mails 0");
-    let [quarter, risks, links, reports] = &looks;
+    let [quarter, risks, links, reports, telling] = &looks;
     insta::assert_snapshot!(quarter.line(), @"calls: aggregate-nps 1 | requests: GetItem 1, Query 2 | units: table 0, indexes 0, reads 3 | queue 0 | mails 0");
     insta::assert_snapshot!(risks.line(), @"calls: watch-risks 1 | requests: GetItem 1, Query 4, UpdateItem 1 | units: table 1, indexes 0, reads 3 | queue 0 | mails 0");
     insta::assert_snapshot!(links.line(), @"calls: link-issues 1 | requests: GetItem 1, Query 2, UpdateItem 1 | units: table 1, indexes 0, reads 3 | queue 0 | mails 0");
     insta::assert_snapshot!(reports.line(), @"calls: write-reports 1 | requests: GetItem 2, Query 6 | units: table 0, indexes 0, reads 8 | queue 0 | mails 0");
+    insta::assert_snapshot!(telling.line(), @"calls: tell-reporters 1 | requests: Query 1 | units: table 0, indexes 0, reads 1 | queue 0 | mails 0");
     insta::assert_snapshot!(first.line(), @"calls: submit-feedback 1 | requests: PutItem 1, Query 1 | units: table 1, indexes 1, reads 1 | queue 0 | mails 0");
     insta::assert_snapshot!(plain.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 1, reads 0 | queue 0 | mails 0");
     insta::assert_snapshot!(known.line(), @"calls: submit-feedback 1 | requests: PutItem 1 | units: table 1, indexes 2, reads 0 | queue 0 | mails 0");
@@ -517,13 +519,14 @@ async fn what_things_cost() {
         risks.times(hours),
         links.times(hours),
         reports.times(hours),
+        telling.times(sweeps),
     ];
     for bill in rest.iter().map(Bill::of) {
         month.functions += bill.functions;
         month.reads += bill.reads;
         month.table += bill.table;
     }
-    month.schedules = (sweeps + quarters + 3.0 * hours) * price::SCHEDULE;
+    month.schedules = (2.0 * sweeps + quarters + 3.0 * hours) * price::SCHEDULE;
     write!(
         table,
         "\nDollars of a month in which nothing happens:\n\n{HEAD}{}",
@@ -554,14 +557,15 @@ async fn what_things_cost() {
 }
 
 /// What the schedules but the sweep do when nothing happened since they did it last: the quarter of an hour between nights, and
-/// each hour the looks for risks, for what belongs to an issue, and for a report that is due.
-async fn looks() -> [Usage; 4] {
+/// each hour the looks for risks, for what belongs to an issue, and for a report that is due; each minute for announcements.
+async fn looks() -> [Usage; 5] {
     let system = System::start().await;
     let functions = [
         "aggregate-nps",
         "watch-risks",
         "link-issues",
         "write-reports",
+        "tell-reporters",
     ];
     // The first ones of all go back.
     for function in functions {

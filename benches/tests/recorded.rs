@@ -90,6 +90,7 @@ impl System {
             manage_cases,
             manage_issues,
             link_issues,
+            tell_reporters,
             report_nps,
             manage_policy,
             relay_events,
@@ -288,6 +289,12 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     run.unwrap().unwrap();
     let look = json!({"time": system.engine.clock().now().to_string()});
     recorded.insert("link-issues", system.record("link-issues", look).await);
+    // In most minutes nothing is announced.
+    let look = json!({"time": system.engine.clock().now().to_string()});
+    recorded.insert(
+        "tell-reporters",
+        system.record("tell-reporters", look).await,
+    );
     let list = example("manage-issues", "list");
     recorded.insert("manage-issues", system.record("manage-issues", list).await);
     // A week later there is something to report; the measured look finds that it is written.

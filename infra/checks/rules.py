@@ -75,6 +75,7 @@ FUNCTIONS = {
     "serve-reports": Function("http", READ),
     "manage-issues": Function("http", WRITE | LIST | REPLACE),
     "link-issues": Function("schedule", WRITE | LIST | REPLACE, indexes=["by-day"]),
+    "tell-reporters": Function("schedule", WRITE | LIST | REPLACE, mails=True),
 }
 
 # Route: function and, for staff, the scope.
@@ -88,6 +89,8 @@ ROUTES = {
     "GET /openapi.json": ("serve-pages", None),
     "POST /v1/receipts/{token}/helped": ("take-answers", None),
     "POST /v1/receipts/{token}/messages": ("take-answers", None),
+    "GET /v1/unsubscribe/{token}": ("take-answers", None),
+    "POST /v1/unsubscribe/{token}": ("take-answers", None),
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
     "GET /v1/cases/{id}": ("manage-cases", "resound/cases.read"),
     "POST /v1/cases/{id}/commands": ("manage-cases", "resound/cases.write"),
@@ -129,6 +132,10 @@ ROUTES = {
     "POST /v1/improvements": ("manage-issues", "resound/cases.manage"),
     "GET /v1/improvements/{id}": ("manage-issues", "resound/reports.read"),
     "POST /v1/improvements/{id}/commands": ("manage-issues", "resound/cases.write"),
+    "GET /v1/improvements/{id}/announcement": ("manage-issues", "resound/cases.manage"),
+    "POST /v1/improvements/{id}/announcement": ("manage-issues", "resound/cases.manage"),
+    "GET /v1/improvements/{id}/announcement/preview": ("manage-issues", "resound/cases.manage"),
+    "POST /v1/improvements/{id}/announcement/commands": ("manage-issues", "resound/cases.manage"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
     "PUT /v1/recipients": ("manage-policy", "resound/admin"),
 }
@@ -144,6 +151,7 @@ SCHEDULES = {  # function: expression and zone
     "watch-risks": ("cron(20 * * * ? *)", {"Ref": "TimeZone"}),
     "link-issues": ("cron(40 * * * ? *)", {"Ref": "TimeZone"}),
     "write-reports": ("cron(5 * * * ? *)", {"Ref": "TimeZone"}),
+    "tell-reporters": ("rate(1 minute)", "UTC"),
 }
 # What each function counts itself, in the namespace of the stack with the dimension `service`.
 OWN_COUNTS = {
@@ -156,6 +164,7 @@ OWN_COUNTS = {
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses", "NightCells", "NightCorrections", "NightWaiting", "NightLate"],
     "watch-risks": ["RisksRaised", "RisksUnfinished"],
     "link-issues": ["ResponsesLinked", "ResponsesSuggested", "LinkingUnfinished"],
+    "tell-reporters": ["AnnouncementsSent", "AnnouncementsUnknown"],
     "write-reports": ["ReportsWritten", "ReportsLate", "AlertsSent", "AlertsFailed"],
 }
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
@@ -326,7 +335,7 @@ def timings_keep_their_order(t):
     for name, (logical, function) in t.functions().items():
         timeouts[logical] = function.get("Timeout", 3)
         expected = http if FUNCTIONS.get(name) and FUNCTIONS[name].trigger == "http" else consumer
-        if name == "alert-breaches":
+        if name in ("alert-breaches", "tell-reporters"):
             expected = stated["SWEEP_TIMEOUT"]
         if name in ("aggregate-nps", "watch-risks", "write-reports", "link-issues"):
             # A count holds no lease and takes what it takes; neither does a look for risks. A report's lease is counted from
@@ -373,6 +382,7 @@ def environment_matches_config(t):
         "ALERT_WEBHOOK_SECRET": {"Ref": "AlertWebhookSecret"},
         "WEBHOOK_ALLOW_PRIVATE": {"Ref": "WebhookAllowPrivate"},
         "ALERT_GROUP_SECONDS": {"Ref": "AlertGroupSeconds"},
+        "LETTERS_A_MINUTE": {"Ref": "AnnouncementLetters"},
     }
     for name, (logical, function) in t.functions().items():
         given = function.get("Environment", {}).get("Variables", {})
@@ -967,10 +977,11 @@ def expected_alarms(functions):
     api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
     relay, sweep = [("FunctionName", {"Ref": "RelayEvents"})], [("FunctionName", {"Ref": "AlertBreaches"})]
     risks, linking = [("FunctionName", {"Ref": "WatchRisks"})], [("FunctionName", {"Ref": "LinkIssues"})]
-    reports = [("FunctionName", {"Ref": "WriteReports"})]
+    reports, telling = [("FunctionName", {"Ref": "WriteReports"})], [("FunctionName", {"Ref": "TellReporters"})]
     alarms |= {
         "RelayLag": watch("AWS/Lambda", "IteratorAge", relay, "Maximum", 60, (3, 5), ABOVE, 60_000),
         "SweepMissing": watch("AWS/Lambda", "Invocations", sweep, "Sum", 60, (5, 5), BELOW, 1, silence="breaching"),
+        "TellingMissing": watch("AWS/Lambda", "Invocations", telling, "Sum", 60, (5, 5), BELOW, 1, silence="breaching"),
         "SweepLateness": watch(OWN_METRICS, "SweepLateness", own("alert-breaches"), "p99", 300, (2, 3), ABOVE, 300_000),
         "SweepUnfinished": watch(OWN_METRICS, "SweepUnfinished", own("alert-breaches"), "Sum", 300, (3, 3), AT_LEAST, 1),
         "RisksMissing": watch("AWS/Lambda", "Invocations", risks, "Sum", 3600, (3, 3), BELOW, 1, silence="breaching"),
@@ -1201,6 +1212,7 @@ def outputs_serve_an_integrator(t):
         "WatchRisksFunction": {"Ref": "WatchRisksAliaslive"},
         "LinkIssuesFunction": {"Ref": "LinkIssuesAliaslive"},
         "WriteReportsFunction": {"Ref": "WriteReportsAliaslive"},
+        "TellReportersFunction": {"Ref": "TellReportersAliaslive"},
         "CustomDomainTarget": {"Fn::GetAtt": ["HttpDomain", "RegionalDomainName"]},
         "CustomDomainZoneId": {"Fn::GetAtt": ["HttpDomain", "RegionalHostedZoneId"]},
         "JwtIssuer": {"Ref": "JwtIssuer"}, "JwtAudience": {"Ref": "JwtAudience"},
@@ -1303,9 +1315,9 @@ def policies_say_what_they_mean(t):
         ("SubmitFeedbackRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*", "RESPONSE#*"]}},
         ("TakeAnswersRole", "dynamodb:PutItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*"]}},
         ("TakeAnswersRole", "dynamodb:UpdateItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*", "IMPROVEMENTS"]}},
         ("ServeReportsRole", "dynamodb:GetItem"):
@@ -1319,6 +1331,7 @@ def policies_say_what_they_mean(t):
         ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
         ("WriteReportsRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
         ("CloseLoopRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+        ("TellReportersRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
     }
     others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
               "DeploymentRole": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig",
@@ -1412,6 +1425,8 @@ DECIDED = {
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["RelayDead", "Arn"]}}}},
     "AlertBreachesEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
+    "TellReportersEventInvokeConfig": {
+        "MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "WatchRisksEventInvokeConfig": {
         "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 0, "DestinationConfig": {}},
     "LinkIssuesEventInvokeConfig": {
@@ -1447,6 +1462,7 @@ DECIDED = {
         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}},
 }
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
+           "tell-reporters": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
            "aggregate-nps": {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 5},
            "watch-risks": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
            "write-reports": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
@@ -1460,7 +1476,7 @@ ACCESS_LOG = {
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-pages": {"*/GET/*"},
-          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages"}, "report-nps": {"*/GET/v1/nps*"},
+          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages", "*/*/v1/unsubscribe/*"}, "report-nps": {"*/GET/v1/nps*"},
           "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
           "manage-issues": {"*/*/v1/issues*", "*/*/v1/improvements*"},
@@ -1612,7 +1628,7 @@ def holds(value, values):
 DEFAULTS = {
     "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "StaffTokens": "scopes",
     "WebhookAllowPrivate": "false",
-    "AlertGroupSeconds": 60,
+    "AlertGroupSeconds": 60, "AnnouncementLetters": 400,
     "RolePath": "/", "DeletionProtection": "true", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
     "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
     "Architecture": "arm64",

@@ -30,6 +30,7 @@ FUNCTIONS = (
     "manage-cases",
     "manage-issues",
     "link-issues",
+    "tell-reporters",
     "report-nps",
     "manage-policy",
     "relay-events",

@@ -299,7 +299,7 @@ class Story:
         self.api = self.outputs["HttpApiUrl"].split("//")[1].split(".")[0]
         # This scheduler hands out its placeholder for the time unreplaced, so the test plays the scheduler.
         scheduler = self.cloud.client("scheduler")
-        for name in ("alert-breaches", "aggregate-nps", "watch-risks", "write-reports", "link-issues"):
+        for name in ("alert-breaches", "aggregate-nps", "watch-risks", "write-reports", "link-issues", "tell-reporters"):
             schedule = scheduler.get_schedule(Name=f"{stack}-{name}")
             self.equal(f"the schedule of {name} is on", schedule["State"], "ENABLED")
             keep = ("Name", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")

@@ -2,6 +2,7 @@
 //!
 //! - A letter or text message to a customer: at most once. If the ledger does not say that it was sent, it says that this is unknown, a
 //!   doubt is in the log of the case and staff were told of it.
+//! - A letter of an announcement: at most once. If the ledger does not say that it was sent, it says that this is unknown.
 //! - An alert to staff: at least once by each medium, and no more often than the ledger counts attempts. A message about
 //!   several tells of the same ones each time it is sent.
 
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use notify_staff::alert::matter;
 use resound_domain::event::{Doubt, Effect, Event, EventKind};
 use resound_domain::policy::Priority;
+use resound_lambda_kit::mail::Mailbox;
 use serde_json::Value;
 
 use crate::table::{Dump, text};
@@ -84,6 +86,7 @@ pub fn check(world: &World) -> Tally {
     for entry in entries.iter().filter(|e| e.recipient == "customer") {
         customer(world, &dump, &entries, entry, &mut tally);
     }
+    announcements(world, &dump, &mut tally);
     webhooks(world, &dump, &entries, &mut tally);
     letters(world, &entries, &mut tally);
     tally
@@ -223,6 +226,31 @@ fn webhooks(world: &World, dump: &Dump, entries: &[Entry<'_>], tally: &mut Tally
 
 /// Letters do not say which event they are about, so they are counted by case and recipient: each line of a letter about
 /// several has the address of its case.
+/// A letter of an announcement: at most one to each address, and as many as the ledger says.
+fn announcements(world: &World, dump: &Dump, tally: &mut Tally) {
+    let letters = world.letters();
+    for (key, item) in dump {
+        let Some((contact, improvement)) = key
+            .strip_prefix("CONTACT#")
+            .and_then(|key| key.split_once(" / TOLD#"))
+        else {
+            continue;
+        };
+        let theirs = letters.iter().filter(|letter| {
+            let to = Mailbox::new(&letter.to).expect("an address");
+            to.contact().to_string() == contact && letter.about.as_deref() == Some(improvement)
+        });
+        let (times, status) = (theirs.count(), text(item, "status"));
+        match status {
+            "sent" => assert_eq!(times, 1, "{key}"),
+            "unknown" => assert!(times <= 1, "{key}: {times} letters"),
+            _ => panic!("{key} is {status}"),
+        }
+        tally.mails += times;
+        tally.doubts += usize::from(status == "unknown");
+    }
+}
+
 fn letters(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
     let mut expected: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for entry in entries {

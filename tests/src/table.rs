@@ -116,7 +116,8 @@ pub fn canonical(dump: &Dump) -> Dump {
     let mut out = Dump::new();
     for (key, item) in dump {
         let (pk, sk) = key.split_once(" / ").expect("a key of two parts");
-        if pk.starts_with("GROUP#") {
+        // How letters shared out the minutes says nothing about who got one.
+        if pk.starts_with("GROUP#") || key == "ANNOUNCEMENTS / PACE" {
             continue;
         }
         let numbers = Renumbered::of(dump, pk);
@@ -132,6 +133,12 @@ pub fn canonical(dump: &Dump) -> Dump {
         let mut parts: Vec<String> = sk.split('#').map(str::to_owned).collect();
         if pk.starts_with("REPORT#") && sk.starts_with("NOTICE#") {
             notice(fields);
+        } else if pk.starts_with("CONTACT#") {
+            announced(fields);
+        } else if sk.starts_with("TOLD#") {
+            told(fields);
+        } else if sk == "PASS" {
+            walked(fields);
         } else if pk.starts_with("CASE#") {
             if let Some(seq) = parts.get(1) {
                 let Some(number) = numbers.of_seq(seq.parse().expect("a seq")) else {
@@ -149,6 +156,37 @@ pub fn canonical(dump: &Dump) -> Dump {
         out.insert(format!("{pk} / {}", parts.join("#")), item);
     }
     out
+}
+
+/// What is known of an address: that a letter to it is over, and how often it was written to.
+fn announced(fields: &mut Map<String, Value>) {
+    if let Some(contacts) = fields.get_mut("contacts") {
+        *contacts = json!(contacts.as_array().map(Vec::len));
+    } else if fields.contains_key("epoch") {
+        notice(fields);
+    }
+}
+
+/// What became of a reporter: a letter that went out and one that perhaps did are the same here.
+fn told(fields: &mut Map<String, Value>) {
+    fields.remove("at");
+    if matches!(
+        fields["fate"].as_str(),
+        Some("sent" | "unknown" | "refused")
+    ) {
+        fields.insert("fate".to_owned(), json!("written to"));
+    }
+}
+
+/// How far an announcement has come: whom it has dealt with in the end, in however many passes.
+fn walked(fields: &mut Map<String, Value>) {
+    let counts = fields["pass"]["counts"].as_object().expect("counts");
+    let all: u64 = counts.values().filter_map(Value::as_u64).sum();
+    let ended = fields["pass"].get("ended_at").is_some();
+    *fields = Map::from_iter([
+        ("reporters".to_owned(), json!(all)),
+        ("ended".to_owned(), json!(ended)),
+    ]);
 }
 
 /// The log of a case without its doubts.

@@ -380,6 +380,13 @@ impl World {
         self.run(&hourly, now).await
     }
 
+    /// Goes on telling reporters, as the schedule does each minute.
+    pub async fn tell(&mut self) -> Ended {
+        let minutely = self.schedule("tell-reporters").clone();
+        let now = self.now();
+        self.run(&minutely, now).await
+    }
+
     /// Writes the reports that are due, as the schedule does each hour.
     pub async fn report(&mut self) -> Ended {
         let hourly = self.schedule("write-reports").clone();
@@ -455,7 +462,8 @@ impl World {
             .await
     }
 
-    fn bearer(&self) -> String {
+    /// What a lead sends as `authorization`.
+    pub fn bearer(&self) -> String {
         self.bearer_of("lead")
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use resound_domain::id::{ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::announcement;
 use resound_domain::issue::improvement::{self, MAX_ISSUES, MAX_NAME, Plan};
 use resound_domain::issue::kano::{Answer, Pair};
 use resound_domain::issue::rule::{MAX_CHARS, MAX_WORDS};
@@ -424,6 +425,23 @@ impl Reader {
                 },
             },
         )
+    }
+
+    /// What reporters are told: "here is how", in each language.
+    pub(crate) fn announced(&mut self) -> Option<announcement::Words> {
+        let (zh_cn, en) = (self.note("zh-CN"), self.note("en"));
+        Some(announcement::Words {
+            zh_cn: zh_cn?,
+            en: en?,
+        })
+    }
+
+    /// A command to an announcement.
+    pub(crate) fn announcing(&mut self) -> Option<announcement::Command> {
+        use announcement::Command;
+        let value = self.required("command")?;
+        let names = Command::ALL.map(Command::name);
+        self.one_of("command", &value, &names, Command::from_name)
     }
 
     /// The answers to the two questions of a pair.

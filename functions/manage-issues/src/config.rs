@@ -3,9 +3,10 @@
 use jiff::tz::TimeZone;
 use resound_domain::calendar::Calendars;
 use resound_lambda_kit::config::{Recorded, Vars};
+use resound_lambda_kit::mail::Mailbox;
 
 /// Every variable this function reads besides those of the shell.
-pub const VARIABLES: &[&str] = &["TABLE_NAME", "TIME_ZONE"];
+pub const VARIABLES: &[&str] = &["TABLE_NAME", "TIME_ZONE", "MAIL_FROM"];
 
 /// What this function needs to know.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// Office hours in that zone.
     pub calendars: Calendars,
+    /// Whether this installation sends e-mail.
+    pub mail: bool,
 }
 
 impl Config {
@@ -26,8 +29,10 @@ impl Config {
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let table = vars.required("TABLE_NAME");
         let calendars = vars.office_hours("TIME_ZONE");
+        let from: Result<Option<Mailbox>, _> = vars.parse_optional("MAIL_FROM");
         let (table, calendars) = (table?, calendars?);
         Ok(Self {
+            mail: from?.is_some(),
             table,
             zone: calendars.zone().clone(),
             calendars,
@@ -41,7 +46,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_together() {
-        let vars = Vars::from_pairs([("TIME_ZONE", "Mars")]);
+        let vars = Vars::from_pairs([("TIME_ZONE", "Mars"), ("MAIL_FROM", "nobody")]);
         let faults = vars.read(Config::read).unwrap_err().to_string();
         for variable in VARIABLES {
             assert!(faults.contains(variable), "{variable}: {faults}");

@@ -116,6 +116,14 @@ impl App {
             "POST /v1/improvements" => self.open_improvement(&request).await,
             "GET /v1/improvements/{id}" => self.show_improvement(&request, invocation).await,
             "POST /v1/improvements/{id}/commands" => self.command_improvement(&request).await,
+            "GET /v1/improvements/{id}/announcement" => self.show_announcement(&request).await,
+            "POST /v1/improvements/{id}/announcement" => self.start_announcement(&request).await,
+            "GET /v1/improvements/{id}/announcement/preview" => {
+                self.preview_announcement(&request, invocation).await
+            }
+            "POST /v1/improvements/{id}/announcement/commands" => {
+                self.command_announcement(&request).await
+            }
             _ => Err(request.problem(Kind::NotFound).into()),
         }
     }

@@ -1,4 +1,5 @@
-//! `manage-issues`: issues by priority, responses linked by hand, and improvements with what they did to the scores.
+//! `manage-issues`: issues by priority, responses linked by hand, and improvements with what they did to the scores and whom
+//! they were announced to.
 //!
 //! A command is one transaction under optimistic concurrency and is carried out once: its `Idempotency-Key`, or else the id of
 //! the request, is kept on the entry it made. What is so already is answered and not done again.
@@ -6,6 +7,7 @@
 //! No words of a customer are kept with an issue. Where staff have to see them, to decide about a suggestion, the response is
 //! read then and masked; one that was erased is not there.
 
+mod announcements;
 mod body;
 mod config;
 mod handler;

@@ -84,7 +84,7 @@ fn entry(entry: &Entry) -> Value {
     view.into()
 }
 
-fn actor(by: &Actor) -> String {
+pub(crate) fn actor(by: &Actor) -> String {
     match by {
         Actor::Customer => "customer".to_owned(),
         Actor::Staff(sub) => format!("staff:{sub}"),

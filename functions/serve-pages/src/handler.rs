@@ -18,9 +18,9 @@ use resound_lambda_kit::idempotency::page_key;
 use resound_lambda_kit::problem::Kind;
 use resound_lambda_kit::receipt;
 use resound_pages::{self as pages, Progress, response::page};
-use resound_store::Lookup;
+use resound_store::{Lookup, Told};
 
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, Shipped};
 use crate::{API, App};
 
 /// The fields of the form that a link may fill in. Not who the customer is or how to reach them: that does not belong
@@ -36,6 +36,9 @@ const FILLED_BY_LINK: [Field; 9] = [
     Field::OrderId,
     Field::Page,
 ];
+
+/// The most improvements that a page tells of, the latest ones.
+const MOST_SHIPPED: usize = 10;
 
 /// Answers an event. A browser gets every refusal as a page, any other client as `application/problem+json`.
 pub(crate) async fn handle(app: &App, event: HttpEvent, invocation: &Invocation) -> HttpResponse {
@@ -120,12 +123,18 @@ async fn show_receipt(
     invocation: &Invocation,
 ) -> Result<HttpResponse, Rejection> {
     let id = app.config.signing_keys.asked_for(request)?;
-    let response = match app.store.response(id).await? {
+    let read = tokio::try_join!(app.store.response(id), app.store.told(id));
+    let (found, told) = read?;
+    let response = match found {
         Lookup::Found(response) => response,
         Lookup::Erased => return Err(receipt::erased(request).into()),
         Lookup::Missing => return Err(receipt::unknown(request).into()),
     };
-    let receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
+    // The language they wrote in says more than the settings of the browser they read with.
+    let asked = request.query("lang").and_then(Locale::from_tag);
+    let locale = asked.unwrap_or(response.submission.locale);
+    let mut receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
+    receipt.shipped = shipped(app, told, locale).await?;
     let answer = if request.wants_html() {
         let forms = app.rules.forms(invocation.machine_now).await?;
         let form = &response.submission.form;
@@ -133,9 +142,6 @@ async fn show_receipt(
             .get(form)
             .and_then(|form| calendar::zone(form.zone.as_deref()?));
         let zone = zone.unwrap_or_else(|| app.config.time_zone.clone());
-        // The language they wrote in says more than the settings of the browser they read with.
-        let asked = request.query("lang").and_then(Locale::from_tag);
-        let locale = asked.unwrap_or(response.submission.locale);
         let until = response.amendable_until();
         let place = Place {
             locale,
@@ -150,6 +156,26 @@ async fn show_receipt(
     Ok(answer
         .header("referrer-policy", "no-referrer")
         .header("vary", "accept"))
+}
+
+/// What has shipped since of what they reported: whatever was announced to them, whether or not a letter could be sent.
+async fn shipped(
+    app: &App,
+    mut told: Vec<Told>,
+    locale: Locale,
+) -> Result<Vec<Shipped>, Rejection> {
+    told.sort_by_key(|told| (std::cmp::Reverse(told.at), told.improvement));
+    let mut shipped = Vec::new();
+    for told in told.iter().take(MOST_SHIPPED) {
+        if let Some(announcement) = app.store.announcement(told.improvement).await? {
+            shipped.push(Shipped {
+                at: told.at,
+                release: announcement.shipped().version.clone(),
+                message: announcement.words().of(locale).as_str().to_owned(),
+            });
+        }
+    }
+    Ok(shipped)
 }
 
 async fn read_receipt(
@@ -214,6 +240,14 @@ fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Pla
             message: step.message.as_deref(),
         })
         .collect();
+    let news: Vec<_> = receipt
+        .shipped
+        .iter()
+        .map(|shipped| pages::ShippedView {
+            release: &shipped.release,
+            words: &shipped.message,
+        })
+        .collect();
     pages::receipt_page(&pages::ReceiptView {
         locale,
         zone: place.zone,
@@ -223,6 +257,7 @@ fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Pla
         outcome: receipt.outcome,
         closes_at: receipt.closes_at,
         steps: &steps,
+        shipped: &news,
         scores: place.scores_until.map(|until| pages::ScoresView {
             scores: receipt.scores,
             until,

@@ -26,8 +26,21 @@ pub(crate) struct Receipt {
     pub(crate) steps: Vec<Step>,
     /// Whether the outcome solved it.
     pub(crate) question: Option<Question>,
+    /// What has shipped since of what they reported, the latest first.
+    pub(crate) shipped: Vec<Shipped>,
     pub(crate) scores: Scores,
     pub(crate) scores_until: Timestamp,
+}
+
+/// What they reported, and shipped since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Shipped {
+    /// When they were told, or their turn came.
+    pub(crate) at: Timestamp,
+    /// The version, as customers know it.
+    pub(crate) release: String,
+    /// "Here is how", in the language of the page.
+    pub(crate) message: String,
 }
 
 /// One thing that happened, as far as it concerns the customer.
@@ -63,6 +76,7 @@ impl Receipt {
                 message: None,
             }],
             question: None,
+            shipped: Vec::new(),
             scores: response.scores(),
             scores_until: response.amendable_until(),
         };
@@ -133,6 +147,7 @@ impl Receipt {
                 outcome: question.outcome(),
                 said: question.said(),
             }),
+            shipped: &self.shipped,
             scores: self.scores,
             scores_until: self.scores_until,
         }
@@ -266,6 +281,7 @@ pub(crate) struct ReceiptJson<'a> {
     closes_at: Option<Timestamp>,
     timeline: Vec<StepJson<'a>>,
     question: Option<QuestionJson>,
+    shipped: &'a [Shipped],
     scores: Scores,
     scores_until: Timestamp,
 }

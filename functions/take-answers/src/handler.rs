@@ -35,8 +35,8 @@ pub(crate) const MOST_WORDS: usize = 50;
 /// The function.
 #[derive(Debug)]
 pub struct App {
-    config: Config,
-    store: Store,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
     rules: Rules,
 }
 
@@ -88,6 +88,11 @@ impl App {
         request: HttpRequest,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
+        match request.route.as_str() {
+            "GET /v1/unsubscribe/{token}" => return self.ask_to_unsubscribe(&request),
+            "POST /v1/unsubscribe/{token}" => return self.unsubscribe(&request).await,
+            _ => {}
+        }
         let id = self.config.keys.asked_for(&request)?;
         let speech = speech(&request).await?;
         for _ in 0..TRIES {
@@ -412,7 +417,7 @@ fn not_taken(request: &HttpRequest, refused: &Refused) -> Problem {
 }
 
 /// What the table's refusal means to the caller: a passing one is worth trying again.
-fn trouble(request: &HttpRequest, doing: &'static str, error: StoreError) -> Rejection {
+pub(crate) fn trouble(request: &HttpRequest, doing: &'static str, error: StoreError) -> Rejection {
     if error.is_retryable() {
         let fault = Fault::doing(doing, error);
         tracing::warn!(%fault, route = request.route, "the table is not available");

@@ -7,6 +7,7 @@
 mod answer;
 mod config;
 mod handler;
+mod unsubscribe;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

@@ -11,6 +11,7 @@ pub fn all() -> Registry {
         .with(manage_cases::Config::read, manage_cases::App::new)
         .with(manage_issues::Config::read, manage_issues::App::new)
         .with(link_issues::Config::read, link_issues::App::new)
+        .with(tell_reporters::Config::read, tell_reporters::App::new)
         .with(report_nps::Config::read, report_nps::App::new)
         .with(manage_policy::Config::read, manage_policy::App::new)
         .with(relay_events::Config::read, relay_events::App::new)

@@ -877,7 +877,7 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 16, 5)
+            (1, 17, 6)
         );
         let submit = stack
             .functions

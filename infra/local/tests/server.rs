@@ -52,7 +52,7 @@ fn registry() -> Registry {
         Submit "submit-feedback", Serve "serve-pages", Take "take-answers", Manage "manage-cases", Report "report-nps",
         Policy "manage-policy",
         Relay "relay-events", Alert "alert-breaches", Notify "notify-staff", Close "close-loop",
-        Aggregate "aggregate-nps", Watch "watch-risks", Write "write-reports", Reports "serve-reports", Issues "manage-issues", Link "link-issues"
+        Aggregate "aggregate-nps", Watch "watch-risks", Write "write-reports", Reports "serve-reports", Issues "manage-issues", Link "link-issues", Tell "tell-reporters"
     )
 }
 

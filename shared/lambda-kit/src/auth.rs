@@ -127,6 +127,19 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("POST /v1/improvements", Scope::CasesManage),
     ("GET /v1/improvements/{id}", Scope::ReportsRead),
     ("POST /v1/improvements/{id}/commands", Scope::CasesWrite),
+    ("GET /v1/improvements/{id}/announcement", Scope::CasesManage),
+    (
+        "POST /v1/improvements/{id}/announcement",
+        Scope::CasesManage,
+    ),
+    (
+        "GET /v1/improvements/{id}/announcement/preview",
+        Scope::CasesManage,
+    ),
+    (
+        "POST /v1/improvements/{id}/announcement/commands",
+        Scope::CasesManage,
+    ),
     ("GET /v1/recipients", Scope::Admin),
     ("PUT /v1/recipients", Scope::Admin),
     ("GET /v1/statistics/cases", Scope::ReportsRead),

@@ -81,6 +81,10 @@ pub enum Counter {
     ResponsesSuggested,
     /// Runs that link responses and stopped themselves, before their time ran out, with work left.
     LinkingUnfinished,
+    /// Letters of announcements that the provider took.
+    AnnouncementsSent,
+    /// Letters of announcements of which nobody knows whether they arrived. They are not sent again.
+    AnnouncementsUnknown,
 }
 
 impl Counter {
@@ -119,6 +123,8 @@ impl Counter {
             Self::ResponsesLinked => "ResponsesLinked",
             Self::ResponsesSuggested => "ResponsesSuggested",
             Self::LinkingUnfinished => "LinkingUnfinished",
+            Self::AnnouncementsSent => "AnnouncementsSent",
+            Self::AnnouncementsUnknown => "AnnouncementsUnknown",
         }
     }
 }
@@ -275,7 +281,7 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 27] = [
+    const COUNTERS: [Counter; 29] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
@@ -303,6 +309,8 @@ mod tests {
         Counter::ResponsesLinked,
         Counter::ResponsesSuggested,
         Counter::LinkingUnfinished,
+        Counter::AnnouncementsSent,
+        Counter::AnnouncementsUnknown,
     ];
 
     fn lines(metrics: &Metrics) -> Vec<Value> {

@@ -1,6 +1,7 @@
-//! Receipt tokens: the private address of a response's status page.
+//! Signed tokens: the private address of a response's status page, and of the page where an address unsubscribes.
 //!
-//! A token is `{id}.{key version}.{tag}`, the tag being the first 16 bytes of HMAC-SHA256 of the id in base64url. It is
+//! A token is `{id}.{key version}.{tag}`, the tag being the first 16 bytes of HMAC-SHA256 of the id in base64url. Each purpose
+//! has keys of its own, so the token of one opens nothing of the other. It is
 //! derived, not stored, so it can be given again; rotating keys keeps old tokens valid as long as their key is listed.
 
 use std::fmt;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use resound_domain::id::ResponseId;
+use resound_domain::id::{ContactId, ResponseId};
 use ring::hmac;
 
 use crate::http::HttpRequest;
@@ -24,8 +25,13 @@ const SHORTEST: usize = 16;
 /// The secrets are masters: each purpose has a key of its own, derived from them.
 #[derive(Clone)]
 pub struct SigningKeys {
-    receipts: Vec<(u32, hmac::Key)>,
+    receipts: Versions,
+    unsubscribing: Versions,
 }
+
+/// The keys of one purpose, the one that signs first.
+#[derive(Clone, Default)]
+struct Versions(Vec<(u32, hmac::Key)>);
 
 /// Why a text is not a list of keys. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,26 +51,31 @@ impl FromStr for SigningKeys {
     type Err = InvalidKeys;
 
     fn from_str(text: &str) -> Result<Self, InvalidKeys> {
-        let mut receipts: Vec<(u32, hmac::Key)> = Vec::new();
+        let (mut receipts, mut unsubscribing) = (Versions::default(), Versions::default());
         for part in text.split(',') {
             let (version, secret) = part.trim().split_once('=').ok_or(InvalidKeys::Malformed)?;
             let version = version.parse().map_err(|_| InvalidKeys::Malformed)?;
             if secret.len() < SHORTEST {
                 return Err(InvalidKeys::Short);
             }
-            if receipts.iter().any(|(listed, _)| *listed == version) {
+            if receipts.0.iter().any(|(listed, _)| *listed == version) {
                 return Err(InvalidKeys::Repeated);
             }
-            receipts.push((version, derive(secret, "receipt-token")));
+            receipts.0.push((version, derive(secret, "receipt-token")));
+            let key = derive(secret, "unsubscribe-token");
+            unsubscribing.0.push((version, key));
         }
-        Ok(Self { receipts })
+        Ok(Self {
+            receipts,
+            unsubscribing,
+        })
     }
 }
 
 /// Hides the secrets; shows the versions.
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions = self.receipts.iter().map(|(version, _)| version);
+        let versions = self.receipts.0.iter().map(|(version, _)| version);
         f.debug_list().entries(versions).finish()
     }
 }
@@ -77,15 +88,37 @@ fn derive(master: &str, purpose: &str) -> hmac::Key {
     )
 }
 
-impl SigningKeys {
-    /// The token of a response: the same one each time, until the first key changes.
-    pub fn issue_receipt(&self, id: ResponseId) -> String {
+impl Versions {
+    fn issue(&self, id: &str) -> String {
         // There is a first key: a list that parses has one.
-        let Some((version, key)) = self.receipts.first() else {
+        let Some((version, key)) = self.0.first() else {
             return String::new();
         };
         let tag = tag(key, id);
         format!("{id}.{version}.{}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// The id of a token, if one of the keys made it. Takes the same time for every wrong tag.
+    fn verify<I: FromStr + fmt::Display>(&self, token: &str) -> Option<I> {
+        let mut parts = token.split('.');
+        let (id, version, claimed) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let id: I = id.parse().ok()?;
+        let listed = |(listed, _): &&(u32, hmac::Key)| listed.to_string() == version;
+        let (_, key) = self.0.iter().find(listed)?;
+        let claimed = URL_SAFE_NO_PAD.decode(claimed).ok()?;
+        let sound =
+            claimed.len() == TAG && constant_time_eq(key, &claimed, &tag(key, &id.to_string()));
+        sound.then_some(id)
+    }
+}
+
+impl SigningKeys {
+    /// The token of a response: the same one each time, until the first key changes.
+    pub fn issue_receipt(&self, id: ResponseId) -> String {
+        self.receipts.issue(&id.to_string())
     }
 
     /// The response of the token in the path of a request.
@@ -97,20 +130,19 @@ impl SigningKeys {
         self.verify_receipt(token).ok_or_else(|| unknown(request))
     }
 
-    /// The response of a token, if one of the keys made it. Takes the same time for every wrong tag.
+    /// The response of a token, if one of the keys made it.
     pub fn verify_receipt(&self, token: &str) -> Option<ResponseId> {
-        let mut parts = token.split('.');
-        let (id, version, claimed) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() {
-            return None;
-        }
-        let id: ResponseId = id.parse().ok()?;
-        let (_, key) = self
-            .receipts
-            .iter()
-            .find(|(listed, _)| listed.to_string() == version)?;
-        let claimed = URL_SAFE_NO_PAD.decode(claimed).ok()?;
-        (claimed.len() == TAG && constant_time_eq(key, &claimed, &tag(key, id))).then_some(id)
+        self.receipts.verify(token)
+    }
+
+    /// The token by which whoever has this address unsubscribes it. The address is not in it.
+    pub fn issue_unsubscribe(&self, contact: ContactId) -> String {
+        self.unsubscribing.issue(&contact.to_string())
+    }
+
+    /// The address of such a token, if one of the keys made it.
+    pub fn verify_unsubscribe(&self, token: &str) -> Option<ContactId> {
+        self.unsubscribing.verify(token)
     }
 }
 
@@ -130,8 +162,8 @@ pub fn erased(request: &HttpRequest) -> Problem {
     )
 }
 
-fn tag(key: &hmac::Key, id: ResponseId) -> [u8; TAG] {
-    let full = hmac::sign(key, id.to_string().as_bytes());
+fn tag(key: &hmac::Key, id: &str) -> [u8; TAG] {
+    let full = hmac::sign(key, id.as_bytes());
     let mut tag = [0; TAG];
     for (to, from) in tag.iter_mut().zip(full.as_ref()) {
         *to = *from;
@@ -166,6 +198,18 @@ mod tests {
         let token = keys(OLD).issue_receipt(id);
         assert_eq!(token, "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.8unziBubLMzhrPltO4At-Q");
         assert_eq!(keys(BOTH).verify_receipt(&token), Some(id));
+    }
+
+    #[test]
+    fn the_token_of_one_purpose_opens_nothing_of_the_other() {
+        let (keys, contact) = (keys(OLD), ContactId::from_bits(7));
+        let token = keys.issue_unsubscribe(contact);
+        // It is in letters that were sent: this text must verify for ever.
+        assert_eq!(token, "00000000000000000000000007.1.Vl-np9cXGOv48V5YpyvqdA");
+        assert_eq!(keys.verify_unsubscribe(&token), Some(contact));
+        assert_eq!(keys.verify_receipt(&token), None);
+        let receipt = keys.issue_receipt(ResponseId::from_bits(7));
+        assert_eq!(keys.verify_unsubscribe(&receipt), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub const CONSUMER_TIMEOUT: SignedDuration = SignedDuration::from_secs(20);
 pub const SWEEP_TIMEOUT: SignedDuration = SignedDuration::from_secs(50);
 /// Whoever claimed a notice may work on it for this long.
 pub const NOTICE_LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// Whoever claimed the letter of an announcement may work on it for this long: longer than a run, which is a sweep of its own.
+pub const ANNOUNCEMENT_LEASE: SignedDuration = SignedDuration::from_secs(90);
 /// A message received from a queue is hidden from other receivers for this long.
 pub const QUEUE_VISIBILITY: SignedDuration = SignedDuration::from_secs(120);
 /// An unsettled event is sent again after this, for the first time.
@@ -26,6 +28,10 @@ const _: () = assert!(
         && NOTICE_LEASE.as_secs() < QUEUE_VISIBILITY.as_secs()
         && QUEUE_VISIBILITY.as_secs() < FIRST_BACK_OFF.as_secs(),
     "timeout < lease < visibility < back-off"
+);
+const _: () = assert!(
+    SWEEP_TIMEOUT.as_secs() < ANNOUNCEMENT_LEASE.as_secs(),
+    "a run that tells reporters is stopped before its leases end"
 );
 const _: () = assert!(
     SWEEP_TIMEOUT.as_secs() < 60 && SWEEP_TIMEOUT.as_secs() < FIRST_BACK_OFF.as_secs(),

@@ -19,16 +19,20 @@ pub mod response;
 mod solved;
 mod text;
 mod time;
+mod unsubscribe;
 
 pub use form::{FormView, Values, conflict_page, form_page};
 pub use home::{HomeView, home_page};
 pub use kpi::{KpiView, kpi_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};
-pub use receipt::{Progress, Promised, ReceiptView, ScoresView, Step, StepKind, receipt_page};
+pub use receipt::{
+    Progress, Promised, ReceiptView, ScoresView, ShippedView, Step, StepKind, receipt_page,
+};
 pub use report::{
     Examples, ReportEntry, ReportLetter, ReportView, report_letter, report_page, report_policy,
     reports_page,
 };
 pub use solved::{MessageView, QuestionView};
-pub use time::moment;
+pub use time::{day, moment};
+pub use unsubscribe::{UnsubscribeView, unsubscribe_page};

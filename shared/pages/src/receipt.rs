@@ -108,6 +108,8 @@ pub struct ReceiptView<'a> {
     pub closes_at: Option<Timestamp>,
     /// What happened, in order; the first step is [`StepKind::Received`].
     pub steps: &'a [Step<'a>],
+    /// What has shipped since of what they reported, the latest first.
+    pub shipped: &'a [ShippedView<'a>],
     /// The scores, while they can be changed; `None` afterwards.
     pub scores: Option<ScoresView<'a>>,
     /// Whether the outcome solved it; `None` while there is none.
@@ -116,6 +118,15 @@ pub struct ReceiptView<'a> {
     pub message: Option<MessageView<'a>>,
     /// Where the customer can write again.
     pub form: &'a str,
+}
+
+/// What a customer reported, and shipped since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippedView<'a> {
+    /// The version, as customers know it.
+    pub release: &'a str,
+    /// "Here is how", in the language of the page.
+    pub words: &'a str,
 }
 
 /// The scores a customer can still add or change.
@@ -147,6 +158,18 @@ pub fn receipt_page(view: &ReceiptView<'_>) -> String {
                 p.zone {
                     (locale.choose("本页时间均为", "Times on this page are "))
                     (zone_name(first.at, view.zone, locale)) (locale.choose("。", "."))
+                }
+            }
+            @for shipped in view.shipped {
+                div.box.good {
+                    h2 {
+                        @match locale {
+                            Locale::ZhCn => { "您反馈的问题已在 " (Clean(shipped.release)) " 版本中解决" }
+                            Locale::En => { "What you reported is fixed in " (Clean(shipped.release)) }
+                        }
+                    }
+                    p { (locale.choose("方法如下：", "Here is how:")) }
+                    blockquote dir="auto" { (Clean(shipped.words)) }
                 }
             }
             @if is_late(view) {
@@ -401,6 +424,7 @@ mod tests {
             outcome: None,
             closes_at: None,
             steps,
+            shipped: &[],
             scores: None,
             question: None,
             message: None,
@@ -431,6 +455,26 @@ mod tests {
         let (_, next) = html.split_once("<section").unwrap();
         let (next, _) = next.split_once("</section>").unwrap();
         next.replace("><", ">\n<")
+    }
+
+    #[test]
+    fn what_shipped_is_told_with_how() {
+        let (zone, steps) = (zone(), [received()]);
+        let shipped = [ShippedView {
+            release: "2.4 <b>",
+            words: "Update the app.\n<script>alert(1)</script>",
+        }];
+        for (locale, headline) in [
+            (Locale::ZhCn, "您反馈的问题已在 2.4 &lt;b&gt; 版本中解决"),
+            (Locale::En, "What you reported is fixed in 2.4 &lt;b&gt;"),
+        ] {
+            let html = receipt_page(&ReceiptView {
+                shipped: &shipped,
+                ..view(locale, &zone, &steps)
+            });
+            assert!(html.contains(headline), "{html}");
+            assert!(html.contains("Update the app.\n&lt;script&gt;") && !html.contains("<script>"));
+        }
     }
 
     #[test]

@@ -778,6 +778,15 @@ impl Store {
         })
     }
 
+    /// An improvement as of now; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn improvement(&self, id: ImprovementId) -> Result<Option<Improvement>, StoreError> {
+        let item = self.get(&Key::Improvement(id)).await?;
+        item.map(Improvement::read).transpose()
+    }
+
     /// An improvement with its whole log; `None` if there is none of this id.
     ///
     /// # Errors
@@ -786,10 +795,9 @@ impl Store {
         &self,
         id: ImprovementId,
     ) -> Result<Option<ImprovementHistory>, StoreError> {
-        let Some(item) = self.get(&Key::Improvement(id)).await? else {
+        let Some(improvement) = self.improvement(id).await? else {
             return Ok(None);
         };
-        let improvement = Improvement::read(item)?;
         let mut log = self.entries_of(improvement_partition(id)).await?;
         log.retain(|logged: &Logged<improvement::Entry>| logged.entry.seq <= improvement.version());
         Ok(Some(ImprovementHistory { improvement, log }))

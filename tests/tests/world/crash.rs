@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::date;
 use resound_domain::form::FormId;
-use resound_domain::id::CaseId;
+use resound_domain::id::{CaseId, ImprovementId};
 use resound_domain::policy::Policy;
 use resound_store::INDEX_LAG;
 use resound_tests::World;
@@ -11,6 +11,7 @@ use resound_tests::crash::{Scenario, strike_all};
 use resound_tests::world::{Ended, Receipt, receipt};
 use serde_json::{Value, json};
 
+use crate::announcements;
 use crate::groups;
 use crate::reports::Report;
 use crate::retarget::answered_within;
@@ -410,6 +411,37 @@ impl Scenario for Retarget {
     }
 }
 
+/// An announcement: it is started, and tells four people, two of whom share an address.
+struct Announce;
+
+impl Scenario for Announce {
+    const NAME: &'static str = "announce";
+    type Given = ImprovementId;
+
+    async fn prepare(world: &mut World) -> ImprovementId {
+        let mut responses = Vec::new();
+        for (n, address) in [0, 1, 1, 2].into_iter().enumerate() {
+            let contact = announcements::email(address);
+            responses.push(announcements::report(world, n, contact).await.id);
+        }
+        responses.push(announcements::report(world, 4, json!({})).await.id);
+        let issue = announcements::issue_of(world, &responses).await;
+        announcements::shipped(world, &[issue]).await
+    }
+
+    async fn act(world: &mut World, improvement: &ImprovementId) -> Vec<String> {
+        let started = announcements::start(world, *improvement).await;
+        for _ in 0..3 {
+            announcements::minute(world).await;
+            // Whoever is in doubt is so when the lease is over; another pass looks for them.
+            announcements::next_day(world).await;
+        }
+        let letters = announcements::letters(world);
+        assert!(letters.values().all(|n| *n == 1), "{letters:?}");
+        vec![started.status.to_string()]
+    }
+}
+
 fn complaint() -> Value {
     json!({
         "text": "The box was broken when it came.",
@@ -485,6 +517,11 @@ fn a_publication_survives_a_fault_at_any_call() {
 #[test]
 fn a_look_for_risks_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Risks>());
+}
+
+#[test]
+fn an_announcement_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Announce>());
 }
 
 #[test]

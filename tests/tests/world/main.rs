@@ -6,6 +6,7 @@
     reason = "helpers of tests stand outside of the test functions that clippy knows"
 )]
 
+mod announcements;
 mod crash;
 mod desk;
 mod figures;

@@ -247,6 +247,7 @@ async fn a_receipt_without_a_case() {
             "id": response.id.to_string(),
             "reference": response.id.reference(),
             "state": "received",
+            "shipped": [],
             "question": null,
             "late": false,
             "received_at": "2026-11-21T06:05:00.5Z",

@@ -32,8 +32,10 @@ use crate::event::Actor;
 use crate::id::ImprovementId;
 use crate::locale::Locale;
 
-/// How long an announcement stays open after it was started, or gone on with last: 30 times 24 hours.
-pub const OPEN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long an announcement stays open after it was started, or gone on with last: 35 times 24 hours. Longer than the
+/// [`WINDOW`](crate::budget::WINDOW) of contacts: whoever was written to often enough when it began has room again before it
+/// ends, unless something else takes it.
+pub const OPEN_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// How long after a pass the next one begins, if somebody is waiting whom an hour may bring nearer.
 pub const SOON: SignedDuration = SignedDuration::from_hours(1);
@@ -163,7 +165,8 @@ impl Command {
         Self::ALL.into_iter().find(|command| command.name() == name)
     }
 
-    const fn entry(self) -> EntryKind {
+    /// The entry it makes, where it is carried out.
+    pub const fn entry(self) -> EntryKind {
         match self {
             Self::Stop => EntryKind::Stopped,
             Self::GoOn => EntryKind::WentOn,

@@ -1,0 +1,297 @@
+//! Runs over a real table: two at once, and very many reporters.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of a test may panic as a test may"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use futures::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::calendar;
+use resound_domain::event::Actor;
+use resound_domain::id::{ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::announcement::{Announcement, Fate, Words};
+use resound_domain::issue::improvement::{self, Improvement, Plan};
+use resound_domain::issue::{About, How, Issue, Link, Note, Reporter, Title};
+use resound_domain::response::Response;
+use resound_domain::submission::Submission;
+use resound_domain::triage::{Input, triage};
+use resound_lambda_kit::aws::{Clients, Retries, Settings, connector};
+use resound_lambda_kit::{Function, Invocation};
+use resound_messages::Tick;
+use resound_store::{Accepted, Appended, Digest, Linked, Opened, Store};
+use resound_testing::{Aws, TABLE, ZONE, start, vars};
+use serde_json::json;
+use tell_reporters::{App, Config, Telling};
+
+const IMPROVEMENT: ImprovementId = ImprovementId::from_bits(24);
+const ISSUE: IssueId = IssueId::from_bits(1);
+
+fn ann() -> Actor {
+    Actor::Staff("ann".to_owned())
+}
+
+fn app(aws: &Aws, letters_a_minute: &str) -> App {
+    let own = [
+        ("MAIL_FROM", "care@example.test"),
+        ("LETTERS_A_MINUTE", letters_a_minute),
+    ];
+    App::new(vars(&own).read(Config::read).unwrap(), &aws.clients)
+}
+
+/// Somebody of their own who reported it, linked to the issue.
+async fn reported(aws: &Aws, n: u128) {
+    let submission: Submission = serde_json::from_value(json!({
+        "form": "default", "channel": "web", "locale": "en", "text": "It crashes on start.", "nps": 3,
+        "contact": {"email": format!("customer-{n}@customer.example")},
+    }))
+    .unwrap();
+    // Ids are anywhere, as those of real ones.
+    let bits = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let response = Response {
+        id: ResponseId::from_bits(bits),
+        received_at: start(),
+        day: start().to_zoned(calendar::zone(ZONE).unwrap()).date(),
+        triage: triage(&Input::from(&submission)),
+        submission,
+        trace_id: None,
+        amended: None,
+        promise: None,
+    };
+    let digest = Digest([7; 32]);
+    let kept = aws.store.accept(&response, &digest, None, start()).await;
+    assert_eq!(kept.unwrap(), Accepted::New);
+    let link = Link {
+        response: response.id,
+        how: How::Rule,
+        unlinked: false,
+        reporter: Reporter::of(&response, None),
+    };
+    let linked = aws.store.link(ISSUE, &link, start()).await;
+    assert_eq!(linked.unwrap(), Linked::Linked);
+}
+
+/// An announcement of what so many reported.
+async fn announced(aws: &Aws, people: u128) {
+    let about = About {
+        title: Title::new("It crashes on start").unwrap(),
+        category: None,
+        touchpoint: None,
+        product: None,
+        core: false,
+        effort: None,
+        rule: None,
+    };
+    let opened = Issue::open(about, ann(), start());
+    let done = aws.store.open_issue(ISSUE, &opened, None).await;
+    assert_eq!(done.unwrap(), Opened::New);
+    let all = stream::iter(0..people).map(|n| reported(aws, n));
+    all.buffer_unordered(16).collect::<Vec<_>>().await;
+    let plan = Plan {
+        title: Title::new("Start without a network").unwrap(),
+        issues: vec![ISSUE],
+        touchpoint: None,
+        owner: None,
+        due: None,
+    };
+    let opened = Improvement::open(plan, ann(), start());
+    let done = aws.store.open_improvement(IMPROVEMENT, &opened, None).await;
+    assert_eq!(done.unwrap(), Opened::New);
+    let before = Improvement::begin(IMPROVEMENT, &opened).unwrap();
+    let version = "2.4".to_owned();
+    let ship = improvement::Command::Ship { version };
+    let entry = before.handle(&ship, ann(), start()).unwrap().unwrap();
+    let mut after = before.clone();
+    after.apply(&entry);
+    let done = aws
+        .store
+        .append_to_improvement(&before, &after, &entry, None);
+    assert_eq!(done.await.unwrap(), Appended::Appended);
+    let words = Words {
+        zh_cn: Note::new("请升级到 2.4。").unwrap(),
+        en: Note::new("Update the app to 2.4.").unwrap(),
+    };
+    let started = Announcement::start(&after, words, ann(), start()).unwrap();
+    let done = aws
+        .store
+        .start_announcement(IMPROVEMENT, &started, None)
+        .await;
+    assert_eq!(done.unwrap(), Opened::New);
+}
+
+/// The run of a minute, named apart from every other.
+async fn run(app: &App, minutes: i64, name: &str) -> Telling {
+    let time = start() + SignedDuration::from_mins(minutes);
+    let mut invocation = Invocation::at(format!("{name}-{minutes}"), time);
+    invocation.deadline = Some(time + SignedDuration::from_secs(50));
+    app.handle(Tick { time }, &invocation).await.unwrap()
+}
+
+async fn ended(aws: &Aws) -> Option<Timestamp> {
+    let progress = aws.store.progress(IMPROVEMENT).await.unwrap();
+    progress.and_then(|progress| progress.pass.ended_at)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_runs_at_once_tell_nobody_twice() {
+    let aws = Aws::start().await;
+    announced(&aws, 150).await;
+    let (one, two) = (app(&aws, "60000"), app(&aws, "60000"));
+    for minutes in 0..5 {
+        let _both = tokio::join!(run(&one, minutes, "one"), run(&two, minutes, "two"));
+    }
+    assert!(ended(&aws).await.is_some());
+    // Whoever one run found in the hands of the other is looked at again an hour later.
+    run(&one, 90, "one").await;
+    let progress = aws.store.progress(IMPROVEMENT).await.unwrap().unwrap();
+    let counts = &progress.pass.counts;
+    let told = counts.of(Fate::Sent) + counts.of(Fate::Already);
+    assert_eq!((told, counts.total()), (150, 150), "{counts:?}");
+    let mut letters: BTreeMap<String, usize> = BTreeMap::new();
+    for letter in aws.port.mailbox().list() {
+        *letters.entry(letter.to).or_default() += 1;
+    }
+    assert_eq!(letters.len(), 150);
+    assert!(letters.values().all(|n| *n == 1), "{letters:?}");
+}
+
+#[tokio::test]
+async fn a_minute_takes_no_more_than_its_letters() {
+    let aws = Aws::start().await;
+    announced(&aws, 60).await;
+    // Of a pace at which a test need not wait, all but a few letters are gone.
+    let app = app(&aws, "60000");
+    for (minutes, left, letters) in [(0, 25, 25), (1, 0, 0), (2, 30, 30), (3, 100, 5)] {
+        let minute = start() + SignedDuration::from_mins(minutes);
+        let taken = aws.store.take_letters(minute, 60_000 - left, 60_000).await;
+        assert_eq!(taken.unwrap(), 60_000 - left);
+        let telling = run(&app, minutes, "run").await;
+        assert_eq!(telling.letters, letters, "minute {minutes}");
+        assert_eq!(telling.unfinished, minutes < 3);
+    }
+    assert!(ended(&aws).await.is_some());
+    assert_eq!(aws.port.mailbox().list().len(), 60);
+}
+
+/// Counts the calls of a function by what is called.
+#[derive(Debug, Clone)]
+struct Counting {
+    inner: SharedHttpConnector,
+    calls: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl HttpConnector for Counting {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target");
+        let name = target.and_then(|target| target.split('.').nth(1));
+        let name = name.unwrap_or("SendEmail").to_owned();
+        *self.calls.lock().unwrap().entry(name).or_default() += 1;
+        self.inner.call(request)
+    }
+}
+
+/// Resident memory of this process, now and at most, in MB.
+fn resident() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kb = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        kb.unwrap_or_default() / 1024
+    };
+    (of("VmRSS:"), of("VmHWM:"))
+}
+
+/// What the program that measures starts itself for: the table, the mailbox and the reporters are in a process of their own.
+const AWS_OF: &str = "RESOUND_AWS_OF";
+
+/// `REPORTERS=100000 cargo test -p tell-reporters --test telling hundred -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn a_hundred_thousand_reporters() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a person asks of a test is no configuration of a function"
+    )]
+    let (child, people) = (std::env::var(AWS_OF), std::env::var("REPORTERS"));
+    let people: u128 = people.ok().and_then(|n| n.parse().ok()).unwrap_or(1000);
+    if child.is_ok() {
+        let aws = Aws::start().await;
+        announced(&aws, people).await;
+        println!("\nAWS {}", aws.port.url());
+        // Until it is killed.
+        return std::future::pending().await;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["a_hundred_thousand_reporters", "--ignored", "--nocapture"])
+        .env(AWS_OF, "here")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut urls = lines.map_while(Result::ok);
+    let url = urls.find_map(|line| Some(line.strip_prefix("AWS ")?.to_owned()));
+    let settings = Settings::emulator(url.expect("the table"));
+    println!("{people} reporters linked in {:.0?}", began.elapsed());
+    let calls = Arc::<Mutex<BTreeMap<String, u64>>>::default();
+    let counting = Counting {
+        inner: connector(),
+        calls: Arc::clone(&calls),
+    };
+    let clients = Clients::with(&settings, SharedHttpConnector::new(counting), Retries::Off);
+    let store = Store::new(Clients::new(&settings).dynamodb, TABLE);
+    let own = [
+        ("MAIL_FROM", "care@example.test"),
+        ("LETTERS_A_MINUTE", "60000"),
+    ];
+    let app = App::new(vars(&own).read(Config::read).unwrap(), &clients);
+    let ended = async || {
+        let progress = store.progress(IMPROVEMENT).await.unwrap();
+        progress.and_then(|progress| progress.pass.ended_at)
+    };
+    let (began, mut minutes, mut letters) = (Instant::now(), 0, 0);
+    while ended().await.is_none() {
+        let telling = run(&app, minutes, "run").await;
+        letters += telling.letters;
+        minutes += 1;
+        println!("run {minutes}: {letters} letters, {:?} MB", resident());
+    }
+    let took = began.elapsed();
+    println!("{letters} letters in {minutes} runs, {took:.0?}");
+    let first = std::mem::take(&mut *calls.lock().unwrap());
+    println!("calls: {first:?}, {:.2} a letter", per(&first, letters));
+    assert_eq!(u128::from(letters), people);
+    // A day later everybody is looked at again, and nobody written to.
+    let (began, day) = (Instant::now(), 2 * 24 * 60);
+    let again = run(&app, day, "run").await;
+    println!(
+        "the next pass: {again:?} in {:.0?}, {:?} MB",
+        began.elapsed(),
+        resident()
+    );
+    let next = calls.lock().unwrap().clone();
+    println!(
+        "calls: {next:?}, {:.3} a reporter",
+        per(&next, again.reporters)
+    );
+    assert_eq!(again.letters, 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for a person to read")]
+fn per(calls: &BTreeMap<String, u64>, of: u64) -> f64 {
+    calls.values().sum::<u64>() as f64 / of as f64
+}

@@ -1,0 +1,243 @@
+//! Who of an improvement's reporters gets what when it is announced.
+//!
+//! The same look serves the dry run, which shows it, and the announcement, which acts on it: what a lead is shown is what
+//! happens, as far as nothing changes in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use resound_domain::budget::is_quiet;
+use resound_domain::calendar;
+use resound_domain::form::{FormId, Forms};
+use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::announcement::{Address, Fate, Plan, Reporter};
+use resound_domain::response::Response;
+use resound_lambda_kit::mail::Mailbox;
+use resound_store::{KnownContact, Store, StoreError};
+
+/// The most survivors that are asked for, one after another, whom an issue was merged into.
+const MAX_MERGES: usize = 20;
+
+/// The zones of local time, by survey.
+#[derive(Debug)]
+pub struct Zones {
+    own: BTreeMap<FormId, TimeZone>,
+    usual: TimeZone,
+}
+
+impl Zones {
+    /// Those of these surveys; `usual` where one names none, or is gone.
+    pub fn of(forms: &Forms, usual: TimeZone) -> Self {
+        let own = forms.iter().filter_map(|form| {
+            let zone = form.zone.as_deref().and_then(calendar::zone)?;
+            Some((form.id.clone(), zone))
+        });
+        Self {
+            own: own.collect(),
+            usual,
+        }
+    }
+
+    /// That of a survey.
+    pub fn of_survey(&self, survey: &FormId) -> &TimeZone {
+        self.own.get(survey).unwrap_or(&self.usual)
+    }
+
+    /// Whether it is night for everybody.
+    pub fn all_quiet(&self, now: Timestamp) -> bool {
+        let mut zones = self.own.values().chain([&self.usual]);
+        zones.all(|zone| is_quiet(now, zone))
+    }
+}
+
+/// One look at the reporters of an improvement.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The table.
+    pub store: &'a Store,
+    /// What is announced.
+    pub improvement: ImprovementId,
+    /// When that shipped.
+    pub shipped_at: Timestamp,
+    /// Whether this installation sends e-mail.
+    pub mail: bool,
+    /// Local time of the surveys.
+    pub zones: &'a Zones,
+    /// Business time.
+    pub now: Timestamp,
+    /// Machine time.
+    pub machine_now: Timestamp,
+}
+
+/// Some of the reporters, in the order of their responses.
+#[derive(Debug)]
+pub struct Looked {
+    /// The reporters.
+    pub found: Vec<Found>,
+    /// What cannot be read, each a [`StoreError::Corrupt`]; its reporter is [passed over](Fate::Passed), if it is known.
+    pub corrupt: Vec<StoreError>,
+    /// The last response that was looked at, if there are more.
+    pub next: Option<ResponseId>,
+}
+
+/// A reporter.
+#[derive(Debug)]
+pub struct Found {
+    /// Their response.
+    pub response: ResponseId,
+    /// What is to be done about them.
+    pub what: What,
+}
+
+impl Found {
+    /// Whether a letter is to be written.
+    pub fn is_letter(&self) -> bool {
+        matches!(&self.what, What::Do(judged) if judged.plan == Plan::Letter)
+    }
+}
+
+/// What is to be done about a reporter.
+#[derive(Debug)]
+pub enum What {
+    /// Nothing: this became of them.
+    Done(Fate),
+    /// This.
+    Do(Box<Judged>),
+}
+
+/// A reporter who was judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// What they reported.
+    pub response: Response,
+    /// Their mailbox, if they left one that letters can be sent to.
+    pub to: Option<Mailbox>,
+    /// What is known of its address.
+    pub known: KnownContact,
+    /// What is kept of them so far.
+    pub seen: Option<Fate>,
+    /// What is to be done.
+    pub plan: Plan,
+}
+
+/// Whose links are to be walked for these issues: each with those it absorbed, and in the place of one that was merged its
+/// survivor, where what was taken out since stands. No family twice.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn families(store: &Store, issues: &[IssueId]) -> Result<Vec<Vec<IssueId>>, StoreError> {
+    let mut families = BTreeMap::new();
+    for &named in issues {
+        let mut id = named;
+        for _ in 0..=MAX_MERGES {
+            let Some(issue) = store.issue(id).await? else {
+                break;
+            };
+            match issue.merged_into() {
+                Some(survivor) => id = survivor,
+                None => {
+                    families.insert(id, issue.family());
+                    break;
+                }
+            }
+        }
+    }
+    Ok(families.into_values().collect())
+}
+
+impl Look<'_> {
+    /// What is to be done about the reporters after a response. Of several in one page who share an address, the first alone
+    /// gets a letter. `seen` are the addresses of pages before; those of this page are added.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn page(
+        &self,
+        families: &[Vec<IssueId>],
+        after: Option<ResponseId>,
+        limit: usize,
+        seen: &mut BTreeSet<ContactId>,
+    ) -> Result<Looked, StoreError> {
+        let links = self.store.reporters(families, after, limit).await?;
+        let mut corrupt = links.corrupt;
+        let ids: Vec<ResponseId> = links.found.iter().map(|link| link.response).collect();
+        let fates = self.store.fates(self.improvement, &ids).await?;
+        let fates: BTreeMap<_, _> = fates
+            .iter()
+            .map(|told| (told.response, told.fate))
+            .collect();
+        let open = |id: &ResponseId| fates.get(id).is_none_or(|fate| !fate.is_final());
+        let unsettled: Vec<_> = ids.iter().copied().filter(open).collect();
+        let (responses, unreadable) = self.store.responses_named(&unsettled).await?;
+        corrupt.extend(unreadable);
+        let mut responses: BTreeMap<_, _> = responses
+            .into_iter()
+            .map(|response| (response.id, response))
+            .collect();
+        let mailbox = |response: &Response| {
+            let email = response.submission.contact.email.as_deref()?;
+            Mailbox::new(email).ok()
+        };
+        let contacts = responses.values().filter_map(mailbox);
+        let contacts: BTreeSet<ContactId> = contacts.map(|to| to.contact()).collect();
+        let contacts: Vec<_> = contacts.into_iter().collect();
+        let known = self
+            .store
+            .approachable(self.improvement, &contacts, self.machine_now)
+            .await?;
+        let found = ids.into_iter().map(|id| {
+            let kept = fates.get(&id).copied();
+            let what = match (kept.filter(|fate| fate.is_final()), responses.remove(&id)) {
+                (Some(fate), _) => What::Done(fate),
+                (None, None) => What::Done(Fate::Passed),
+                (None, Some(response)) => {
+                    let to = mailbox(&response);
+                    let contact = to.as_ref().map(Mailbox::contact);
+                    let known = contact.and_then(|contact| known.get(&contact));
+                    let known = known.cloned().unwrap_or_default();
+                    let mut plan = self.plan(&response, to.as_ref(), &known);
+                    if let (Plan::Letter | Plan::Settle, Some(contact)) = (plan, contact)
+                        && !seen.insert(contact)
+                    {
+                        plan = Plan::Without(Fate::Already);
+                    }
+                    What::Do(Box::new(Judged {
+                        response,
+                        to,
+                        known,
+                        seen: kept,
+                        plan,
+                    }))
+                }
+            };
+            Found { response: id, what }
+        });
+        Ok(Looked {
+            found: found.collect(),
+            corrupt,
+            next: links.next,
+        })
+    }
+
+    /// What is to be done about who sent this response.
+    pub fn plan(&self, response: &Response, to: Option<&Mailbox>, known: &KnownContact) -> Plan {
+        let submission = &response.submission;
+        let address = match (&submission.contact.email, to) {
+            (None, _) => Address::Missing,
+            (Some(_), None) => Address::Unusable,
+            (Some(_), Some(_)) => Address::Usable,
+        };
+        let reporter = Reporter {
+            received_at: response.received_at,
+            consent: submission.consent,
+            address,
+            mail: self.mail,
+            ledger: known.ledger,
+            barred: known.barred,
+            contacts: &known.contacts,
+            quiet: is_quiet(self.now, self.zones.of_survey(&submission.form)),
+        };
+        reporter.plan(self.shipped_at, self.now)
+    }
+}

@@ -1,0 +1,494 @@
+//! Many customers, one fix: whoever reported it is told once, whatever happens on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::Body;
+use axum::http::Request;
+use jiff::SignedDuration;
+use resound_domain::id::{ImprovementId, IssueId};
+use resound_tests::World;
+use resound_tests::faults::Fault;
+use resound_tests::rng::Rng;
+use resound_tests::world::{Answer, Ended, Receipt, receipt};
+use serde_json::{Value, json};
+
+/// Letters may go out as fast as they can: a test waits for real.
+const FAST: &str = "60000";
+
+pub(crate) async fn staff_post(world: &mut World, path: &str, body: &Value, key: &str) -> Answer {
+    let mut answer = None;
+    for _ in 0..5 {
+        let request = Request::post(path)
+            .header("authorization", world.bearer())
+            .header("content-type", "application/json")
+            .header("idempotency-key", format!("{key:->16}"));
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let answered = world.http(request).await;
+        if answered.status < 500 {
+            return answered;
+        }
+        answer = Some(answered);
+    }
+    answer.unwrap()
+}
+
+/// Somebody who says that it crashes, without asking for an answer: one write, and no case.
+pub(crate) async fn report(world: &mut World, n: usize, contact: Value) -> Receipt {
+    let body = json!({
+        "text": "Nice, but the app crashes on start.", "nps": 9, "locale": if n.is_multiple_of(2) { "en" } else { "zh-CN" },
+        "contact": contact,
+    });
+    let key = format!("report-{n:06}-0123456789");
+    let receipt = receipt(&world.submit_patiently(&body, &key).await.expect(201));
+    world.leap("PT0.001S");
+    receipt
+}
+
+pub(crate) fn email(n: usize) -> Value {
+    json!({"email": format!("customer-{n}@customer.example")})
+}
+
+pub(crate) async fn issue(world: &mut World, n: usize) -> IssueId {
+    let body = json!({"title": "It crashes on start", "rule": {"words": ["crashes"]}});
+    let key = format!("issue-{n}");
+    let opened = staff_post(world, "/v1/issues", &body, &key).await;
+    opened.expect(201).json()["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// An issue that these responses are linked to by hand.
+pub(crate) async fn issue_of(world: &mut World, responses: &[String]) -> IssueId {
+    let body = json!({"title": "It crashes on start"});
+    let opened = staff_post(world, "/v1/issues", &body, "issue")
+        .await
+        .expect(201);
+    let id = opened.json()["id"].as_str().unwrap().to_owned();
+    let link = json!({"command": "link", "responses": responses});
+    let path = format!("/v1/issues/{id}/commands");
+    staff_post(world, &path, &link, "link").await.expect(200);
+    id.parse().unwrap()
+}
+
+/// Links what has come, as the hour does; a schedule knows whole seconds.
+pub(crate) async fn gather(world: &mut World) {
+    world.leap("PT1S");
+    world.link().await;
+}
+
+/// An improvement for these issues that has shipped.
+pub(crate) async fn shipped(world: &mut World, issues: &[IssueId]) -> ImprovementId {
+    world.leap("PT1H");
+    let plan = json!({"title": "Start without a network", "issues": issues});
+    let opened = staff_post(world, "/v1/improvements", &plan, "improvement").await;
+    let id = opened.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let ship = json!({"command": "ship", "release": "2.4"});
+    let path = format!("/v1/improvements/{id}/commands");
+    staff_post(world, &path, &ship, "ship").await.expect(200);
+    id.parse().unwrap()
+}
+
+pub(crate) fn words() -> Value {
+    json!({"zh-CN": "请升级到 2.4。", "en": "Update the app to 2.4."})
+}
+
+pub(crate) async fn start(world: &mut World, improvement: ImprovementId) -> Answer {
+    world.configure("tell-reporters", "LETTERS_A_MINUTE", FAST);
+    let path = format!("/v1/improvements/{improvement}/announcement");
+    staff_post(world, &path, &words(), "announce").await
+}
+
+async fn command(world: &mut World, improvement: ImprovementId, command: &str, key: &str) {
+    let path = format!("/v1/improvements/{improvement}/announcement/commands");
+    let body = json!({"command": command});
+    staff_post(world, &path, &body, key).await.expect(200);
+}
+
+async fn shown(world: &mut World, improvement: ImprovementId) -> Value {
+    let path = format!("/v1/improvements/{improvement}/announcement");
+    world.staff_get(&path).await.expect(200).json()
+}
+
+/// A minute later, one run.
+pub(crate) async fn minute(world: &mut World) -> Ended {
+    world.leap("PT1M");
+    world.pass(SignedDuration::from_mins(1));
+    world.tell().await
+}
+
+/// A day and a bit later: what waits is looked at again.
+pub(crate) async fn next_day(world: &mut World) {
+    world.leap("P1DT1M");
+    world.pass(SignedDuration::from_mins(2));
+}
+
+/// How many letters each address got.
+pub(crate) fn letters(world: &World) -> BTreeMap<String, usize> {
+    let mut letters = BTreeMap::new();
+    for letter in world.mails() {
+        *letters.entry(letter.to).or_default() += 1;
+    }
+    letters
+}
+
+fn once(letters: &BTreeMap<String, usize>) -> BTreeSet<String> {
+    assert!(letters.values().all(|n| *n == 1), "{letters:?}");
+    letters.keys().cloned().collect()
+}
+
+fn addresses(of: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
+    of.into_iter()
+        .map(|n| format!("customer-{n}@customer.example"))
+        .collect()
+}
+
+#[tokio::test]
+async fn everybody_is_told_once_as_far_as_they_can_be_and_may_be() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..6 {
+        report(&mut world, n, email(n)).await;
+    }
+    // The same address as the first, written otherwise.
+    report(
+        &mut world,
+        6,
+        json!({"email": "Customer-0@Customer.example"}),
+    )
+    .await;
+    let silent = report(&mut world, 7, json!({})).await;
+    let asked = json!({"text": "Nice, but the app crashes on start.", "nps": 9, "consent": false, "contact": email(9)});
+    world.submit(asked).await;
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    // It is said to be mended, and still crashes for them.
+    world.leap("PT1M");
+    report(&mut world, 10, email(10)).await;
+    gather(&mut world).await;
+
+    let preview = format!("/v1/improvements/{improvement}/announcement/preview");
+    let preview = world.staff_get(&preview).await.expect(200).json();
+    assert_eq!(preview["reporters"], 10);
+    assert_eq!(preview["letters"], 6);
+    let without = json!({"already": 1, "no_contact": 1, "no_consent": 1, "after_shipping": 1});
+    assert_eq!(preview["without"], without);
+    assert_eq!(preview["next"], Value::Null);
+    let examples = preview["examples"].to_string();
+    assert!(examples.contains("c***@customer.example"), "{examples}");
+    assert!(!examples.contains("customer-1@"), "{examples}");
+    assert_eq!(letters(&world), BTreeMap::new());
+
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)).len(), 6);
+    let told = shown(&mut world, improvement).await;
+    let counts =
+        json!({"sent": 6, "already": 1, "no_contact": 1, "no_consent": 1, "after_shipping": 1});
+    assert_eq!(told["pass"]["counts"], counts);
+    assert!(told["pass"]["ended_at"].is_string());
+
+    let letter = world
+        .mails()
+        .into_iter()
+        .find(|letter| letter.to == "customer-2@customer.example");
+    let letter = letter.unwrap();
+    assert!(
+        letter
+            .subject
+            .starts_with("What you reported is fixed in 2.4 [R-"),
+        "{}",
+        letter.subject
+    );
+    assert!(letter.text.contains("What you reported on 2 November 2026 is fixed in 2.4. Here is how:\n\nUpdate the app to 2.4."));
+    assert!(!letter.text.contains("crashes"), "nothing that they typed");
+    assert_eq!(
+        letter.headers["List-Unsubscribe-Post"],
+        "List-Unsubscribe=One-Click"
+    );
+
+    // The page tells whoever left no address too.
+    let page = world.get(&silent.status).await.expect(200).json();
+    assert_eq!(page["shipped"][0]["release"], "2.4");
+    assert_eq!(page["shipped"][0]["message"], "请升级到 2.4。");
+
+    for _ in 0..3 {
+        next_day(&mut world).await;
+        minute(&mut world).await;
+    }
+    assert_eq!(
+        once(&letters(&world)).len(),
+        6,
+        "later passes tell nobody again"
+    );
+}
+
+#[tokio::test]
+async fn it_is_started_once_by_a_lead_and_only_of_what_shipped() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    let plan = json!({"title": "Start without a network", "issues": [one]});
+    let opened = staff_post(&mut world, "/v1/improvements", &plan, "improvement").await;
+    let id = opened.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/improvements/{id}/announcement");
+    world.staff_get(&path).await.expect(404);
+    let refused = staff_post(&mut world, &path, &words(), "early").await;
+    assert!(refused.expect(409).body.contains("planned"));
+    let ship = json!({"command": "ship", "release": "2.4"});
+    let commands = format!("/v1/improvements/{id}/commands");
+    staff_post(&mut world, &commands, &ship, "ship")
+        .await
+        .expect(200);
+
+    let half = json!({"en": "Update"});
+    staff_post(&mut world, &path, &half, "half")
+        .await
+        .expect(422);
+    let started = staff_post(&mut world, &path, &words(), "start")
+        .await
+        .expect(201);
+    let again = staff_post(&mut world, &path, &words(), "start")
+        .await
+        .expect(201);
+    assert_eq!(started.json()["started_at"], again.json()["started_at"]);
+    let other = json!({"zh-CN": "别的", "en": "Another"});
+    staff_post(&mut world, &path, &other, "start")
+        .await
+        .expect(409);
+    staff_post(&mut world, &path, &other, "another")
+        .await
+        .expect(409);
+
+    let improvement = id.parse().unwrap();
+    for (verb, state) in [
+        ("stop", "stopped"),
+        ("go_on", "running"),
+        ("close", "closed"),
+    ] {
+        command(&mut world, improvement, verb, verb).await;
+        assert_eq!(shown(&mut world, improvement).await["state"], state);
+    }
+    let commands = format!("{path}/commands");
+    let go_on = json!({"command": "go_on"});
+    staff_post(&mut world, &commands, &go_on, "late")
+        .await
+        .expect(409);
+}
+
+#[tokio::test]
+async fn hundreds_are_told_once_each_through_faults_kills_and_stops() {
+    for seed in 1..=3 {
+        let mut world = World::new().await;
+        let mut rng = Rng::new(seed);
+        let (one, two) = (issue(&mut world, 1).await, issue(&mut world, 2).await);
+        let people = 240;
+        for n in 0..people {
+            // One in six reports twice.
+            report(&mut world, n, email(n)).await;
+            if n.is_multiple_of(6) {
+                report(&mut world, people + n, email(n)).await;
+            }
+        }
+        gather(&mut world).await;
+        let improvement = shipped(&mut world, &[one, two]).await;
+        start(&mut world, improvement).await.expect(201);
+        let mut stopped = false;
+        for n in 0..60 {
+            let fault = Fault::ALL[rng.below(Fault::ALL.len())];
+            world.faults.plan(rng.below(400), fault);
+            // Only some minutes have room for all.
+            let taken = world
+                .store
+                .take_letters(minute_of(&world), 59_940, 60_000)
+                .await;
+            taken.unwrap();
+            let event = json!({"time": world.now()});
+            world.invoke("tell-reporters", event).await;
+            world.faults.clear();
+            if n == 2 {
+                // The same thing as the other: their links are walked as one from here on.
+                let merge = json!({"command": "merge", "into": two});
+                let path = format!("/v1/issues/{one}/commands");
+                staff_post(&mut world, &path, &merge, "merge")
+                    .await
+                    .expect(200);
+            }
+            if n == 4 {
+                command(&mut world, improvement, "stop", "stop").await;
+                let before = letters(&world);
+                minute(&mut world).await;
+                assert_eq!(
+                    letters(&world),
+                    before,
+                    "nobody is told while it is stopped"
+                );
+                command(&mut world, improvement, "go_on", "go-on").await;
+                stopped = true;
+            }
+            world.leap("PT1M");
+            world.pass(SignedDuration::from_mins(2));
+        }
+        assert!(stopped);
+        for _ in 0..3 {
+            next_day(&mut world).await;
+            minute(&mut world).await;
+        }
+        let letters = letters(&world);
+        let told = once(&letters);
+        let counts = shown(&mut world, improvement).await["pass"]["counts"].clone();
+        let of = |fate: &str| usize::try_from(counts[fate].as_u64().unwrap_or(0)).unwrap();
+        let (sent, unknown, already) = (of("sent"), of("unknown"), of("already"));
+        assert_eq!(
+            sent + unknown + already,
+            people + people / 6,
+            "seed {seed}: {counts}"
+        );
+        assert_eq!(already, people / 6, "seed {seed}: {counts}");
+        assert!(
+            unknown <= 60,
+            "seed {seed}: at most one for each fault: {counts}"
+        );
+        assert!(told.len() >= sent, "seed {seed}");
+        // Whoever got none is known to be in doubt.
+        assert!(
+            addresses(0..people).difference(&told).count() <= unknown,
+            "seed {seed}"
+        );
+    }
+}
+
+fn minute_of(world: &World) -> jiff::Timestamp {
+    let second = world.now().as_second();
+    jiff::Timestamp::from_second(second - second.rem_euclid(60)).unwrap()
+}
+
+#[tokio::test]
+async fn links_that_come_later_and_go_earlier() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    let mut receipts = Vec::new();
+    for n in 0..20 {
+        receipts.push(report(&mut world, n, email(n)).await);
+    }
+    let other = json!({"text": "Nice.", "nps": 9, "contact": email(20)});
+    let late = world.submit(other).await;
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    // Taken out before it was told; not linked yet.
+    let unlink = json!({"command": "unlink", "responses": [receipts[3].id]});
+    let path = format!("/v1/issues/{one}/commands");
+    staff_post(&mut world, &path, &unlink, "unlink")
+        .await
+        .expect(200);
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    let expected: BTreeSet<_> = addresses((0..20).filter(|n| *n != 3));
+    assert_eq!(once(&letters(&world)), expected);
+
+    // Linked late, and again: the next pass tells them; who was told is told no more, taken out and linked again or not.
+    for (n, command, response) in [
+        (1, "link", &late.id),
+        (2, "link", &receipts[3].id),
+        (3, "unlink", &receipts[4].id),
+        (4, "link", &receipts[4].id),
+    ] {
+        let body = json!({"command": command, "responses": [response]});
+        let key = format!("relink-{n}");
+        staff_post(&mut world, &path, &body, &key).await.expect(200);
+    }
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)), expected, "not before the next pass");
+    next_day(&mut world).await;
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)), addresses(0..21));
+    // When it is closed nobody is told any more.
+    command(&mut world, improvement, "close", "close").await;
+    let last = report(&mut world, 30, email(30)).await;
+    let link = json!({"command": "link", "responses": [last.id]});
+    staff_post(&mut world, &path, &link, "last")
+        .await
+        .expect(200);
+    next_day(&mut world).await;
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)).len(), 21);
+}
+
+#[tokio::test]
+async fn nobody_is_written_to_at_night_or_too_often_or_against_their_wish() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..3 {
+        report(&mut world, n, email(n)).await;
+    }
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    // From eleven to nine in the evening, in Shanghai.
+    world.leap("PT10H");
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    assert_eq!(letters(&world), BTreeMap::new(), "it is night");
+    world.leap("PT11H");
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)).len(), 3);
+
+    // By the link in the letter: looking changes nothing, posting does.
+    let mails = world.mails();
+    let letter = mails
+        .iter()
+        .find(|letter| letter.to == "customer-0@customer.example")
+        .unwrap();
+    let link = letter.headers["List-Unsubscribe"].trim_matches(['<', '>']);
+    let link = link
+        .strip_prefix(resound_tests::world::PUBLIC_URL)
+        .unwrap()
+        .to_owned();
+    let page = Request::get(&link).header("accept", "text/html");
+    let page = world
+        .http(page.body(Body::empty()).unwrap())
+        .await
+        .expect(200);
+    assert!(
+        page.body.contains("<form method=\"post\">"),
+        "{}",
+        page.body
+    );
+    let wrong = format!("{}x", &link[..link.len() - 1]);
+    world.get(&wrong).await.expect(404);
+    let post = |link: &str| {
+        let click = Request::post(link).header("content-type", "application/x-www-form-urlencoded");
+        click
+            .body(Body::from("List-Unsubscribe=One-Click"))
+            .unwrap()
+    };
+    world.http(post(&wrong)).await.expect(404);
+    for _ in 0..2 {
+        world.http(post(&link)).await.expect(200);
+    }
+
+    // Two more improvements for the same issue: the second is one too many for whoever got both letters.
+    let mut counts = Vec::new();
+    for n in 0..2 {
+        let plan = json!({"title": "And another thing", "issues": [one]});
+        let key = format!("more-{n}");
+        let opened = staff_post(&mut world, "/v1/improvements", &plan, &key).await;
+        let id = opened.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let ship = json!({"command": "ship", "release": "2.5"});
+        let path = format!("/v1/improvements/{id}/commands");
+        staff_post(&mut world, &path, &ship, &format!("ship-{n}"))
+            .await
+            .expect(200);
+        start(&mut world, id.parse().unwrap()).await.expect(201);
+        minute(&mut world).await;
+        counts.push(shown(&mut world, id.parse().unwrap()).await["pass"]["counts"].clone());
+    }
+    assert_eq!(counts[0], json!({"sent": 2, "unsubscribed": 1}));
+    assert_eq!(counts[1], json!({"over_budget": 2, "unsubscribed": 1}));
+    assert_eq!(letters(&world)["customer-0@customer.example"], 1);
+    // Thirty days after the first letter there is room for one again.
+    for _ in 0..31 {
+        next_day(&mut world).await;
+        minute(&mut world).await;
+    }
+    assert_eq!(letters(&world)["customer-1@customer.example"], 3);
+}
