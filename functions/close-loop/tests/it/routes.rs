@@ -176,6 +176,26 @@ async fn what_is_refused_falls_back_and_what_is_lost_does_not() {
 }
 
 #[tokio::test]
+async fn a_route_that_was_passed_over_is_not_taken_by_who_knows_more() {
+    let both = json!({"contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
+    let world = World::resolved(both).await;
+    let busy = Server::answering(400, r#"{"__type":"ThrottlingException"}"#);
+    let without_mail = texting(&world, busy.url(), &[IDENTITY]);
+    assert_eq!(world.deliver(&without_mail, start()).await, again());
+    // Mail is switched on while the message waits: another attempt may be under way by SMS.
+    let with_mail = function(&world.aws.clients, &[MAIL, IDENTITY]);
+    assert_eq!(world.deliver(&with_mail, start()).await, all_done());
+    let caught = world.aws.port.mailbox().list();
+    assert_eq!(caught.len(), 1);
+    assert_eq!(caught[0].channel, "sms");
+    assert!(
+        ledger(&world)
+            .await
+            .contains(&entry(Route::Email, Outcome::MailOff))
+    );
+}
+
+#[tokio::test]
 async fn what_both_refuse_is_a_persons_once() {
     let both = json!({"contact": {"email": "nobody", "phone": "+86 138 0013 8000"}});
     let world = World::resolved(both).await;
