@@ -372,7 +372,12 @@ impl App {
             }
             Sending::Unknown(reason) => {
                 tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the customer was perhaps told");
-                return Ok(Known::InDoubt(lease));
+                return match route {
+                    // The claim is left standing: until its lease is over the provider may tell that it took the letter,
+                    // and whoever comes after that finds it sent, or abandoned.
+                    Route::Email => Err(Outcome::Retry(reason)),
+                    Route::App | Route::Sms | Route::Person => Ok(Known::InDoubt(lease)),
+                };
             }
         };
         self.record(&lease, &told, invocation).await?;
@@ -430,9 +435,9 @@ impl App {
         route: Route,
         content: &Content<'_>,
     ) -> Sending {
-        let (seq, now) = (attempt.event.seq, attempt.invocation.machine_now);
+        let now = attempt.invocation.machine_now;
         match route {
-            Route::Email => match self.mail(content, seq) {
+            Route::Email => match self.mail(content, attempt.key(route)) {
                 Ok(mail) => self.mailer.send(&mail, now).await.into(),
                 Err(reason) => Sending::Refused(reason),
             },
@@ -542,7 +547,7 @@ impl App {
         })
     }
 
-    fn mail(&self, content: &Content<'_>, seq: u32) -> Result<Mail, String> {
+    fn mail(&self, content: &Content<'_>, key: NoticeKey) -> Result<Mail, String> {
         let response = content.response;
         let contact = &response.submission.contact;
         let (Some(from), Some(email)) = (&self.config.from, &contact.email) else {
@@ -561,7 +566,7 @@ impl App {
             day: response.day,
             words: &content.words,
             status_url: &status_url,
-            seq,
+            seq: key.cause,
         };
         Ok(Mail {
             from: from.clone(),
@@ -575,6 +580,7 @@ impl App {
             trace: response.trace_id,
             about: response.id.case().to_string(),
             audience: Audience::Customer,
+            entry: Some(key.tag()),
         })
     }
 

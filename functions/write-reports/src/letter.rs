@@ -51,6 +51,7 @@ impl Letter {
             about: report.id.to_string(),
             trace: None,
             audience: Audience::Staff,
+            entry: None,
         }
     }
 }

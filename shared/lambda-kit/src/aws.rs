@@ -53,6 +53,8 @@ pub struct Settings {
     /// Certificates, as PEM, to trust at AWS's addresses instead of Mozilla's: those of a gateway that ends TLS within a
     /// company, or of an emulator.
     pub authorities: Option<Authorities>,
+    /// The configuration set of SES that letters are sent with: to it SES publishes what becomes of them.
+    pub mail_configuration_set: Option<String>,
 }
 
 /// Certificates of authorities, as PEM.
@@ -80,7 +82,8 @@ impl fmt::Debug for Authorities {
 impl Settings {
     /// Reads the variables that Lambda sets: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
     /// `AWS_SESSION_TOKEN`; and, which nothing sets unless it is wanted, `AWS_ENDPOINT_URL` and `SSL_CERT_FILE`, the
-    /// path of a PEM file. Who can set these can set the function's code as well.
+    /// path of a PEM file. Who can set these can set the function's code as well. Where letters are sent from, the template
+    /// sets `MAIL_CONFIGURATION_SET`.
     ///
     /// # Errors
     /// [`Recorded`] if region or credentials are missing, the endpoint is no HTTP address, or the file has no
@@ -104,7 +107,9 @@ impl Settings {
                 Err(error) => Err(vars.record(format!("SSL_CERT_FILE: {error}"))),
             },
         };
+        let mail_configuration_set = vars.optional("MAIL_CONFIGURATION_SET");
         Ok(Self {
+            mail_configuration_set,
             region: region?,
             endpoint_url: endpoint_url?,
             credentials: Credentials::new(key?, secret?, token, None, "environment"),
@@ -119,6 +124,7 @@ impl Settings {
             endpoint_url: Some(endpoint_url.into()),
             credentials: Credentials::new("local", "local", None, None, "emulator"),
             authorities: None,
+            mail_configuration_set: None,
         }
     }
 

@@ -32,6 +32,9 @@ const SEND: Operation = Operation {
     passing: &["LimitExceededException", "SendingPausedException"],
 };
 
+/// The tag under which SES gives back [`Mail::entry`].
+pub const ENTRY_TAG: &str = "entry";
+
 /// A mailbox: an address, and perhaps a name to show. Written `me@example.com` or `My Name <me@example.com>`.
 ///
 /// Guarantee: the address is ASCII with one `@` and no blanks, controls, brackets, quotes, commas or semicolons; the
@@ -194,6 +197,8 @@ pub struct Mail {
     pub about: String,
     /// Whom it is for.
     pub audience: Audience,
+    /// Its entry in the ledger, as a tag that the provider gives back with what it tells of the letter later.
+    pub entry: Option<String>,
 }
 
 /// Why a letter is not surely sent. What to do follows from the variant alone.
@@ -214,12 +219,14 @@ pub enum SendError {
 #[derive(Debug, Clone)]
 pub struct Mailer {
     caller: Caller,
+    configuration_set: Option<String>,
 }
 
 impl Mailer {
     pub(crate) fn new(settings: &Settings, connector: SharedHttpConnector) -> Self {
         Self {
             caller: Caller::new(settings, connector, "email"),
+            configuration_set: settings.mail_configuration_set.clone(),
         }
     }
 
@@ -230,13 +237,13 @@ impl Mailer {
     /// # Errors
     /// [`SendError`]: whether it was surely not sent, surely refused, or perhaps sent. Its text holds no personal data.
     pub async fn send(&self, mail: &Mail, now: Timestamp) -> Result<String, SendError> {
-        let body = content(mail)?.to_string();
+        let body = content(mail, self.configuration_set.as_deref())?.to_string();
         self.caller.send(&SEND, body, now).await
     }
 }
 
 /// The body of the call. Everything that becomes a header is free of control characters, or the letter is refused.
-fn content(mail: &Mail) -> Result<Value, SendError> {
+fn content(mail: &Mail, configuration_set: Option<&str>) -> Result<Value, SendError> {
     let refuse = |what: &str| Err(SendError::Refused(format!("{what} cannot be in a header")));
     if mail.subject.chars().any(char::is_control) {
         return refuse("the subject");
@@ -273,7 +280,10 @@ fn content(mail: &Mail) -> Result<Value, SendError> {
         })
         .take(256)
         .collect();
-    Ok(json!({
+    let tag = |name: &str, value: &str| json!({"Name": name, "Value": value});
+    let mut tags = vec![tag("about", &about), tag("audience", mail.audience.name())];
+    tags.extend(mail.entry.as_deref().map(|entry| tag(ENTRY_TAG, entry)));
+    let mut content = json!({
         "FromEmailAddress": mail.from.header(),
         "Destination": {"ToAddresses": [mail.to.header()]},
         "ReplyToAddresses": mail.reply_to.iter().map(Mailbox::header).collect::<Vec<_>>(),
@@ -282,11 +292,12 @@ fn content(mail: &Mail) -> Result<Value, SendError> {
             "Body": body,
             "Headers": headers.collect::<Vec<_>>(),
         }},
-        "EmailTags": [
-            {"Name": "about", "Value": about},
-            {"Name": "audience", "Value": mail.audience.name()},
-        ],
-    }))
+        "EmailTags": tags,
+    });
+    if let (Some(set), Some(content)) = (configuration_set, content.as_object_mut()) {
+        content.insert("ConfigurationSetName".to_owned(), set.into());
+    }
+    Ok(content)
 }
 
 /// A body that remembers whether it was taken: only a connection that is there takes it.
@@ -362,6 +373,7 @@ mod tests {
             trace: Some(TraceId::new(1, 2)),
             about: "01ARZ3/NOTICE#3".to_owned(),
             audience: Audience::Customer,
+            entry: None,
         }
     }
 

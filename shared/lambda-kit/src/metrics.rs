@@ -85,6 +85,20 @@ pub enum Counter {
     AnnouncementsSent,
     /// Letters of announcements of which nobody knows whether they arrived. They are not sent again.
     AnnouncementsUnknown,
+    /// Letters to customers that a mailbox took.
+    NoticesDelivered,
+    /// Letters to customers that came back for good.
+    NoticesBounced,
+    /// Letters to customers that a mailbox did not take that time.
+    NoticesSoftBounced,
+    /// Letters to customers that the provider took and did not send on.
+    NoticesRejected,
+    /// Letters to customers whose owner called them unwanted.
+    NoticesComplained,
+    /// Letters that were in doubt, and of which the provider told later that it had taken them.
+    NoticesFound,
+    /// Reports of the provider about letters that no ledger of cases has: to staff, of another system, of what was deleted.
+    ReportsPassedOver,
 }
 
 impl Counter {
@@ -125,6 +139,13 @@ impl Counter {
             Self::LinkingUnfinished => "LinkingUnfinished",
             Self::AnnouncementsSent => "AnnouncementsSent",
             Self::AnnouncementsUnknown => "AnnouncementsUnknown",
+            Self::NoticesDelivered => "NoticesDelivered",
+            Self::NoticesBounced => "NoticesBounced",
+            Self::NoticesSoftBounced => "NoticesSoftBounced",
+            Self::NoticesRejected => "NoticesRejected",
+            Self::NoticesComplained => "NoticesComplained",
+            Self::NoticesFound => "NoticesFound",
+            Self::ReportsPassedOver => "ReportsPassedOver",
         }
     }
 }

@@ -69,6 +69,7 @@ pub fn letter(message: &Message, from: &Mailbox, to: &Mailbox) -> Mail {
         about: alone.map_or_else(|| message.id.to_string(), |line| line.about.clone()),
         trace: alone.and_then(|line| line.trace),
         audience: Audience::Staff,
+        entry: None,
     }
 }
 

@@ -8,7 +8,7 @@ use resound_store::{Buried, Outcome, Suppressed};
 use resound_testing::{Server, start};
 use serde_json::json;
 
-use crate::support::{SEQ, World, again, all_done, case_id, function, message};
+use crate::support::{SEQ, World, again, all_done, case_id, function, key, message};
 
 #[tokio::test]
 async fn a_resolution_reaches_the_customer() {
@@ -83,6 +83,7 @@ async fn what_ses_is_sent_says_who_and_why() {
         json!([
             {"Name": "about", "Value": case_id().to_string()},
             {"Name": "audience", "Value": "customer"},
+            {"Name": "entry", "Value": key().tag()},
         ])
     );
 }

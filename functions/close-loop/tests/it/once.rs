@@ -1,13 +1,14 @@
 //! At most once: whatever happens to an attempt, no customer gets two letters.
 
+use resound_domain::delivery::Fate;
 use resound_domain::event::{Doubt, EventKind};
 use resound_lambda_kit::Invocation;
-use resound_store::{Outcome, Recorded};
+use resound_store::{DeliveryReport, Outcome, Recorded, Reported};
 use resound_testing::{Server, start};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{SEQ, World, again, all_done, later, message};
+use crate::support::{SEQ, World, again, all_done, key, later, message};
 
 async fn world() -> World {
     World::resolved(json!({"contact": {"email": "li@example.test"}})).await
@@ -113,18 +114,6 @@ async fn a_provider_that_fails_is_judged_by_what_it_said() {
             doubts: in_doubt(Doubt::Refused),
         },
         Case {
-            ses: Server::answering(500, "{}"),
-            reply: all_done(),
-            outcome: Some((Outcome::Unknown, 1)),
-            doubts: in_doubt(Doubt::Unknown),
-        },
-        Case {
-            ses: Server::hanging_up(),
-            reply: all_done(),
-            outcome: Some((Outcome::Unknown, 1)),
-            doubts: in_doubt(Doubt::Unknown),
-        },
-        Case {
             ses: Server::answering(429, r#"{"__type":"TooManyRequestsException"}"#),
             reply: again(),
             outcome: None,
@@ -148,6 +137,57 @@ async fn a_provider_that_fails_is_judged_by_what_it_said() {
             ));
         }
     }
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_the_claim_and_becomes_a_doubt_when_nobody_tells_more() {
+    for ses in [Server::answering(500, "{}"), Server::hanging_up()] {
+        let world = world().await;
+        let function = world.function_with_ses_at(ses.url());
+        assert_eq!(world.deliver(&function, start()).await, again());
+        // Until the lease is over the provider may tell that it took it.
+        assert_eq!(world.deliver(&function, start()).await, again());
+        assert_eq!(
+            (world.outcome().await, world.doubts().await),
+            (None, vec![])
+        );
+        assert_eq!(world.deliver(&function, later()).await, all_done());
+        assert_eq!(world.outcome().await, Some((Outcome::Unknown, 1)));
+        assert_eq!(world.doubts().await, in_doubt(Doubt::Unknown));
+        assert!(world.is_settled().await);
+        assert_eq!(ses.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_no_doubt_when_the_provider_tells_of_the_letter() {
+    let world = world().await;
+    let ses = Server::hanging_up();
+    let function = world.function_with_ses_at(ses.url());
+    assert_eq!(world.deliver(&function, start()).await, again());
+    let sent = &ses.requests()[0];
+    let tag = format!("\"{}\"", key().tag());
+    assert!(sent.body.contains(&tag), "{}", sent.body);
+    let notice = world.aws.store.notice(key()).await.unwrap().unwrap();
+    let report = DeliveryReport {
+        fate: Fate::Delivered,
+        at: start(),
+        provider_id: "0100",
+    };
+    let told = world
+        .aws
+        .store
+        .record_delivery(&notice, &report, None, start());
+    assert_eq!(told.await.unwrap(), Reported::Recorded);
+    assert_eq!(world.deliver(&function, later()).await, all_done());
+    let provider_id = Some("0100".to_owned());
+    assert_eq!(
+        world.outcome().await,
+        Some((Outcome::Sent { provider_id }, 1))
+    );
+    assert_eq!(world.doubts().await, []);
+    assert!(world.is_settled().await);
+    assert_eq!(ses.requests().len(), 1);
 }
 
 #[tokio::test]

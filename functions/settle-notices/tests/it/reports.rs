@@ -1,0 +1,245 @@
+//! What each report leaves in the ledger, on the list and in the log.
+
+use jiff::SignedDuration;
+use resound_domain::contact::Reason;
+use resound_domain::delivery::Fate;
+use resound_domain::event::{EventKind, Failure};
+use resound_store::{Lifted, NoticeStatus, Outcome};
+use resound_testing::start;
+use serde_json::json;
+
+use crate::support::{World, all_done, case_id, contact, key, record, recorded};
+
+fn failed(why: Failure) -> EventKind {
+    EventKind::NoticeFailed {
+        cause: 2,
+        medium: "email".to_owned(),
+        why,
+    }
+}
+
+#[tokio::test]
+async fn each_report_says_its_one_thing() {
+    for (name, fate, reasons, log, counted) in [
+        ("send", None, vec![], vec![], ""),
+        (
+            "delivery",
+            Some(Fate::Delivered),
+            vec![],
+            vec![],
+            "NoticesDelivered 1",
+        ),
+        (
+            "bounce",
+            Some(Fate::Bounced),
+            vec![Reason::HardBounce],
+            vec![failed(Failure::Bounced)],
+            "NoticesBounced 1",
+        ),
+        (
+            "bounce_transient",
+            Some(Fate::SoftBounced),
+            vec![],
+            vec![],
+            "NoticesSoftBounced 1",
+        ),
+        (
+            "complaint",
+            Some(Fate::Complained),
+            vec![Reason::Complaint],
+            vec![],
+            "NoticesComplained 1",
+        ),
+        (
+            "reject",
+            Some(Fate::Rejected),
+            vec![],
+            vec![failed(Failure::Rejected)],
+            "NoticesRejected 1",
+        ),
+    ] {
+        let world = World::sent().await;
+        // Once more, as SQS may.
+        for _ in 0..2 {
+            assert_eq!(world.hear(&record(name)).await, all_done(), "{name}");
+        }
+        assert_eq!(
+            world.notice().await.unwrap().delivery.fate(),
+            fate,
+            "{name}"
+        );
+        assert_eq!(world.reasons().await, reasons, "{name}");
+        assert_eq!(world.log().await, log, "{name}");
+        assert_eq!(world.metrics.summary(), counted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_recorded_events_are_read_as_they_are() {
+    for name in [
+        "send",
+        "delivery",
+        "bounce",
+        "bounce_transient",
+        "complaint",
+        "reject",
+    ] {
+        let world = World::sent().await;
+        // They are about a case that is not here.
+        assert_eq!(
+            world.call(recorded(name), start()).await,
+            all_done(),
+            "{name}"
+        );
+        assert_eq!(world.metrics.summary(), "ReportsPassedOver 1", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn reports_in_any_order_end_the_same() {
+    let names = ["send", "delivery", "bounce", "complaint"];
+    let mut ends = Vec::new();
+    for turn in 0..names.len() {
+        let world = World::sent().await;
+        for n in 0..2 * names.len() {
+            let name = names[(turn + n * 3) % names.len()];
+            assert_eq!(world.hear(&record(name)).await, all_done());
+        }
+        let mut reasons = world.reasons().await;
+        reasons.sort_unstable();
+        ends.push((world.notice().await, reasons, world.log().await));
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn many_at_once_tell_of_a_failure_once() {
+    let world = World::with(Outcome::Unknown).await;
+    let mut event = recorded("bounce");
+    let body = |name: &str| json!(record(name).to_string());
+    let template = event["Records"][0].clone();
+    let mut records = Vec::new();
+    for (n, name) in ["bounce", "delivery", "bounce", "complaint", "send"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut one = template.clone();
+        one["messageId"] = format!("message-{n}").into();
+        one["body"] = body(name);
+        records.push(one);
+    }
+    event["Records"] = records.into();
+    let mut reply = world.call(event.clone(), start()).await;
+    for _ in 0..3 {
+        if reply == all_done() {
+            break;
+        }
+        reply = world.call(event.clone(), start()).await;
+    }
+    assert_eq!(reply, all_done());
+    let log = world.log().await;
+    let count = |wanted: EventKind| log.iter().filter(|kind| **kind == wanted).count();
+    assert_eq!(count(failed(Failure::Bounced)), 1, "{log:?}");
+    assert_eq!(count(EventKind::NoticeFound { cause: 2 }), 1, "{log:?}");
+    assert_eq!(log.len(), 2);
+}
+
+#[tokio::test]
+async fn a_letter_in_doubt_is_found() {
+    let world = World::with(Outcome::Unknown).await;
+    assert_eq!(world.hear(&record("delivery")).await, all_done());
+    let notice = world.notice().await.unwrap();
+    let NoticeStatus::Recorded {
+        outcome: Outcome::Sent { provider_id },
+        ..
+    } = notice.status
+    else {
+        panic!("{notice:?}")
+    };
+    assert!(provider_id.unwrap().starts_with("0100019a43b5c0de-"));
+    assert_eq!(world.log().await, [EventKind::NoticeFound { cause: 2 }]);
+    assert_eq!(
+        world.metrics.summary(),
+        "NoticesDelivered 1, NoticesFound 1"
+    );
+    let history = world.aws.store.history(case_id()).await.unwrap().unwrap();
+    let found = &history.events[2];
+    assert_eq!(found.event.at, start(), "business time");
+    assert!(
+        found.open.is_empty() && found.repair.is_none(),
+        "born settled"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_days_ago_does_not_undo_a_lifting() {
+    let world = World::sent().await;
+    assert_eq!(world.hear(&record("bounce")).await, all_done());
+    let mended = start() + SignedDuration::from_hours(24);
+    let store = &world.aws.store;
+    let lifted = store
+        .lift(contact(), Reason::HardBounce, mended, "ann")
+        .await;
+    assert_eq!(lifted.unwrap(), Lifted::Lifted);
+    assert_eq!(world.hear(&record("bounce")).await, all_done());
+    assert_eq!(world.reasons().await, []);
+    let mut later = record("bounce");
+    later["bounce"]["timestamp"] = json!(mended + SignedDuration::from_hours(1));
+    assert_eq!(world.hear(&later).await, all_done());
+    assert_eq!(world.reasons().await, [Reason::HardBounce]);
+    assert_eq!(world.log().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_address_a_letter_went_to_is_listed_and_not_where_it_was_sent_on() {
+    let world = World::sent().await;
+    let mut bounce = record("bounce");
+    bounce["bounce"]["bouncedRecipients"][0]["emailAddress"] = json!("elsewhere@example.test");
+    bounce["mail"]["destination"] = json!(["Li <LI@Example.test>"]);
+    assert_eq!(world.hear(&bounce).await, all_done());
+    assert_eq!(world.reasons().await, [Reason::HardBounce]);
+}
+
+#[tokio::test]
+async fn what_is_taken_for_wanted_lists_nobody() {
+    let world = World::sent().await;
+    let mut wanted = record("complaint");
+    wanted["complaint"]["complaintFeedbackType"] = json!("not-spam");
+    assert_eq!(world.hear(&wanted).await, all_done());
+    assert_eq!((world.reasons().await, world.log().await), (vec![], vec![]));
+    // SES itself held this one back: the owner complained before.
+    let mut held = record("complaint");
+    held["complaint"]["complaintSubType"] = json!("OnAccountSuppressionList");
+    assert_eq!(world.hear(&held).await, all_done());
+    assert_eq!(world.reasons().await, [Reason::Complaint]);
+    assert_eq!(world.log().await, [failed(Failure::Rejected)]);
+}
+
+#[tokio::test]
+async fn what_is_not_about_a_letter_of_ours_is_dropped() {
+    let world = World::sent().await;
+    let before = world.notice().await;
+    let mut staff = record("bounce");
+    staff["mail"]["tags"]["audience"] = json!(["staff"]);
+    let mut foreign = record("bounce");
+    foreign["mail"]["tags"] = json!({"ses:configuration-set": ["other"]});
+    let mut gone = record("delivery");
+    gone["mail"]["tags"]["entry"] = json!([key().tag().replace("_2_", "_9_")]);
+    let mut newer = record("delivery");
+    newer["mail"]["tags"]["entry"] = json!(["told_01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    for record in [&staff, &foreign, &gone, &newer] {
+        assert_eq!(world.hear(record).await, all_done(), "{record}");
+    }
+    assert_eq!(world.metrics.summary(), "ReportsPassedOver 4");
+    assert_eq!(world.notice().await, before);
+    assert_eq!((world.reasons().await, world.log().await), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn an_entry_that_another_version_wrote_still_feeds_the_list() {
+    let world = World::sent().await;
+    let mut newer = record("bounce");
+    newer["mail"]["tags"]["entry"] = json!(["told_01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
+    assert_eq!(world.hear(&newer).await, all_done());
+    assert_eq!(world.reasons().await, [Reason::HardBounce]);
+}
