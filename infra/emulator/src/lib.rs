@@ -5,7 +5,7 @@
 //! - The real SDKs and the AWS CLI work unchanged through `AWS_ENDPOINT_URL`.
 //! - What DynamoDB and the mailbox acknowledged survives `kill -9`, though DynamoDB's last moments not a power cut; queues
 //!   are volatile, as the design allows: what they lose is sent again, because an event stays unsettled until its effects
-//!   are recorded.
+//!   are recorded. What SES tells of letters is lost with them; nothing but the telling depends on it.
 //! - Dropping an [`AwsPort`] frees its ports and threads; nothing of it lives in globals, so a process may hold many.
 //!
 //! Not emulated: signatures and permissions are not checked (the port listens on loopback only), nothing is throttled,
@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 pub use dynamodb::{Dynamo, FILE as DATABASE};
 pub use port::AwsPort;
-pub use ses::{Letter, Mailbox};
+pub use ses::{Letter, Mailbox, ReportsTo};
 pub use sqs::Sqs;
 
 /// The account that everything local belongs to.

@@ -13,10 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use super::ses::{self, SesError};
+use super::ses::{self, Reports, SesError};
 use super::sms::{self, SmsError};
 use super::sqs::{self, Sqs, SqsError};
-use super::{BODY_LIMIT, Clock, Data, Dynamo, Mailbox, StartError, Threads};
+use super::{BODY_LIMIT, Clock, Data, Dynamo, Mailbox, ReportsTo, StartError, Threads};
 
 /// Path of SES v2's `SendEmail`.
 const SEND_EMAIL: &str = "/v2/email/outbound-emails";
@@ -28,6 +28,7 @@ pub struct AwsPort {
     dynamo: Dynamo,
     sqs: Arc<Sqs>,
     mailbox: Arc<Mailbox>,
+    reports: Arc<Reports>,
     _threads: Threads,
 }
 
@@ -50,12 +51,14 @@ impl AwsPort {
         let mailbox = Arc::new(Mailbox::open(data, clock)?);
         let dynamo = Dynamo::start(data)?;
         let sqs = Arc::new(Sqs::new(url.clone()));
+        let reports = Arc::new(Reports::new(Arc::clone(&sqs)));
 
         let services = Services {
             dynamo: dynamo.url().into(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             sqs: Arc::clone(&sqs),
             mailbox: Arc::clone(&mailbox),
+            reports: Arc::clone(&reports),
         };
         let router = Router::new().fallback(handle).with_state(services);
         let threads = Threads::start("aws-port", 2)?;
@@ -70,6 +73,7 @@ impl AwsPort {
             dynamo,
             sqs,
             mailbox,
+            reports,
             _threads: threads,
         })
     }
@@ -102,6 +106,12 @@ impl AwsPort {
         &self.sqs
     }
 
+    /// Has what becomes of letters published, as an event destination of their configuration set does. Until then a letter
+    /// that names the set is refused.
+    pub fn report_mail(&self, to: ReportsTo) {
+        self.reports.add(to);
+    }
+
     /// What was mailed.
     #[must_use]
     pub fn mailbox(&self) -> &Arc<Mailbox> {
@@ -115,6 +125,7 @@ struct Services {
     client: Client<HttpConnector, Body>,
     sqs: Arc<Sqs>,
     mailbox: Arc<Mailbox>,
+    reports: Arc<Reports>,
 }
 
 /// One request to whichever service it is for: the target header names it, or the path in the case of SES.
@@ -145,7 +156,7 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
             "Only DynamoDB, its streams, SQS and the sending of SES and of SMS are emulated.",
         ),
         None if parts.uri.path() == SEND_EMAIL && parts.method == Method::POST => {
-            answer_ses(services.mailbox, body).await
+            answer_ses(services.mailbox, services.reports, body).await
         }
         None => refuse(
             StatusCode::NOT_FOUND,
@@ -211,8 +222,8 @@ fn refuse_sqs(error: &SqsError) -> Response {
     response
 }
 
-async fn answer_ses(mailbox: Arc<Mailbox>, body: Bytes) -> Response {
-    let sent = tokio::task::spawn_blocking(move || ses::send(&mailbox, &body)).await;
+async fn answer_ses(mailbox: Arc<Mailbox>, reports: Arc<Reports>, body: Bytes) -> Response {
+    let sent = tokio::task::spawn_blocking(move || ses::send(&mailbox, &reports, &body)).await;
     let (status, kind, message) = match sent {
         Ok(Ok(id)) => {
             return axum_json(

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::{Clock, Data, StartError};
+use super::sqs::{NewMessage, Sqs};
+use super::{ACCOUNT, Clock, Data, StartError};
 
 /// Name of the mailbox in the data folder: one JSON object a line.
 const FILE: &str = "mailbox.jsonl";
@@ -106,7 +108,7 @@ impl Mailbox {
     /// # Errors
     ///
     /// When it cannot be written; then it was not kept at all.
-    pub(super) fn keep(&self, draft: Draft) -> Result<String, std::io::Error> {
+    pub(super) fn keep(&self, draft: Draft) -> Result<Letter, std::io::Error> {
         let at = (self.clock)();
         let mut inner = self.lock();
         let letter = Letter {
@@ -131,9 +133,8 @@ impl Mailbox {
             }
             *length += line.len() as u64;
         }
-        let id = letter.id.clone();
-        inner.push(letter);
-        Ok(id)
+        inner.push(letter.clone());
+        Ok(letter)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -211,6 +212,14 @@ pub(super) struct Draft {
     pub(super) headers: BTreeMap<String, String>,
 }
 
+/// What SES tells of a letter besides what it says.
+struct Envelope {
+    from: String,
+    recipients: Vec<String>,
+    tags: BTreeMap<String, String>,
+    configuration_set: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendEmail {
@@ -222,6 +231,7 @@ struct SendEmail {
     content: Option<Content>,
     #[serde(default)]
     email_tags: Vec<Pair>,
+    configuration_set_name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -271,16 +281,24 @@ struct Pair {
 ///
 /// As strict as SES where it matters to a sender: addresses in plain ASCII, no control characters in what becomes a
 /// header, tags of letters, digits, `_`, `-`, `.` and `@` only.
-pub(super) fn send(mailbox: &Mailbox, body: &[u8]) -> Result<String, SesError> {
+pub(super) fn send(mailbox: &Mailbox, reports: &Reports, body: &[u8]) -> Result<String, SesError> {
     let request: SendEmail = serde_json::from_slice(body)
         .map_err(|error| SesError::BadRequest(format!("The body is not valid: {error}")))?;
-    let draft = accept(request).map_err(SesError::BadRequest)?;
-    mailbox
+    let (draft, envelope) = accept(request).map_err(SesError::BadRequest)?;
+    if let Some(set) = &envelope.configuration_set
+        && !reports.knows(set)
+    {
+        let message = format!("Configuration set <{set}> does not exist.");
+        return Err(SesError::BadRequest(message));
+    }
+    let letter = mailbox
         .keep(draft)
-        .map_err(|error| SesError::Internal(format!("The mailbox cannot be written: {error}")))
+        .map_err(|error| SesError::Internal(format!("The mailbox cannot be written: {error}")))?;
+    reports.publish(&envelope, &letter);
+    Ok(letter.id)
 }
 
-fn accept(request: SendEmail) -> Result<Draft, String> {
+fn accept(request: SendEmail) -> Result<(Draft, Envelope), String> {
     let from = request
         .from_email_address
         .ok_or("Missing required header 'From'.")?;
@@ -337,23 +355,168 @@ fn accept(request: SendEmail) -> Result<Draft, String> {
     if simple.body.text.is_none() && simple.body.html.is_none() {
         return Err("Body must contain Text or Html.".into());
     }
-    Ok(Draft {
+    let tags: BTreeMap<String, String> = request
+        .email_tags
+        .into_iter()
+        .map(|tag| (tag.name, tag.value))
+        .collect();
+    let recipients = to.iter().map(|address| (*address).to_owned()).collect();
+    let draft = Draft {
         channel: "email",
         to: to.join(", "),
         subject: simple.subject.data,
         text: simple.body.text.map(|part| part.data).unwrap_or_default(),
         html: simple.body.html.map(|part| part.data),
-        about: request
-            .email_tags
-            .into_iter()
-            .find(|tag| tag.name == ABOUT_TAG)
-            .map(|tag| tag.value),
+        about: tags.get(ABOUT_TAG).cloned(),
         headers: simple
             .headers
             .into_iter()
             .map(|header| (header.name, header.value))
             .collect(),
-    })
+    };
+    let envelope = Envelope {
+        from,
+        recipients,
+        tags,
+        configuration_set: request.configuration_set_name,
+    };
+    Ok((draft, envelope))
+}
+
+/// Where a configuration set publishes what becomes of letters: an event destination, its topic and the queue behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportsTo {
+    /// The name of the set.
+    pub configuration_set: String,
+    /// The types of event that are published, as CloudFormation writes them: `delivery`, `bounce`.
+    pub types: Vec<String>,
+    /// The queue: name, URL or ARN.
+    pub queue: String,
+}
+
+/// What publishes the events of letters. The mailbox of the world is that of SES's simulator: what is sent to
+/// `bounce@simulator.amazonses.com` bounces, what is sent to `complaint@…` is complained of, what is sent to
+/// `suppressionlist@…` is known to bounce; a label after `+` changes nothing. Everything else is delivered at once.
+#[derive(Debug)]
+pub(super) struct Reports {
+    sqs: Arc<Sqs>,
+    to: RwLock<Vec<ReportsTo>>,
+}
+
+impl Reports {
+    pub(super) fn new(sqs: Arc<Sqs>) -> Self {
+        Self {
+            sqs,
+            to: RwLock::default(),
+        }
+    }
+
+    pub(super) fn add(&self, to: ReportsTo) {
+        let mut all = self.to.write().unwrap_or_else(PoisonError::into_inner);
+        all.push(to);
+    }
+
+    fn knows(&self, set: &str) -> bool {
+        let all = self.to.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|to| to.configuration_set == set)
+    }
+
+    /// Publishes what becomes of a letter that was accepted. A queue that refuses loses it, as SES may.
+    fn publish(&self, envelope: &Envelope, letter: &Letter) {
+        let all = self.to.read().unwrap_or_else(PoisonError::into_inner);
+        let set = envelope.configuration_set.as_deref();
+        for to in all.iter().filter(|to| Some(&*to.configuration_set) == set) {
+            let wanted = |event: &&Value| {
+                let kind = event.get("eventType").and_then(Value::as_str);
+                let kind = kind.unwrap_or_default();
+                to.types
+                    .iter()
+                    .any(|wanted| wanted.eq_ignore_ascii_case(kind))
+            };
+            for event in events(envelope, letter, &to.configuration_set)
+                .iter()
+                .filter(wanted)
+            {
+                let sent = self.sqs.send(&to.queue, NewMessage::new(event.to_string()));
+                if let Err(error) = sent {
+                    tracing::warn!(%error, queue = to.queue, "what became of a letter cannot be published");
+                }
+            }
+        }
+    }
+}
+
+/// Everything SES would tell of a letter, for each recipient.
+fn events(envelope: &Envelope, letter: &Letter, set: &str) -> Vec<Value> {
+    let at = letter.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let headers = letter.headers.iter();
+    let headers: Vec<Value> = headers
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let mut tags = Map::new();
+    tags.insert("ses:configuration-set".to_owned(), json!([set]));
+    for (name, value) in &envelope.tags {
+        tags.insert(name.clone(), json!([value]));
+    }
+    let mail = json!({
+        "timestamp": at,
+        "source": envelope.from,
+        "sendingAccountId": ACCOUNT,
+        "messageId": letter.id,
+        "destination": envelope.recipients,
+        "headersTruncated": false,
+        "headers": headers,
+        "commonHeaders": {"from": [envelope.from], "to": envelope.recipients, "messageId": letter.id, "subject": letter.subject},
+        "tags": tags,
+    });
+    let mut events = vec![json!({"eventType": "Send", "mail": mail, "send": {}})];
+    for recipient in &envelope.recipients {
+        let delivery = json!({
+            "eventType": "Delivery",
+            "mail": mail,
+            "delivery": {
+                "timestamp": at, "processingTimeMillis": 0, "recipients": [recipient],
+                "smtpResponse": "250 2.6.0 Message received", "reportingMTA": "mta.localhost",
+            },
+        });
+        let bounce = |kind: &str| {
+            json!({
+                "eventType": "Bounce",
+                "mail": mail,
+                "bounce": {
+                    "feedbackId": format!("{}-bounce", letter.id), "bounceType": "Permanent", "bounceSubType": kind,
+                    "bouncedRecipients": [{"emailAddress": recipient, "action": "failed", "status": "5.1.1",
+                        "diagnosticCode": "smtp; 550 5.1.1 user unknown"}],
+                    "timestamp": at, "reportingMTA": "dns; mta.localhost",
+                },
+            })
+        };
+        match simulated(recipient) {
+            Some("bounce") => events.push(bounce("General")),
+            Some("suppressionlist") => events.push(bounce("Suppressed")),
+            Some("complaint") => {
+                let complaint = json!({
+                    "eventType": "Complaint",
+                    "mail": mail,
+                    "complaint": {
+                        "feedbackId": format!("{}-complaint", letter.id), "complaintSubType": null,
+                        "complainedRecipients": [{"emailAddress": recipient}], "timestamp": at,
+                        "userAgent": "Amazon SES Mailbox Simulator", "complaintFeedbackType": "abuse",
+                    },
+                });
+                events.extend([delivery, complaint]);
+            }
+            _ => events.push(delivery),
+        }
+    }
+    events
+}
+
+/// Which mailbox of SES's simulator an address is; `None` for any other.
+fn simulated(address: &str) -> Option<&str> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let simulator = domain.eq_ignore_ascii_case("simulator.amazonses.com");
+    simulator.then(|| local.split('+').next().unwrap_or_default())
 }
 
 /// Checks `local@domain` or `Name <local@domain>`, and returns the bare address.
@@ -386,7 +549,11 @@ fn check_header(name: &str, value: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use crate::sqs::Receive;
+
+    fn quiet() -> Reports {
+        Reports::new(Arc::new(Sqs::new("http://localhost")))
+    }
 
     fn clock() -> Clock {
         Arc::new(|| "2026-11-21T10:00:00Z".parse().expect("a timestamp"))
@@ -410,6 +577,7 @@ mod tests {
         let data = Data::Dir(folder.clone());
         let id = send(
             &Mailbox::open(&data, clock()).unwrap(),
+            &quiet(),
             &body("a@example.com", "回复 1"),
         )
         .unwrap();
@@ -420,7 +588,7 @@ mod tests {
         file.write_all(b"{\"at\":\"2026-").unwrap();
 
         let mailbox = Mailbox::open(&data, clock()).unwrap();
-        send(&mailbox, &body("b@example.com", "2")).unwrap();
+        send(&mailbox, &quiet(), &body("b@example.com", "2")).unwrap();
         drop(mailbox);
         let letters = Mailbox::open(&data, clock()).unwrap().list();
         std::fs::remove_dir_all(&folder).unwrap();
@@ -445,14 +613,17 @@ mod tests {
         ] {
             assert!(
                 matches!(
-                    send(&mailbox, &body(to, subject)),
+                    send(&mailbox, &quiet(), &body(to, subject)),
                     Err(SesError::BadRequest(_))
                 ),
                 "{to:?} {subject:?}"
             );
         }
-        assert!(matches!(send(&mailbox, b"{"), Err(SesError::BadRequest(_))));
-        assert!(send(&mailbox, &body("\"Li <3\" <a@example.com>", "x")).is_ok());
+        assert!(matches!(
+            send(&mailbox, &quiet(), b"{"),
+            Err(SesError::BadRequest(_))
+        ));
+        assert!(send(&mailbox, &quiet(), &body("\"Li <3\" <a@example.com>", "x")).is_ok());
         assert_eq!(mailbox.list()[0].to, "a@example.com");
         assert_eq!(mailbox.count(), 1);
     }
@@ -461,10 +632,77 @@ mod tests {
     fn the_list_is_bounded() {
         let mailbox = Mailbox::open(&Data::Memory, clock()).unwrap();
         for n in 0..KEPT + 5 {
-            send(&mailbox, &body("a@example.com", &n.to_string())).unwrap();
+            send(&mailbox, &quiet(), &body("a@example.com", &n.to_string())).unwrap();
         }
         assert_eq!(mailbox.list().len(), KEPT);
         assert_eq!(mailbox.list()[0].subject, "5");
         assert_eq!(mailbox.count(), KEPT as u64 + 5);
+    }
+
+    #[tokio::test]
+    async fn what_becomes_of_a_letter_is_told_to_the_queue_of_its_set() {
+        let sqs = Arc::new(Sqs::new("http://localhost"));
+        sqs.create_queue("told", &BTreeMap::new()).unwrap();
+        let reports = Reports::new(Arc::clone(&sqs));
+        reports.add(ReportsTo {
+            configuration_set: "letters".to_owned(),
+            types: ["delivery", "bounce", "complaint"]
+                .map(str::to_owned)
+                .into(),
+            queue: "told".to_owned(),
+        });
+        let mailbox = Mailbox::open(&Data::Memory, clock()).unwrap();
+        for (to, set, told) in [
+            ("li@example.com", Some("letters"), &["Delivery"][..]),
+            (
+                "bounce+7@simulator.amazonses.com",
+                Some("letters"),
+                &["Bounce"],
+            ),
+            (
+                "suppressionlist@simulator.amazonses.com",
+                Some("letters"),
+                &["Bounce"],
+            ),
+            (
+                "complaint@simulator.amazonses.com",
+                Some("letters"),
+                &["Delivery", "Complaint"],
+            ),
+            ("bounce@example.com", Some("letters"), &["Delivery"]),
+            ("bounce@simulator.amazonses.com", None, &[]),
+        ] {
+            let mut request: Value = serde_json::from_slice(&body(to, "x")).unwrap();
+            if let Some(set) = set {
+                request["ConfigurationSetName"] = set.into();
+            }
+            let id = send(&mailbox, &reports, request.to_string().as_bytes()).unwrap();
+            let received = sqs.receive("told", Receive::default()).await.unwrap();
+            let events: Vec<Value> = received
+                .iter()
+                .map(|message| serde_json::from_str(&message.body).unwrap())
+                .collect();
+            for message in &received {
+                sqs.delete("told", &message.receipt).unwrap();
+            }
+            let mut kinds: Vec<_> = events
+                .iter()
+                .map(|e| e["eventType"].as_str().unwrap())
+                .collect();
+            kinds.sort_unstable();
+            let mut told = told.to_vec();
+            told.sort_unstable();
+            assert_eq!(kinds, told, "{to}");
+            for event in &events {
+                assert_eq!(event["mail"]["messageId"], id);
+                assert_eq!(event["mail"]["destination"], json!([to]));
+                assert_eq!(event["mail"]["timestamp"], "2026-11-21T10:00:00.000Z");
+                assert_eq!(event["mail"]["tags"]["about"], json!(["01CASE"]));
+            }
+        }
+        let mut request: Value = serde_json::from_slice(&body("a@example.com", "x")).unwrap();
+        request["ConfigurationSetName"] = "other".into();
+        let refused = send(&mailbox, &reports, request.to_string().as_bytes());
+        assert!(matches!(refused, Err(SesError::BadRequest(_))));
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn send(mailbox: &Mailbox, body: &[u8]) -> Result<String, SmsError> {
     };
     mailbox
         .keep(draft)
+        .map(|letter| letter.id)
         .map_err(|error| SmsError::Internal(format!("The mailbox cannot be written: {error}")))
 }
 
