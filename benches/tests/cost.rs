@@ -194,7 +194,7 @@ impl<F: Function> Function for Counted<F> {
         {
             let mut usage = self.1.usage();
             *usage.calls.entry(F::NAME).or_default() += 1.0;
-            if ["notify-staff", "close-loop"].contains(&F::NAME) {
+            if ["notify-staff", "close-loop", "settle-notices"].contains(&F::NAME) {
                 usage.queue += 2.0; // Lambda received the batch, and deletes it
             }
         }
@@ -226,6 +226,7 @@ fn registry(meter: &Meter) -> Registry {
         alert_breaches,
         notify_staff,
         close_loop,
+        settle_notices,
         aggregate_nps,
         watch_risks,
         write_reports,
@@ -595,8 +596,8 @@ async fn assigned(complaint: Value) -> Usage {
     system.meter.reset()
 }
 
-/// Requests with which Lambda looks at the two queues in a month while nothing is in them: five at a time, each held
+/// Requests with which Lambda looks at the three queues in a month while nothing is in them: five at a time, each held
 /// open for 20 s.
 fn polls() -> f64 {
-    2.0 * 5.0 * 3.0 * 60.0 * 24.0 * 30.0
+    3.0 * 5.0 * 3.0 * 60.0 * 24.0 * 30.0
 }

@@ -97,6 +97,7 @@ impl System {
             alert_breaches,
             notify_staff,
             close_loop,
+            settle_notices,
             aggregate_nps,
             watch_risks,
             write_reports,
@@ -222,6 +223,13 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     let mut letter = example("close-loop", "resolved");
     letter["Records"][0]["body"] = effect("customer_notice", &case, 2).into();
     recorded.insert("close-loop", system.record("close-loop", letter).await);
+    let mut report = example("settle-notices", "delivery");
+    let body = report["Records"][0]["body"].as_str().unwrap();
+    let mut told: Value = serde_json::from_str(body).unwrap();
+    told["mail"]["tags"]["entry"] = json!([format!("case_{case}_2_customer_email")]);
+    report["Records"][0]["body"] = told.to_string().into();
+    let told = system.record("settle-notices", report).await;
+    recorded.insert("settle-notices", told);
 
     for score in 0..40 {
         let text = format!("Number {score} of many.");

@@ -76,6 +76,7 @@ FUNCTIONS = {
     "manage-issues": Function("http", WRITE | LIST | REPLACE),
     "link-issues": Function("schedule", WRITE | LIST | REPLACE, indexes=["by-day"]),
     "tell-reporters": Function("schedule", WRITE | LIST | REPLACE, mails=True),
+    "settle-notices": Function("queue", WRITE, consumes="MailReports"),
 }
 
 # Route: function and, for staff, the scope.
@@ -141,6 +142,8 @@ ROUTES = {
 }
 
 OWN_METRICS = {"Fn::Sub": "Resound/${AWS::StackName}"}
+# The one topic that may write to a queue of ours: that of infra/mail.yaml, known by its name.
+LETTERS = {"ArnEquals": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-letters"}}}
 HTTP_API_URL = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
 PUBLIC_URL = {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"},
                          {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, HTTP_API_URL]}]}
@@ -161,6 +164,8 @@ OWN_COUNTS = {
     "alert-breaches": ["SweepLateness", "SweepUnfinished", "CasesExpired", "CasesRetargeted", "EventsSentAgain", "EventsStuck"],
     "notify-staff": ["AlertsSent", "AlertsFailed"],
     "close-loop": ["NoticesSent", "NoticesInDoubt"],
+    "settle-notices": ["NoticesDelivered", "NoticesBounced", "NoticesSoftBounced", "NoticesRejected", "NoticesComplained", "NoticesFound",
+                       "ReportsPassedOver"],
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses", "NightCells", "NightCorrections", "NightWaiting", "NightLate"],
     "watch-risks": ["RisksRaised", "RisksUnfinished"],
     "link-issues": ["ResponsesLinked", "ResponsesSuggested", "LinkingUnfinished"],
@@ -372,6 +377,7 @@ def environment_matches_config(t):
         "SMS_COUNTRY": {"Ref": "SmsCountry"},
         "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
         "CUSTOMER_WEBHOOK_SECRET": {"Ref": "CustomerWebhookSecret"},
+        "MAIL_CONFIGURATION_SET": {"Fn::If": ["HasMailReports", {"Fn::Sub": "${AWS::StackName}-letters"}, ""]},
         "ALLOWED_ORIGINS": {"Ref": "AllowedOrigins"},
         "STAFF_LOCALE": {"Ref": "StaffLocale"},
         "OWNER_EMAIL": {"Ref": "OwnerEmail"},
@@ -390,6 +396,8 @@ def environment_matches_config(t):
             continue
         # The runtime gives the AWS_ ones; lambda-kit reads those of the shell for every function.
         wanted = {v for v in declared_variables(name) if not v.startswith("AWS_")} | {"LOG_LEVEL", "METRICS_NAMESPACE"}
+        if FUNCTIONS[name].mails:
+            wanted.add("MAIL_CONFIGURATION_SET")
         for variable in sorted(wanted - given.keys()):
             yield f"{logical}: {variable} is not set"
         for variable in sorted(given.keys() - wanted):
@@ -642,7 +650,7 @@ def queues_are_reached_over_tls(t):
     queues, covered = t.of("AWS::SQS::Queue"), set()
     for logical, policy in t.of("AWS::SQS::QueuePolicy").items():
         for statement, _ in statements(policy.get("PolicyDocument", {})):
-            if statement.get("Effect") != "Deny":
+            if statement.get("Effect") != "Deny" and (logical, statement.get("Condition")) != ("MailReportsPolicy", LETTERS):
                 yield f"{logical}: lets in whom no role lets in"
             elif statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
                 resources = {att(r) for r in listed(statement.get("Resource"))}
@@ -968,10 +976,10 @@ def expected_alarms(functions):
         alarms[alarm] = watch_sum("SUM(METRICS())", "Throttles", {
             f"m{n}": ("AWS/Lambda", "Throttles", "FunctionName", {"Ref": functions[name]})
             for n, name in enumerate(watched, 1)}, 60, (3, 5), AT_LEAST, 1)
-    for queue in ("CustomerNoticesDead", "StaffAlertsDead", "RelayDead", "SchedulesDead"):
+    for queue in ("CustomerNoticesDead", "StaffAlertsDead", "MailReportsDead", "RelayDead", "SchedulesDead"):
         alarms[f"{queue}Depth"] = watch("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue_name(queue), "Maximum", 60,
                                         (1, 1), AT_LEAST, 1)
-    for queue in BOTH:
+    for queue in (*BOTH, "MailReports"):
         alarms[f"{queue}Age"] = watch("AWS/SQS", "ApproximateAgeOfOldestMessage", queue_name(queue), "Maximum", 60, (3, 5),
                                       ABOVE, 900)
     api, table = [("ApiId", {"Ref": "HttpApi"})], ("TableName", {"Ref": "Table"})
@@ -1207,6 +1215,7 @@ def outputs_serve_an_integrator(t):
         "SigningSecretArn": {"Ref": "SigningSecret"}, **{f"{queue}Url": {"Ref": queue} for queue in t.of("AWS::SQS::Queue")},
         "CustomerNoticesDeadArn": {"Fn::GetAtt": ["CustomerNoticesDead", "Arn"]},
         "StaffAlertsDeadArn": {"Fn::GetAtt": ["StaffAlertsDead", "Arn"]},
+        "MailReportsDeadArn": {"Fn::GetAtt": ["MailReportsDead", "Arn"]},
         "HttpApiId": {"Ref": "HttpApi"}, "AccessLogGroup": {"Ref": "AccessLogs"}, "MetricsNamespace": OWN_METRICS,
         "AlertBreachesFunction": {"Ref": "AlertBreachesAliaslive"}, "AggregateNpsFunction": {"Ref": "AggregateNpsAliaslive"},
         "WatchRisksFunction": {"Ref": "WatchRisksAliaslive"},
@@ -1372,6 +1381,7 @@ def conditions_mean_what_their_names_say(t):
         "AsksForScopes": {"Fn::Equals": [{"Ref": "StaffTokens"}, "scopes"]},
         "HasMail": given("MailFrom"),
         "HasSms": given("SmsOriginationIdentity"),
+        "HasMailReports": {"Fn::And": [condition("HasMail"), {"Fn::Equals": [{"Ref": "MailReporting"}, "true"]}]},
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
         "HasKey": given("KmsKeyArn"),
         "HasSigningKeys": given("SigningKeys"),
@@ -1412,6 +1422,8 @@ DECIDED = {
        for queue, name, seconds in (
            ("CustomerNotices", "customer-notices", 345600), ("CustomerNoticesDead", "customer-notices-dead", 1209600),
            ("StaffAlerts", "staff-alerts", 345600), ("StaffAlertsDead", "staff-alerts-dead", 1209600),
+           # Ten: nothing repeats what the provider tells, and its dead letters are kept longer.
+           ("MailReports", "mail-reports", 864000), ("MailReportsDead", "mail-reports-dead", 1209600),
            ("RelayDead", "relay-dead", 1209600), ("SchedulesDead", "schedules-dead", 1209600))},
     "HttpApi": {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"},
     "StaffAuthorizer": {"Name": "staff"},
@@ -1458,8 +1470,14 @@ DECIDED = {
     "QueuesOverTls": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [{
         "Sid": "OnlyOverTls", "Effect": "Deny", "Principal": "*", "Action": "sqs:*",
         "Resource": [{"Fn::GetAtt": [queue, "Arn"]} for queue in (
-            "CustomerNotices", "CustomerNoticesDead", "StaffAlerts", "StaffAlertsDead", "RelayDead", "SchedulesDead")],
+            "CustomerNotices", "CustomerNoticesDead", "StaffAlerts", "StaffAlertsDead", "MailReportsDead", "RelayDead", "SchedulesDead")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}},
+    "MailReportsPolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [
+        {"Sid": "OnlyOverTls", "Effect": "Deny", "Principal": "*", "Action": "sqs:*",
+         "Resource": [{"Fn::GetAtt": ["MailReports", "Arn"]}], "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Sid": "FromLetters", "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+         "Resource": [{"Fn::GetAtt": ["MailReports", "Arn"]}], "Condition": LETTERS}]}},
+    "SettleNoticesMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}, "FilterCriteria": None},
 }
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
            "tell-reporters": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
@@ -1535,7 +1553,7 @@ def resources_come_and_go_as_decided(t):
                   "HttpDomainMapping": "HasDomain", "DeploymentRole": "ShiftsTraffic", "AlarmTopic": "OwnsAlarmTopic",
                   "StackDashboard": "HasDashboard"}
     once = {"AWS::DynamoDB::Table": "Table", "AWS::SecretsManager::Secret": "SigningSecret", "AWS::SNS::Topic": "AlarmTopic",
-            "AWS::IAM::ManagedPolicy": "KeyPolicy", "AWS::SQS::QueuePolicy": "QueuesOverTls",
+            "AWS::IAM::ManagedPolicy": "KeyPolicy",
             "AWS::ApiGatewayV2::Api": "HttpApi", "AWS::ApiGatewayV2::Stage": "HttpStage",
             "AWS::ApiGatewayV2::Authorizer": "StaffAuthorizer", "AWS::ApiGatewayV2::DomainName": "HttpDomain",
             "AWS::ApiGatewayV2::ApiMapping": "HttpDomainMapping", "AWS::CloudWatch::Dashboard": "StackDashboard"}
@@ -1543,7 +1561,7 @@ def resources_come_and_go_as_decided(t):
         if list(t.of(kind)) != [logical]:
             yield f"{logical}: is missing, or not alone"
     functions = [logical for logical, _ in t.functions().values()]
-    wanted = {"AWS::Logs::LogGroup": {*(f"{f}Logs" for f in functions), "AccessLogs"},
+    wanted = {"AWS::SQS::QueuePolicy": {"QueuesOverTls", "MailReportsPolicy"}, "AWS::Logs::LogGroup": {*(f"{f}Logs" for f in functions), "AccessLogs"},
               "AWS::IAM::Role": {*(f"{f}Role" for f in functions), "SchedulerRole", "DeploymentRole"}}
     for kind, names in wanted.items():
         for logical in sorted(names ^ t.of(kind).keys()):
@@ -1629,7 +1647,7 @@ DEFAULTS = {
     "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "StaffTokens": "scopes",
     "WebhookAllowPrivate": "false",
     "AlertGroupSeconds": 60, "AnnouncementLetters": 400,
-    "RolePath": "/", "DeletionProtection": "true", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
+    "RolePath": "/", "DeletionProtection": "true", "MailReporting": "false", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
     "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
     "Architecture": "arm64",
 }

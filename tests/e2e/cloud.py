@@ -37,6 +37,7 @@ FUNCTIONS = (
     "alert-breaches",
     "notify-staff",
     "close-loop",
+    "settle-notices",
     "aggregate-nps",
     "watch-risks",
     "write-reports",

@@ -60,6 +60,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally {
             mails,
+            untold: _,
             doubts,
             alerts,
             repeated,
@@ -83,6 +84,7 @@ pub fn strike_all<S: Scenario>() -> Report {
         let (world, end, calls) = play::<S>(None).await;
         let tally = ledger::check(&world);
         assert_eq!((tally.doubts, tally.repeated), (0, 0), "without a strike");
+        assert_eq!(tally.untold, 0, "every letter is told of");
         (calls, end)
     });
     assert!(!calls.is_empty(), "{} calls nothing", S::NAME);
@@ -167,7 +169,9 @@ async fn strike<S: Scenario>(index: usize, fault: Fault, call: &str, expected: &
         "{fault:?} at {call} leaves\n{}",
         differences.join("\n")
     );
-    ledger::check(&world)
+    let tally = ledger::check(&world);
+    assert_eq!(tally.untold, 0, "every letter is told of");
+    tally
 }
 
 /// The one strike of this scenario that is wanted, if one is; empty if one of another scenario is.

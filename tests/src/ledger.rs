@@ -23,6 +23,8 @@ use crate::world::World;
 pub struct Tally {
     /// Letters that customers got.
     pub mails: usize,
+    /// Letters among them of which the provider has not told that a mailbox took them.
+    pub untold: usize,
     /// Letters of which it is unknown whether the customer got them.
     pub doubts: usize,
     /// Alerts that staff got, by letter and by webhook.
@@ -34,6 +36,7 @@ pub struct Tally {
 impl std::ops::AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.mails += other.mails;
+        self.untold += other.untold;
         self.doubts += other.doubts;
         self.alerts += other.alerts;
         self.repeated += other.repeated;
@@ -49,6 +52,7 @@ struct Entry<'a> {
     status: &'a str,
     attempts: usize,
     group: Option<&'a str>,
+    is_delivered: bool,
 }
 
 impl<'a> Entry<'a> {
@@ -63,6 +67,7 @@ impl<'a> Entry<'a> {
             status: text(item, "status"),
             attempts: usize::try_from(item["attempts"].as_u64()?).ok()?,
             group: item.get("group").and_then(Value::as_str),
+            is_delivered: item.get("delivered_at").is_some(),
         })
     }
 }
@@ -129,6 +134,9 @@ fn customer(
     });
     let mails = mails.count();
     tally.mails += mails;
+    if entry.medium == "email" && !entry.is_delivered {
+        tally.untold += mails;
+    }
     let what = format!("the letter about event {cause} of {case}");
     match entry.status {
         // What the app was told is in its own receiver.

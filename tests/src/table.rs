@@ -111,7 +111,8 @@ pub fn overdue(dump: &Dump, now: Timestamp) -> Vec<String> {
 ///   walked;
 /// - which alerts were one message: who was struck comes later, and in another group;
 /// - a doubt whether a customer was told: its event and the alert of it (by which later events count on), and the
-///   outcome `unknown` of the notice it is about. Whether a doubt is right, [`ledger`](crate::ledger) judges.
+///   outcome `unknown` of the notice it is about, with what the provider told of the letter. Whether a doubt is right,
+///   [`ledger`](crate::ledger) judges, and whether every letter was told of.
 pub fn canonical(dump: &Dump) -> Dump {
     let mut out = Dump::new();
     for (key, item) in dump {
@@ -200,7 +201,10 @@ impl Renumbered {
         let log = dump.range(format!("{pk} / EVENT#")..format!("{pk} / EVENT$"));
         let kept = log
             .map(|(_, item)| &item["event"])
-            .filter(|event| event["kind"].get("notice_in_doubt").is_none())
+            .filter(|event| {
+                let kinds = ["notice_in_doubt", "notice_found"];
+                kinds.iter().all(|kind| event["kind"].get(kind).is_none())
+            })
             .map(|event| (event["seq"].as_u64().expect("a seq"), event["at"].clone()));
         Self {
             kept: kept.collect(),
@@ -237,6 +241,7 @@ fn notice(fields: &mut Map<String, Value>) {
         "recorded_at",
         "provider_id",
         "group",
+        "delivered_at",
     ] {
         fields.remove(machine);
     }

@@ -28,7 +28,7 @@ use resound_local::gateway::{self, Gateway};
 use resound_local::registry::Registry;
 use resound_local::schedule::Expression;
 use resound_local::stack::{
-    FunctionSpec, QueueMapping, Route, Schedule, Stack, TEMPLATE, local_defaults,
+    FunctionSpec, MAIL_TEMPLATE, QueueMapping, Route, Schedule, Stack, TEMPLATE, local_defaults,
 };
 use resound_local::tables;
 use resound_local::template::{Inputs, Template};
@@ -84,7 +84,9 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
         secrets: template.secrets().into_iter().map(secret).collect(),
         ..Inputs::default()
     };
-    Stack::load(&template, &inputs).expect("the template is brought up")
+    let mail = Template::parse(MAIL_TEMPLATE).expect("the template is read");
+    let stack = Stack::load(&template, &inputs).expect("the template is brought up");
+    stack.with_mail(&mail, &inputs).expect("mail is brought up")
 });
 
 /// How one call of a function ended.
@@ -168,6 +170,8 @@ pub struct World {
     calls: u64,
     requests: u64,
     abandoned: bool,
+    /// The queues whose messages are kept from their functions.
+    held: BTreeSet<String>,
     receiver: Receiver,
     /// The wire between functions and everything they call.
     pub faults: Faults,
@@ -204,6 +208,9 @@ impl World {
             tables::ensure(aws.dynamo().database(), table).expect("the table is made");
         }
         make_queues(aws.sqs(), &stack.queues).expect("the queues are made");
+        for to in &stack.mail_reports {
+            aws.report_mail(to.clone());
+        }
         let table = stack.tables[0].name.clone();
         let stream = open_stream(aws.dynamo().database(), &table).expect("the table has a stream");
         let (arn, _, iterator) = stream;
@@ -228,6 +235,7 @@ impl World {
             calls: 0,
             requests: 0,
             abandoned: false,
+            held: BTreeSet::new(),
             receiver,
             store: Store::new(plain.dynamodb, table),
             faults,
@@ -713,6 +721,16 @@ impl World {
         self.sqs().purge(queue).expect("the queue is purged");
     }
 
+    /// Keeps the messages of a queue from its function, those to come included, until they are [released](Self::release).
+    pub fn hold(&mut self, queue: &str) {
+        self.held.insert(queue.to_owned());
+    }
+
+    /// Lets the messages of a queue through again.
+    pub fn release(&mut self, queue: &str) {
+        self.held.remove(queue);
+    }
+
     /// The queues.
     pub fn sqs(&self) -> &Sqs {
         self.aws.sqs()
@@ -732,6 +750,7 @@ impl World {
 
     fn waiting(&self) -> usize {
         let mappings = self.stack.queue_mappings.iter();
+        let mappings = mappings.filter(|mapping| !self.held.contains(&mapping.queue));
         mappings.map(|mapping| self.count(&mapping.queue)).sum()
     }
 
@@ -808,6 +827,9 @@ impl World {
     async fn pump_queues(&mut self) -> bool {
         let mut moved = false;
         for mapping in self.stack.queue_mappings.clone() {
+            if self.held.contains(&mapping.queue) {
+                continue;
+            }
             let mut messages = self.receive_all(&mapping.queue).await;
             moved |= !messages.is_empty();
             if let Some(mischief) = self.mischief.as_mut().filter(|m| m.reorders) {

@@ -437,6 +437,8 @@ impl App {
             trace: None,
             about: announcement.improvement().to_string(),
             audience: Audience::Customer,
+            // What comes back of it feeds the suppression list; the ledger of announcements is found by no tag yet.
+            entry: None,
         }
     }
 

@@ -205,6 +205,9 @@ impl Engine {
             blocking(move || tables::ensure(&database, &table)).await?;
         }
         make_queues(aws.sqs(), &stack.queues)?;
+        for to in &stack.mail_reports {
+            aws.report_mail(to.clone());
+        }
         let mut streams = Vec::new();
         for mapping in stack.stream_mappings.clone() {
             let database = aws.dynamo().database().clone();

@@ -18,6 +18,7 @@ pub fn all() -> Registry {
         .with(alert_breaches::Config::read, alert_breaches::App::new)
         .with(notify_staff::Config::read, notify_staff::App::new)
         .with(close_loop::Config::read, close_loop::App::new)
+        .with(settle_notices::Config::read, settle_notices::App::new)
         .with(aggregate_nps::Config::read, aggregate_nps::App::new)
         .with(watch_risks::Config::read, watch_risks::App::new)
         .with(write_reports::Config::read, write_reports::App::new)

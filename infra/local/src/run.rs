@@ -20,7 +20,7 @@ use crate::engine::{Engine, EngineError};
 use crate::gateway::Gateway;
 use crate::registry::{MakeClients, Registry};
 use crate::server::Server;
-use crate::stack::{Stack, TEMPLATE, local_defaults};
+use crate::stack::{MAIL_TEMPLATE, Stack, TEMPLATE, local_defaults};
 use crate::template::{Inputs, Template, TemplateError};
 
 /// The name of the stack, which is in the names of what it has.
@@ -267,7 +267,8 @@ fn load(
         defaults: local_defaults(http_url),
         secrets,
     };
-    Ok(Stack::load(&template, &inputs)?)
+    let mail = Template::parse(MAIL_TEMPLATE)?;
+    Ok(Stack::load(&template, &inputs)?.with_mail(&mail, &inputs)?)
 }
 
 async fn start_aws(

@@ -6,22 +6,28 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use crate::aws::ReportsTo;
 use crate::filter::Filter;
 use crate::route::RouteKey;
 use crate::schedule::Expression;
 use crate::template::{
-    API, FUNCTION, Inputs, PLAIN_FUNCTION, QUEUE, Resource, SECRET, TABLE, Template, TemplateError,
-    scalar, unresolved, unsupported,
+    API, CONFIGURATION_SET, FUNCTION, Inputs, PLAIN_FUNCTION, QUEUE, Resource, SECRET, TABLE,
+    Template, TemplateError, scalar, unresolved, unsupported,
 };
 
 /// The template that is deployed, and that the local stack brings up.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// The template beside it: how SES tells what becomes of letters.
+pub const MAIL_TEMPLATE: &str = include_str!("../../mail.yaml");
 
 const INTEGRATION: &str = "AWS::ApiGatewayV2::Integration";
 const AUTHORIZER: &str = "AWS::ApiGatewayV2::Authorizer";
 const ROUTE: &str = "AWS::ApiGatewayV2::Route";
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 const SCHEDULE: &str = "AWS::Scheduler::Schedule";
+const DESTINATION: &str = "AWS::SES::ConfigurationSetEventDestination";
+const SUBSCRIPTION: &str = "AWS::SNS::Subscription";
 
 /// Types that guard, watch or name things in the cloud and have nothing to do on one machine.
 const WITHOUT_LOCAL_MEANING: &[&str] = &[
@@ -45,9 +51,8 @@ const WITHOUT_LOCAL_MEANING: &[&str] = &[
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
     "AWS::Logs::QueryDefinition",
-    "AWS::SES::ConfigurationSet",
+    CONFIGURATION_SET,
     "AWS::SES::EmailIdentity",
-    "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
@@ -71,6 +76,8 @@ pub struct Stack {
     pub routes: Vec<Route>,
     /// Schedules that call functions.
     pub schedules: Vec<Schedule>,
+    /// Where SES tells what becomes of letters.
+    pub mail_reports: Vec<ReportsTo>,
 }
 
 /// A table.
@@ -211,6 +218,7 @@ pub fn local_defaults(http_url: &str) -> BTreeMap<String, String> {
             "SmsOriginationIdentity",
             "arn:aws:sms-voice:us-east-1:000000000000:pool/local".to_owned(),
         ),
+        ("MailReporting", "true".to_owned()),
         ("OwnerEmail", "owner@example.com".to_owned()),
         ("TeamLeadEmail", "team-lead@example.com".to_owned()),
         ("ManagerEmail", "manager@example.com".to_owned()),
@@ -247,6 +255,63 @@ impl Stack {
         builder.each(&[TABLE, QUEUE, FUNCTION, PLAIN_FUNCTION], Builder::first)?;
         builder.each(&[FUNCTION, MAPPING, SCHEDULE, ROUTE, API], Builder::second)?;
         Ok(builder.stack)
+    }
+
+    /// The same, and what [`MAIL_TEMPLATE`] puts beside it: configuration sets of SES whose events reach queues of this stack by
+    /// a topic.
+    ///
+    /// # Errors
+    /// [`TemplateError`], for the first thing that has no local counterpart or cannot be worked out.
+    pub fn with_mail(
+        mut self,
+        template: &Template,
+        inputs: &Inputs,
+    ) -> Result<Self, TemplateError> {
+        let named = [("StackName".to_owned(), inputs.stack_name.clone())];
+        let inputs = Inputs {
+            parameters: named.into(),
+            ..inputs.clone()
+        };
+        let resources = template.resolve(&inputs, |id, kind| match kind {
+            DESTINATION | SUBSCRIPTION => Ok(true),
+            known if WITHOUT_LOCAL_MEANING.contains(&known) => Ok(false),
+            _ => Err(TemplateError::UnknownResource {
+                id: id.to_owned(),
+                kind: kind.to_owned(),
+            }),
+        })?;
+        let of = |wanted: &'static str| {
+            let resources = resources.iter().filter(move |r| r.kind == wanted);
+            resources.map(Part::of)
+        };
+        for destination in of(DESTINATION) {
+            let told = destination.inner("EventDestination")?;
+            let topic = told.inner("SnsDestination")?.text("TopicARN")?;
+            let types = told.properties.get("MatchingEventTypes");
+            let types = types.and_then(Value::as_array).into_iter().flatten();
+            let types: Vec<_> = types.filter_map(scalar).collect();
+            for subscription in of(SUBSCRIPTION) {
+                if subscription.text("TopicArn")? != topic {
+                    continue;
+                }
+                let raw = subscription.optional("RawMessageDelivery");
+                if subscription.text("Protocol")? != "sqs" || raw.as_deref() != Some("true") {
+                    let what = "only raw messages to a queue are supported by the local stack";
+                    return Err(unsupported(subscription.id, what));
+                }
+                let endpoint = subscription.text("Endpoint")?;
+                let queue = endpoint.rsplit(':').next().unwrap_or_default();
+                if !self.queues.iter().any(|known| known.name == queue) {
+                    return Err(unresolved(subscription.id, endpoint));
+                }
+                self.mail_reports.push(ReportsTo {
+                    configuration_set: destination.text("ConfigurationSetName")?,
+                    types: types.clone(),
+                    queue: queue.to_owned(),
+                });
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -877,8 +942,22 @@ Resources:
                 stack.functions.len(),
                 stack.schedules.len()
             ),
-            (1, 17, 6)
+            (1, 18, 6)
         );
+        let mail = Template::parse(MAIL_TEMPLATE).unwrap();
+        let stack = stack.with_mail(&mail, &inputs).unwrap();
+        let [told] = &stack.mail_reports[..] else {
+            panic!("{:?}", stack.mail_reports)
+        };
+        assert_eq!(told.configuration_set, "st-letters");
+        assert_eq!(told.types, ["delivery", "bounce", "complaint", "reject"]);
+        for mails in ["close-loop", "notify-staff", "write-reports"] {
+            let function = stack.functions.iter().find(|f| f.name == mails).unwrap();
+            let set = &function.variables["MAIL_CONFIGURATION_SET"];
+            assert_eq!(*set, told.configuration_set, "{mails}");
+        }
+        let reads = stack.queue_mappings.iter().find(|m| m.queue == told.queue);
+        assert_eq!(reads.unwrap().function, "settle-notices");
         let submit = stack
             .functions
             .iter()

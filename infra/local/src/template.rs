@@ -238,6 +238,7 @@ pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(crate) const PLAIN_FUNCTION: &str = "AWS::Lambda::Function";
 pub(crate) const SECRET: &str = "AWS::SecretsManager::Secret";
 pub(crate) const API: &str = "AWS::ApiGatewayV2::Api";
+pub(crate) const CONFIGURATION_SET: &str = "AWS::SES::ConfigurationSet";
 
 struct Resolver<'a> {
     template: &'a Template,
@@ -458,7 +459,9 @@ impl Resolver<'_> {
         }
         let text = match self.kind_of(name, at)? {
             QUEUE => self.queue_url(name, depth)?,
-            TABLE | FUNCTION | PLAIN_FUNCTION => self.physical_name(name, depth)?,
+            TABLE | FUNCTION | PLAIN_FUNCTION | CONFIGURATION_SET => {
+                self.physical_name(name, depth)?
+            }
             SECRET => self.arn("secretsmanager", &format!("secret:{name}")),
             // Anything else is known by its logical id here, so that references between resources find their way.
             _ => name.to_owned(),
@@ -535,6 +538,7 @@ impl Resolver<'_> {
         let property = match resource.get("Type").and_then(Value::as_str) {
             Some(TABLE) => "TableName",
             Some(QUEUE) => "QueueName",
+            Some(CONFIGURATION_SET) => "Name",
             _ => "FunctionName",
         };
         match resource.get("Properties").and_then(|p| p.get(property)) {

@@ -51,7 +51,7 @@ fn registry() -> Registry {
         Registry::new(),
         Submit "submit-feedback", Serve "serve-pages", Take "take-answers", Manage "manage-cases", Report "report-nps",
         Policy "manage-policy",
-        Relay "relay-events", Alert "alert-breaches", Notify "notify-staff", Close "close-loop",
+        Relay "relay-events", Alert "alert-breaches", Notify "notify-staff", Close "close-loop", Settle "settle-notices",
         Aggregate "aggregate-nps", Watch "watch-risks", Write "write-reports", Reports "serve-reports", Issues "manage-issues", Link "link-issues", Tell "tell-reporters"
     )
 }

@@ -232,6 +232,29 @@ fn a_text_message_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Text>());
 }
 
+/// The same while the provider says nothing of letters until all is over: what was lost ends in doubt, and is found then.
+struct CloseInSilence;
+
+impl Scenario for CloseInSilence {
+    const NAME: &'static str = "close-in-silence";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let case = Close::prepare(world).await;
+        let reports = world.queue_of("settle-notices");
+        world.hold(&reports);
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let told = Close::act(world, case).await;
+        world.settle().await;
+        let reports = world.queue_of("settle-notices");
+        world.release(&reports);
+        told
+    }
+}
+
 /// A night: the tallies of the day that ended.
 struct Nightly;
 
@@ -507,6 +530,11 @@ fn a_change_of_rules_survives_a_fault_at_any_call() {
 #[test]
 fn the_closing_of_a_loop_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Close>());
+}
+
+#[test]
+fn the_closing_of_a_loop_survives_a_fault_at_any_call_in_silence() {
+    println!("{}", strike_all::<CloseInSilence>());
 }
 
 #[test]

@@ -373,7 +373,7 @@ impl Model {
         let into = *self.rng.pick(&self.cases);
         let number = self.commanded.len();
         let mut body = json!({"command": verb.name()});
-        let words = format!("Words {number} for {id}.");
+        let words = format!("We have looked at it: {number} of {id}.");
         match verb {
             Verb::Reply | Verb::Resolve | Verb::AwaitCustomer | Verb::RecordCustomerMessage => {
                 body["message"] = json!(words);

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use resound_domain::event::Effect;
+use resound_domain::id::CaseId;
 use resound_lambda_kit::timing;
 use resound_messages::{EffectDue, Message, encode};
 use resound_store::{Resumed, repair};
@@ -10,7 +11,7 @@ use resound_tests::rng::Rng;
 use resound_tests::table::{canonical, differences, unsettled};
 use resound_tests::world::Mischief;
 use resound_tests::{World, ledger};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::main_job::complaint;
 
@@ -203,27 +204,132 @@ async fn a_late_sweep_tells_the_same_story() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-#[tokio::test]
-async fn a_letter_of_which_nobody_knows_is_not_sent_again_and_a_person_looks() {
-    let mut world = World::new().await;
+/// A case that is resolved, whose letter goes out while its sender is killed.
+async fn killed_after_sending(world: &mut World) -> CaseId {
     let case = world.submit(complaint()).await.case;
     world
         .command(case, json!({"command": "resolve", "message": "Done."}))
         .await;
     world.relay_only().await;
-    world.strike_at("POST /v2/email", Fault::KilledAfter).await;
+    world.faults.plan_at("POST /v2/email", Fault::KilledAfter);
+    case
+}
+
+/// What the ledger has of the letter about an entry of the timeline.
+fn email(seen: &Value, entry: usize) -> Value {
+    let notices = seen["timeline"][entry]["notices"].as_array().unwrap();
+    let mut letters = notices.iter().filter(|n| n["channel"] == "email");
+    letters.next().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_letter_whose_answer_was_lost_is_found_by_what_the_provider_tells() {
+    let mut world = World::new().await;
+    let case = killed_after_sending(&mut world).await;
     world.settle().await;
-    assert_eq!(world.mails().len(), 1);
+    assert_eq!(world.log(case).await, ["opened", "resolved"]);
+    let tally = ledger::check(&world);
+    assert_eq!((tally.mails, tally.untold, tally.doubts), (1, 0, 0));
+    assert_eq!(world.letters().len(), 1, "nobody is asked to look");
+}
+
+#[tokio::test]
+async fn a_letter_of_which_nobody_tells_is_not_sent_again_and_a_person_looks() {
+    let mut world = World::new().await;
+    let case = killed_after_sending(&mut world).await;
+    // What the provider tells waits, and is kept aside.
+    let reports = world.queue_of("settle-notices");
+    world.hold(&reports);
+    world.settle().await;
     assert_eq!(
         world.log(case).await,
         ["opened", "resolved", "notice_in_doubt"]
     );
     let tally = ledger::check(&world);
-    assert_eq!((tally.mails, tally.doubts), (1, 1));
+    assert_eq!((tally.mails, tally.untold, tally.doubts), (1, 1, 1));
     let told: Vec<_> = world
         .letters()
         .into_iter()
         .map(|letter| letter.to)
         .collect();
     assert_eq!(told, ["ann@customer.example", "owner@example.com"]);
+    // It comes after all: nothing is left to look at.
+    world.release(&reports);
+    world.settle().await;
+    assert_eq!(
+        world.log(case).await,
+        ["opened", "resolved", "notice_in_doubt", "notice_found"]
+    );
+    let notice = email(&world.case(case).await, 1);
+    assert_eq!(notice["status"], "sent");
+    assert_eq!(notice["delivery"]["state"], "delivered");
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_letter_that_bounces_is_put_before_a_person_and_the_address_is_left_alone() {
+    for late in [false, true] {
+        let mut world = World::new().await;
+        world.mischief = Some(Mischief {
+            rng: Rng::new(7),
+            duplicates: 50,
+            reorders: true,
+        });
+        let mut feedback = complaint();
+        feedback["contact"]["email"] = json!("bounce+1@simulator.amazonses.com");
+        let case = world.submit(feedback.clone()).await.case;
+        let reports = world.queue_of("settle-notices");
+        if late {
+            world.hold(&reports);
+        }
+        let reply = json!({"command": "reply", "message": "One moment."});
+        world.command(case, reply).await;
+        world.drain().await;
+        if late {
+            world.pass(SignedDuration::from_hours(72));
+            world.release(&reports);
+            world.drain().await;
+        }
+        assert_eq!(
+            world.log(case).await,
+            ["opened", "replied", "notice_failed"]
+        );
+        let notice = email(&world.case(case).await, 1);
+        assert_eq!(notice["delivery"]["state"], "bounced");
+        let alerts = world.alerts();
+        let failed = alerts
+            .iter()
+            .filter(|a| a.json()["type"] == "case.notice_failed");
+        assert!(failed.count() >= 1);
+        // The next answer, of this case and of any other, is not sent there.
+        let before = world.mails().len();
+        world
+            .command(case, json!({"command": "resolve", "message": "Done."}))
+            .await;
+        let other = world.submit(feedback).await.case;
+        world
+            .command(other, json!({"command": "resolve", "message": "Done."}))
+            .await;
+        world.settle().await;
+        assert_eq!(world.mails().len(), before);
+        let notice = email(&world.case(other).await, 1);
+        assert_eq!(notice["status"], "suppressed");
+    }
+}
+
+#[tokio::test]
+async fn who_complains_is_left_alone() {
+    let mut world = World::new().await;
+    let mut feedback = complaint();
+    feedback["contact"]["email"] = json!("complaint@simulator.amazonses.com");
+    let case = world.submit(feedback).await.case;
+    for message in ["One moment.", "Nearly there."] {
+        let reply = json!({"command": "reply", "message": message});
+        world.command(case, reply).await;
+        world.drain().await;
+    }
+    assert_eq!(world.mails().len(), 1);
+    let seen = world.case(case).await;
+    assert_eq!(email(&seen, 1)["delivery"]["state"], "complained");
+    assert_eq!(email(&seen, 2)["status"], "suppressed");
 }
