@@ -251,13 +251,16 @@ impl App {
                 },
             }
         }
-        let written = self.letters(announcement, due, run).await?;
+        let (written, halt) = self.letters(announcement, due, run).await;
         for fate in &written {
             match fate {
                 Fate::Sent => telling.letters += 1,
                 Fate::Unknown => telling.unknown += 1,
                 _ => {}
             }
+        }
+        if let Some(why) = halt {
+            return Err(why);
         }
         fates.extend(written);
         let kept = stream::iter(without)
@@ -291,13 +294,13 @@ impl App {
         Ok(usize::try_from(granted).unwrap_or(usize::MAX))
     }
 
-    /// Writes these letters, evenly, a few at a time, and tells what came of each.
+    /// Writes these letters, evenly, a few at a time, and tells what came of each, and why the rest was left if it was.
     async fn letters(
         &self,
         announcement: &Announcement,
         due: Vec<Due>,
         run: &Run<'_>,
-    ) -> Result<Vec<Fate>, Halt> {
+    ) -> (Vec<Fate>, Option<Halt>) {
         let mut beat = tokio::time::interval(SPREAD / self.config.letters_a_minute.max(1));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = due.into_iter();
@@ -318,10 +321,7 @@ impl App {
                 else => break,
             }
         }
-        match halt {
-            Some(why) => Err(why),
-            None => Ok(fates),
-        }
+        (fates, halt)
     }
 
     /// Claims a letter, sends it, and records what came of it.
