@@ -222,6 +222,8 @@ async fn everybody_is_told_once_as_far_as_they_can_be_and_may_be() {
         6,
         "later passes tell nobody again"
     );
+    // What the provider tells of the letters.
+    world.drain().await;
 }
 
 #[tokio::test]
@@ -355,6 +357,7 @@ async fn hundreds_are_told_once_each_through_faults_kills_and_stops() {
             addresses(0..people).difference(&told).count() <= unknown,
             "seed {seed}"
         );
+        world.drain().await;
     }
 }
 
@@ -412,6 +415,7 @@ async fn links_that_come_later_and_go_earlier() {
     next_day(&mut world).await;
     minute(&mut world).await;
     assert_eq!(once(&letters(&world)).len(), 21);
+    world.drain().await;
 }
 
 #[tokio::test]
@@ -491,4 +495,5 @@ async fn nobody_is_written_to_at_night_or_too_often_or_against_their_wish() {
         minute(&mut world).await;
     }
     assert_eq!(letters(&world)["customer-1@customer.example"], 3);
+    world.drain().await;
 }
