@@ -122,6 +122,9 @@ ROUTES = {
     "POST /v1/nps/replay": ("manage-policy", "resound/admin"),
     "GET /v1/targets": ("manage-policy", "resound/reports.read"),
     "PUT /v1/targets": ("manage-policy", "resound/admin"),
+    "GET /v1/templates": ("manage-policy", "resound/cases.read"),
+    "PUT /v1/templates": ("manage-policy", "resound/admin"),
+    "POST /v1/templates/preview": ("manage-policy", "resound/admin"),
     "GET /v1/issues": ("manage-issues", "resound/cases.read"),
     "POST /v1/issues": ("manage-issues", "resound/cases.manage"),
     "GET /v1/issues/{id}": ("manage-issues", "resound/cases.read"),
@@ -1498,7 +1501,7 @@ LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
           "manage-issues": {"*/*/v1/issues*", "*/*/v1/improvements*"},
-          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets", "*/*/v1/nps/replay",
+          "manage-policy": {"*/*/v1/policy", "*/*/v1/calendars*", "*/*/v1/recipients", "*/*/v1/assignment", "*/*/v1/targets", "*/*/v1/templates*", "*/*/v1/nps/replay",
                             "*/*/v1/surveys/*"}}
 
 

@@ -1,5 +1,6 @@
 //! From a message that says "tell the customer" to one notice by the first route that works, or to a person who looks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,15 +13,15 @@ use resound_domain::id::ContactId;
 use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
-use resound_domain::template::{Occasion, Wording};
+use resound_domain::template::{Occasion, Templates};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
-use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::outbound::Outbound;
 use resound_lambda_kit::sms::{self, Sms, Texter};
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
-use resound_pages::letter::Letter;
+use resound_pages::letter::{Brand, Letter};
 use resound_relay::{failed, owed, settle};
 use resound_sinks::recipients::QuietHours;
 use resound_sinks::retry::next_attempt;
@@ -71,6 +72,7 @@ struct Content<'a> {
     occasion: Occasion,
     response: &'a Response,
     words: String,
+    templates: Arc<Templates>,
 }
 
 /// What is known of a route after it was looked at.
@@ -258,10 +260,12 @@ impl App {
                 "event {seq} of case {case} has no message"
             )));
         };
+        let templates = self.rules.templates(attempt.invocation.machine_now).await;
         let content = Content {
             occasion,
             response,
             words: words.text,
+            templates: templates.map_err(|error| failed("read the templates", error))?,
         };
         let mut has_failed = false;
         for &Step { route, skip } in steps {
@@ -556,11 +560,12 @@ impl App {
         let to = Mailbox::new(email).map_err(|error| error.to_string())?;
         let status_url = self.status_url(response);
         let language = response.submission.language();
+        let brand = content.templates.brand_of(&response.submission);
         let letter = Letter {
             occasion: content.occasion,
             language,
-            wording: &Wording::built_in(content.occasion, language),
-            brand: None,
+            wording: &content.templates.wording(content.occasion, language),
+            brand: brand.map(|brand| Brand::of(brand, language)),
             name: contact.name.as_deref(),
             reference: &response.id.reference(),
             day: response.day,
@@ -569,9 +574,9 @@ impl App {
             seq: key.cause,
         };
         Ok(Mail {
-            from: from.clone(),
+            from: sender(from, letter.brand).map_err(|error| error.to_string())?,
             to,
-            reply_to: None,
+            reply_to: brand.and_then(|brand| brand.reply_to.as_ref()?.parse().ok()),
             subject: letter.subject(),
             text: letter.text(),
             html: Some(letter.html()),
@@ -724,5 +729,13 @@ const fn known(told: &Told) -> Known {
         Told::Sent { .. } | Told::Unknown | Told::NoConsent => Known::Over,
         Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
         Told::NoContact | Told::MailOff | Told::Off => Known::Next { failed: false },
+    }
+}
+
+/// Who a letter comes from: the mailbox of the installation, under the name of the brand if it has one.
+fn sender(from: &Mailbox, brand: Option<Brand<'_>>) -> Result<Mailbox, InvalidMailbox> {
+    match brand {
+        Some(brand) => from.clone().named(brand.name),
+        None => Ok(from.clone()),
     }
 }

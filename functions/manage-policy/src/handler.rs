@@ -8,6 +8,7 @@ use resound_domain::book::NamedCalendar;
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::Policy;
 use resound_domain::targets::Targets;
+use resound_domain::template::Templates;
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
@@ -21,7 +22,7 @@ use crate::calendars::{self, nameable, named};
 use crate::document::{Desk, missing, put, show};
 use crate::figures;
 use crate::recipients::Addressed;
-use crate::replay;
+use crate::{replay, templates};
 
 /// The function.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ impl App {
         let scope = match request.route.as_str() {
             "GET /v1/policy"
             | "GET /v1/assignment"
+            | "GET /v1/templates"
             | "GET /v1/calendars"
             | "GET /v1/calendars/{name}"
             | "GET /v1/calendars/{name}/preview" => Scope::CasesRead,
@@ -86,6 +88,9 @@ impl App {
             "PUT /v1/assignment" => put::<Assignment>(&desk, None).await,
             "GET /v1/targets" => show::<Targets>(&desk, None).await,
             "PUT /v1/targets" => put::<Targets>(&desk, None).await,
+            "GET /v1/templates" => show::<Templates>(&desk, None).await,
+            "PUT /v1/templates" => put::<Templates>(&desk, None).await,
+            "POST /v1/templates/preview" => templates::preview(&desk).await,
             "GET /v1/surveys/{survey}/figures/{day}" => figures::show(&desk).await,
             "PUT /v1/surveys/{survey}/figures/{day}" => figures::put(&desk).await,
             "GET /v1/nps/replay" => replay::waiting(&desk).await,

@@ -3,7 +3,7 @@
 //!
 //! Figures that only the company knows (`figures`) are kept day by day; they are no documents, and the last ones count. Nor is a
 //! request to count days again (`replay`), which marks them and leaves the rest to `aggregate-nps`. Every document is published in the same way (`document`); what it is, and what can be wrong with it, is told by
-//! `policy`, `calendars`, `recipients`, `assignment` and `targets`. Reads what is published anew each time: who publishes must not decide by
+//! `policy`, `calendars`, `recipients`, `assignment`, `targets` and `templates`. Reads what is published anew each time: who publishes must not decide by
 //! what was true a minute ago.
 
 mod assignment;
@@ -20,6 +20,7 @@ mod recipients;
 mod replay;
 mod shelves;
 mod targets;
+mod templates;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

@@ -7,6 +7,7 @@ use resound_domain::book::{Book, NamedCalendar};
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::Policy;
 use resound_domain::targets::Targets;
+use resound_domain::template::Templates;
 use resound_store::{ConfigKind, Editions, Store, StoreError};
 
 use crate::recipients::Addressed;
@@ -20,6 +21,7 @@ pub(crate) struct Shelves {
     pub(crate) recipients: Editions<Addressed>,
     pub(crate) assignments: Editions<Assignment>,
     pub(crate) targets: Editions<Targets>,
+    pub(crate) templates: Editions<Templates>,
 }
 
 const fn empty<T>() -> Editions<T> {
@@ -46,6 +48,7 @@ impl Shelves {
             recipients: empty(),
             assignments: empty(),
             targets: empty(),
+            templates: empty(),
         };
         match kind {
             // A policy names calendars, and both together decide deadlines.
@@ -58,6 +61,7 @@ impl Shelves {
             ConfigKind::Recipients => shelves.recipients = store.editions(kind).await?,
             ConfigKind::Assignment => shelves.assignments = store.editions(kind).await?,
             ConfigKind::Targets => shelves.targets = store.editions(kind).await?,
+            ConfigKind::Templates => shelves.templates = store.editions(kind).await?,
             // Nobody publishes forms yet.
             ConfigKind::Form => {}
         }

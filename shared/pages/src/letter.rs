@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, html};
 use resound_domain::confirmation::{Solved, question};
 use resound_domain::event::Ending;
 use resound_domain::language::Language;
-use resound_domain::template::{Occasion, Template, Values, Wording};
+use resound_domain::template::{self, Occasion, Template, Values, Wording};
 
 /// Everything a letter is made of.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,16 @@ pub struct Brand<'a> {
     pub name: &'a str,
     /// What stands under its letters.
     pub signature: &'a str,
+}
+
+impl<'a> Brand<'a> {
+    /// A brand in a language.
+    pub fn of(brand: &'a template::Brand, language: Language) -> Self {
+        Self {
+            name: brand.name.get(language),
+            signature: brand.signature.get(language),
+        }
+    }
 }
 
 impl Letter<'_> {

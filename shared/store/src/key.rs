@@ -437,6 +437,8 @@ pub enum ConfigKind {
     Assignment,
     /// What the company wants to reach.
     Targets,
+    /// What customers are written.
+    Templates,
 }
 
 /// Free text inside a key, escaped where it is written so that no value can pass for a separator.
@@ -1018,13 +1020,14 @@ impl fmt::Debug for Medium {
 
 impl ConfigKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Policy,
         Self::Form,
         Self::Calendar,
         Self::Recipients,
         Self::Assignment,
         Self::Targets,
+        Self::Templates,
     ];
 
     /// The persisted name.
@@ -1036,6 +1039,7 @@ impl ConfigKind {
             Self::Recipients => "recipients",
             Self::Assignment => "assignment",
             Self::Targets => "targets",
+            Self::Templates => "templates",
         }
     }
 

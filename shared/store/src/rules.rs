@@ -9,6 +9,7 @@ use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::form::Forms;
 use resound_domain::targets::Targets;
+use resound_domain::template::Templates;
 
 use crate::{ConfigKind, Store, StoreError};
 
@@ -26,6 +27,7 @@ pub struct Rules {
     book: Cached<Book>,
     assignment: Cached<Assignment>,
     targets: Cached<Targets>,
+    templates: Cached<Templates>,
 }
 
 /// A document that is read again after a minute of machine time.
@@ -67,6 +69,7 @@ impl Rules {
             book: Cached::default(),
             assignment: Cached::default(),
             targets: Cached::default(),
+            templates: Cached::default(),
         }
     }
 
@@ -132,5 +135,18 @@ impl Rules {
             .map(|(_, targets)| targets)
             .unwrap_or_default();
         Ok(self.targets.put(machine_now, Arc::new(targets)))
+    }
+
+    /// What customers are written.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn templates(&self, machine_now: Timestamp) -> Result<Arc<Templates>, StoreError> {
+        if let Some(templates) = self.templates.get(machine_now) {
+            return Ok(templates);
+        }
+        let latest = self.store.latest_config::<Templates>(ConfigKind::Templates);
+        let templates = latest.await?.map(|(_, found)| found).unwrap_or_default();
+        Ok(self.templates.put(machine_now, Arc::new(templates)))
     }
 }

@@ -4,7 +4,7 @@ use resound_domain::case::Command;
 use resound_domain::contact::Reason;
 use resound_domain::event::{Doubt, EventKind};
 use resound_lambda_kit::mail::Mailbox;
-use resound_store::{Buried, Outcome, Suppressed};
+use resound_store::{Buried, ConfigKind, Outcome, Published, Suppressed};
 use resound_testing::{Server, start};
 use serde_json::json;
 
@@ -57,6 +57,73 @@ async fn a_customer_in_taiwan_is_written_to_in_traditional_chinese() {
     assert!(letters[0].text.contains("這樣解決您的問題了嗎？"));
     let html = letters[0].html.as_deref().unwrap();
     assert!(html.contains("<html lang=\"zh-TW\">"));
+}
+
+#[tokio::test]
+async fn what_the_company_published_is_what_customers_read() {
+    let contact = json!({"product": "K-200", "contact": {"email": "li@example.test"}});
+    let world = World::with(contact, Command::Resolve, "New kettle <b>sent</b>.").await;
+    let wording = json!({
+        "subject": "{{brand}}: fixed [{{reference}}]", "opening": "You wrote on {{day}}:", "closing": "Yours & sincerely",
+    });
+    let each = |value: serde_json::Value| json!({"zh-CN": value, "zh-TW": value, "en": value});
+    let document = json!({
+        "wording": {"resolved": each(wording)},
+        "brands": [
+            {"id": "kettle", "name": each("Käthe \"K\"".into()), "products": ["K-200"], "reply_to": "Care <care@kettle.example>",
+             "signature": each("<i>Your kettles</i>".into())},
+            {"id": "all", "name": each("All".into()), "signature": each("All".into())},
+        ],
+    });
+    let published = world
+        .aws
+        .store
+        .publish_config(ConfigKind::Templates, 1, &document);
+    assert_eq!(published.await.unwrap(), Published::Published);
+    let ses = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+    let function = world.function_with_ses_at(ses.url());
+    assert_eq!(world.deliver(&function, start()).await, all_done());
+    let sent: serde_json::Value = serde_json::from_str(&ses.requests()[0].body).unwrap();
+    assert_eq!(
+        sent["ReplyToAddresses"],
+        json!(["\"Care\" <care@kettle.example>"])
+    );
+    let from = sent["FromEmailAddress"].as_str().unwrap();
+    assert!(from.starts_with("=?UTF-8?B?"), "{from}");
+    let simple = &sent["Content"]["Simple"];
+    assert_eq!(
+        simple["Subject"]["Data"],
+        "Käthe \"K\": fixed [R-FFQ69-G5FAV]"
+    );
+    let text = simple["Body"]["Text"]["Data"].as_str().unwrap();
+    for part in [
+        "You wrote on 2 November 2026:",
+        "Yours & sincerely",
+        "<i>Your kettles</i>",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let html = simple["Body"]["Html"]["Data"].as_str().unwrap();
+    assert!(html.contains("Yours &amp; sincerely"));
+    assert!(!html.contains("<i>") && !html.contains("<b>"), "{html}");
+}
+
+#[tokio::test]
+async fn templates_that_cannot_be_read_are_passed_over() {
+    let contact = json!({"contact": {"email": "li@example.test"}});
+    let world = World::resolved(contact).await;
+    let odd = json!({"wording": {"resolved": {"en": {"subject": "{{of a newer version}}"}}}});
+    let published = world
+        .aws
+        .store
+        .publish_config(ConfigKind::Templates, 1, &odd);
+    assert_eq!(published.await.unwrap(), Published::Published);
+    assert_eq!(world.deliver(&world.function(), start()).await, all_done());
+    let letters = world.aws.port.mailbox().list();
+    assert_eq!(
+        letters[0].subject,
+        "Your feedback has been resolved [R-FFQ69-G5FAV]"
+    );
 }
 
 #[tokio::test]

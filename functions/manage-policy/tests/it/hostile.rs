@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Office, Request, office_until, warning_at};
 
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 9] = [
     "PUT /v1/assignment",
     "PUT /v1/policy",
     "PUT /v1/calendars/{name}",
     "POST /v1/calendars/preview",
     "PUT /v1/recipients",
     "PUT /v1/targets",
+    "PUT /v1/templates",
+    "POST /v1/templates/preview",
     "PUT /v1/surveys/{survey}/figures/{day}",
 ];
 

@@ -18,3 +18,4 @@ mod recipients;
 mod replay;
 mod support;
 mod targets;
+mod templates;

@@ -323,6 +323,15 @@ impl Faults {
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }
+
+    /// The same, of a document that stands at this JSON pointer inside another.
+    #[must_use]
+    pub fn within(mut self, pointer: &str) -> Self {
+        for fault in &mut self.0 {
+            fault.at.insert_str(0, pointer);
+        }
+        self
+    }
 }
 
 impl Policy {

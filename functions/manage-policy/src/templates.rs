@@ -1,0 +1,218 @@
+//! What customers are written, and how that looks before anybody is.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use resound_domain::language::Language;
+use resound_domain::policy::CalendarName;
+use resound_domain::template::{Brand, Occasion, Templates};
+use resound_lambda_kit::http::{HttpResponse, Rejection};
+use resound_lambda_kit::mail::Mailbox;
+use resound_pages::letter::{self, Letter};
+use resound_store::{ConfigKind, Edition, Editions};
+use serde_json::{Map, Value, json};
+
+use crate::body::{Body, Faults, Lines};
+use crate::document::{Asked, Desk, Document, refuse, trouble};
+use crate::shelves::Shelves;
+
+impl Document for Templates {
+    const KIND: ConfigKind = ConfigKind::Templates;
+    const WAITS: bool = false;
+    const NO_DRY_RUN: Option<(&'static str, &'static str)> = Some((
+        "模板不改变任何期限，因此没有试运行：请用 POST /v1/templates/preview 查看效果。",
+        "Templates move no deadline, so there is no dry run: look at them with POST /v1/templates/preview.",
+    ));
+
+    fn shelf(shelves: &mut Shelves) -> &mut Editions<Self> {
+        &mut shelves.templates
+    }
+
+    fn built_in(_: Option<&CalendarName>, _: &Shelves) -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn read(asked: &Asked<'_>, _: &Shelves, _: Option<&Edition<Self>>) -> Result<Self, Rejection> {
+        let (text, value) = asked.body.json(asked.request)?;
+        Self::read(value, is_mailbox).map_err(|invalid| asked.refuse(text, &invalid))
+    }
+
+    fn active_from(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn published(self, _: u32, _: Option<Timestamp>) -> Self {
+        self
+    }
+
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
+/// Whether answers can go to this.
+fn is_mailbox(text: &str) -> bool {
+    Mailbox::from_str(text).is_ok()
+}
+
+/// Which letter somebody wants to see.
+struct Wish {
+    occasion: Occasion,
+    language: Language,
+    /// The id of a brand; `None` for feedback that names nothing any brand is for.
+    brand: Option<String>,
+    /// What is looked at in place of what is published.
+    document: Option<Value>,
+}
+
+/// Shows a letter with made-up words, as what is published makes it or as a document that is sent would.
+pub(crate) async fn preview(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
+    let request = desk.request;
+    let body = Body::read(request)?;
+    let (text, value) = body.json(request)?;
+    let wish = Wish::read(desk, text, value)?;
+    let templates = match &wish.document {
+        Some(document) => Templates::read(document, is_mailbox).map_err(|invalid| {
+            let inside = invalid.within("/document");
+            refuse(request, text, &inside)
+        })?,
+        None => {
+            let latest = desk.store.latest_config::<Templates>(ConfigKind::Templates);
+            let latest = latest.await;
+            let latest = latest.map_err(|error| trouble(request, "read the templates", error))?;
+            latest.map(|(_, templates)| templates).unwrap_or_default()
+        }
+    };
+    let brand = match &wish.brand {
+        None => templates.brand_for_all(),
+        Some(id) => {
+            let brand = templates.brand(id);
+            if brand.is_none() {
+                let mut faults = Faults::new(request.locale());
+                let (zh_cn, en) = (
+                    "没有这个品牌：请使用模板文件中某个品牌的 id。",
+                    "There is no such brand: use the id of one in the templates.",
+                );
+                let message = request.locale().choose(zh_cn, en);
+                faults.add(&mut Lines::new(text), "/brand", "unknown-value", message);
+                return Err(faults.refuse(request).into());
+            }
+            brand
+        }
+    };
+    let shown = shown(&templates, &wish, brand, request.at);
+    Ok(HttpResponse::json(200, &shown)?.no_store())
+}
+
+fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, at: Timestamp) -> Value {
+    let (occasion, language) = (wish.occasion, wish.language);
+    let wording = templates.wording(occasion, language);
+    let letter = Letter {
+        occasion,
+        language,
+        wording: &wording,
+        brand: brand.map(|brand| letter::Brand::of(brand, language)),
+        name: Some(language.choose("李雷", "陳美玲", "Kim Lee")),
+        reference: "R-ABCDE-FGHJK",
+        day: at.to_zoned(jiff::tz::TimeZone::UTC).date(),
+        words: sample(occasion, language),
+        status_url: "https://feedback.example/v1/receipts/sample",
+        seq: 1,
+    };
+    json!({
+        "occasion": occasion,
+        "language": language,
+        "brand": brand.map(|brand| &brand.id),
+        "sender": brand.map(|brand| brand.name.get(language)),
+        "reply_to": brand.and_then(|brand| brand.reply_to.as_ref()),
+        "subject": letter.subject(),
+        "text": letter.text(),
+        "html": letter.html(),
+    })
+}
+
+impl Wish {
+    fn read(desk: &Desk<'_>, text: &str, value: &Value) -> Result<Self, Rejection> {
+        let request = desk.request;
+        let locale = request.locale();
+        let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
+        let none = Map::new();
+        let members = value.as_object().unwrap_or_else(|| {
+            let message = locale.choose("须为对象。", "An object is expected.");
+            faults.add(&mut lines, "", "not-an-object", message);
+            &none
+        });
+        for name in members.keys() {
+            if !["occasion", "language", "brand", "document"].contains(&name.as_str()) {
+                let message = locale.choose(
+                    "没有这个字段：请检查拼写，或去掉。",
+                    "There is no such member: check its spelling, or leave it out.",
+                );
+                let at = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                faults.add(&mut lines, &at, "unknown-field", message);
+            }
+        }
+        let named = |name: &str| members.get(name).and_then(Value::as_str);
+        let occasion = named("occasion").and_then(Occasion::from_name);
+        let language = named("language").and_then(Language::from_tag);
+        let choices = [
+            (
+                "/occasion",
+                occasion.is_none(),
+                Occasion::ALL.map(Occasion::name).join(", "),
+            ),
+            (
+                "/language",
+                language.is_none(),
+                Language::ALL.map(Language::tag).join(", "),
+            ),
+        ];
+        for (at, is_missing, choices) in choices {
+            if is_missing {
+                let zh_cn = format!("必填：可用的值为 {choices}。");
+                let en = format!("It is required: use one of {choices}.");
+                faults.add(&mut lines, at, "unknown-value", locale.choose(&zh_cn, &en));
+            }
+        }
+        let brand = members.get("brand").filter(|brand| !brand.is_null());
+        if brand.is_some_and(|brand| !brand.is_string()) {
+            let message = locale.choose("须为品牌的 id。", "The id of a brand is expected.");
+            faults.add(&mut lines, "/brand", "unknown-value", message);
+        }
+        match (occasion, language) {
+            (Some(occasion), Some(language)) if faults.none() => Ok(Self {
+                occasion,
+                language,
+                brand: brand.and_then(Value::as_str).map(str::to_owned),
+                document: members.get("document").filter(|d| !d.is_null()).cloned(),
+            }),
+            _ => Err(faults.refuse(request).into()),
+        }
+    }
+}
+
+/// Words that staff could have written. They show what a preview is for: lines, and characters that mean something in HTML.
+const fn sample(occasion: Occasion, language: Language) -> &'static str {
+    match occasion {
+        Occasion::Reply => language.choose(
+            "您好，我们已收到您的反馈。\n正在与物流核对，明天 18:00 前答复您。",
+            "您好，我們已收到您的意見。\n正在與物流核對，明天 18:00 前回覆您。",
+            "Thank you for writing.\nWe are asking the carrier & will tell you by 18:00 tomorrow.",
+        ),
+        Occasion::Question => language.choose(
+            "请问您使用的版本号是多少？\n（设置 > 关于）",
+            "請問您使用的版本號是多少？\n（設定 > 關於）",
+            "Which version do you use?\n(Settings > About)",
+        ),
+        Occasion::Resolved => language.choose(
+            "2.4 版已修复该问题，请更新后再试。\n更新方法：设置 > 关于 > 检查更新",
+            "2.4 版已修正該問題，請更新後再試。\n更新方法：設定 > 關於 > 檢查更新",
+            "Version 2.4 fixes it.\nUpdate under Settings > About & try again.",
+        ),
+        Occasion::Declined => language.choose(
+            "该型号已停产，配件也无法再提供，因此我们无法维修。\n您可以凭订单以旧换新。",
+            "該型號已停產，零件也無法再提供，因此我們無法維修。\n您可以憑訂單舊換新。",
+            "This model is not made any more and there are no parts, so we cannot repair it.\nWith your order number you can exchange it.",
+        ),
+    }
+}

@@ -1,0 +1,155 @@
+//! What customers are written.
+
+use resound_domain::template::Templates;
+use resound_store::ConfigKind;
+use serde_json::{Value, json};
+
+use crate::support::{Office, Request};
+
+fn each(value: &Value) -> Value {
+    json!({"zh-CN": value, "zh-TW": value, "en": value})
+}
+
+fn document() -> Value {
+    let wording = json!({"subject": "{{brand}} [{{reference}}]", "opening": "Of {{day}}:"});
+    json!({
+        "wording": {"declined": each(&wording)},
+        "brands": [{"id": "acme", "name": each(&json!("Acme")), "reply_to": "care@acme.example", "signature": each(&json!("Yours,\nAcme"))}],
+    })
+}
+
+#[tokio::test]
+async fn templates_are_published_whole_and_judged_whole() {
+    let office = Office::new().await;
+    let put = |body: &Value| office.send(Request::new("PUT /v1/templates").json(body));
+    put(&json!({})).await.expect(200);
+    let published = put(&document()).await.expect(201);
+    assert_eq!(
+        (&published.body["state"], published.etag()),
+        (&json!("current"), "\"1\"")
+    );
+    put(&document()).await.expect(200);
+    let stale = Request::new("PUT /v1/templates").header("if-match", "\"0\"");
+    office.send(stale.json(&json!({}))).await.expect(412);
+    let show = Request::new("GET /v1/templates").scopes("resound/cases.read");
+    let shown = office.send(show).await.expect(200);
+    assert_eq!(shown.body["current"]["document"], document());
+    let kept = office.aws.store.latest_config(ConfigKind::Templates);
+    let kept: Option<(u32, Templates)> = kept.await.unwrap();
+    assert!(kept.unwrap().1.brand("acme").is_some());
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_is_refused_when_it_is_saved() {
+    let office = Office::new().await;
+    let mut broken = document();
+    broken["wording"]["declined"]["zh-TW"]["subject"] = "結果".into();
+    broken["wording"]["declined"]["en"]["opening"] = "Dear {{name}}".into();
+    broken["brands"][0]["reply_to"] = "care@acme.example\r\nBcc: all@acme.example".into();
+    for (language, words) in [
+        ("en", "A variable is missing: it must have {{reference}}."),
+        ("zh-CN", "缺少变量：请写上 {{reference}}。"),
+    ] {
+        let put = Request::new("PUT /v1/templates")
+            .header("accept-language", language)
+            .json(&broken);
+        let refused = office.send(put).await.expect(422);
+        assert_eq!(
+            refused.faults(),
+            [
+                "/wording/declined/zh-TW/subject missing-variable",
+                "/wording/declined/en/opening unknown-variable",
+                "/brands/0/reply_to invalid-mailbox",
+            ]
+        );
+        assert!(refused.messages()[0].ends_with(words), "{refused:?}");
+    }
+    let large = Request::new("PUT /v1/templates").text(&"x".repeat(10_000_000));
+    office.send(large).await.expect(413);
+    let dry = Request::new("PUT /v1/templates").query("dry_run=true");
+    let refused = office.send(dry.json(&document())).await.expect(422);
+    assert!(refused.messages()[0].contains("/v1/templates/preview"));
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_letter_and_keeps_nothing() {
+    let office = Office::new().await;
+    let preview = |body: &Value| {
+        let request = Request::new("POST /v1/templates/preview").json(body);
+        office.send(request)
+    };
+    for occasion in ["reply", "question", "resolved", "declined"] {
+        for language in ["zh-CN", "zh-TW", "en"] {
+            let wish = json!({"occasion": occasion, "language": language});
+            let shown = preview(&wish).await.expect(200).body;
+            assert_eq!(
+                (&shown["brand"], &shown["sender"]),
+                (&json!(null), &json!(null))
+            );
+            let html = shown["html"].as_str().unwrap();
+            assert!(html.contains(&format!("lang=\"{language}\"")));
+        }
+    }
+    let mut sent = document();
+    let evil = "<script>alert(1)</script>";
+    sent["wording"]["declined"]["en"]["opening"] = evil.into();
+    sent["brands"][0]["signature"]["en"] = evil.into();
+    let wish = json!({"occasion": "declined", "language": "en", "brand": "acme", "document": sent});
+    let shown = preview(&wish).await.expect(200).body;
+    assert_eq!(shown["subject"], "Acme [R-ABCDE-FGHJK]");
+    assert_eq!(shown["sender"], "Acme");
+    assert_eq!(shown["reply_to"], "care@acme.example");
+    let html = shown["html"].as_str().unwrap();
+    assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
+    assert!(shown["text"].as_str().unwrap().contains(evil));
+    let kept: Option<(u32, Value)> = office
+        .aws
+        .store
+        .latest_config(ConfigKind::Templates)
+        .await
+        .unwrap();
+    assert_eq!(kept, None);
+}
+
+#[tokio::test]
+async fn a_preview_names_what_is_wrong_with_what_was_asked() {
+    let office = Office::new().await;
+    let mut broken = document();
+    broken["wording"]["declined"]["en"]["subject"] = "No".into();
+    for (wish, faults) in [
+        (
+            json!({"occasion": "shipped", "language": "ja"}),
+            vec!["/occasion unknown-value", "/language unknown-value"],
+        ),
+        (
+            json!({}),
+            vec!["/occasion unknown-value", "/language unknown-value"],
+        ),
+        (
+            json!({"occasion": "reply", "language": "en", "brand": "x", "to": "a@b.example"}),
+            vec!["/to unknown-field"],
+        ),
+        (
+            json!({"occasion": "reply", "language": "en", "brand": "x"}),
+            vec!["/brand unknown-value"],
+        ),
+        (
+            json!({"occasion": "reply", "language": "en", "brand": 7}),
+            vec!["/brand unknown-value"],
+        ),
+        (
+            json!({"occasion": "reply", "language": "en", "document": broken}),
+            vec!["/document/wording/declined/en/subject missing-variable"],
+        ),
+    ] {
+        for language in ["en", "zh-CN"] {
+            let request = Request::new("POST /v1/templates/preview")
+                .header("accept-language", language)
+                .json(&wish);
+            let refused = office.send(request).await.expect(422);
+            assert_eq!(refused.faults(), faults, "{wish}");
+        }
+    }
+    let agent = Request::new("POST /v1/templates/preview").scopes("resound/cases.read");
+    office.send(agent.json(&json!({}))).await.expect(403);
+}
