@@ -675,7 +675,8 @@ def mappings_report_each_failure(t):
         seen.add(name)
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{logical}: one failure would fail the whole batch"
-        if mapping.get("Enabled") not in (None, True):
+        asked_for = {"Fn::If": ["HasMailReports", True, False]}
+        if mapping.get("Enabled", True) != (asked_for if name == "settle-notices" else True):
             yield f"{logical}: is switched off"
         expected = FUNCTIONS.get(name)
         if mapping.get("MaximumBatchingWindowInSeconds", 0) > 5:
@@ -1258,7 +1259,7 @@ def only_decided_properties_are_set(t):
         "AWS::Lambda::EventSourceMapping": {
             "FunctionName", "EventSourceArn", "BatchSize", "FunctionResponseTypes", "ScalingConfig", "StartingPosition",
             "MaximumBatchingWindowInSeconds", "ParallelizationFactor", "BisectBatchOnFunctionError", "FilterCriteria",
-            "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig"},
+            "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig", "Enabled"},
         "AWS::Scheduler::Schedule": {"Name", "Description", "ScheduleExpression", "ScheduleExpressionTimezone",
                                      "FlexibleTimeWindow", "State", "Target"},
         "AWS::DynamoDB::Table": {

@@ -294,6 +294,8 @@ fn content(mail: &Mail, configuration_set: Option<&str>) -> Result<Value, SendEr
         }},
         "EmailTags": tags,
     });
+    // What becomes of a letter to staff is nobody's to record, and each report costs.
+    let configuration_set = configuration_set.filter(|_| mail.audience == Audience::Customer);
     if let (Some(set), Some(content)) = (configuration_set, content.as_object_mut()) {
         content.insert("ConfigurationSetName".to_owned(), set.into());
     }
