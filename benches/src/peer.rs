@@ -54,6 +54,7 @@ pub(crate) fn all(target: &Path) -> Vec<Peer> {
         "watch-risks",
         "manage-issues",
         "link-issues",
+        "settle-notices",
         "tell-reporters",
         "write-reports",
         "serve-reports"
