@@ -509,7 +509,7 @@ class Story:
         linked = send(f"{path}/commands", {"command": "link", "responses": [self.first["id"]]}, "e2e-link-by-hand")
         self.equal("a response is linked by hand", linked.status, 200)
         rule = {"command": "set_rule", "rule": {"words": ["kettle"]}}
-        self.equal("a rule is set", send(f"{path}/commands", rule, "e2e-rule").status, 200)
+        self.equal("a rule is set", send(f"{path}/commands", rule, "e2e-rule-of-kettles").status, 200)
         error, linked = self.invoke(self.outputs["LinkIssuesFunction"], {"time": now()})
         self.check("a run goes through", error is None, linked)
         listed = json.loads(self.request("GET", "/v1/issues", headers=lead).data)
@@ -753,7 +753,9 @@ class Story:
         events, messages, notices = defaultdict(dict), {}, defaultdict(list)
         for item in items:
             head, _, rest = item["SK"].partition("#")
-            owner = item["PK"].split("#", 1)[1]
+            kind, _, owner = item["PK"].partition("#")
+            if kind != "CASE":
+                continue
             if head == "EVENT":
                 events[owner][int(rest)] = item
             elif head == "MESSAGE":
