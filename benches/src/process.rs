@@ -189,6 +189,7 @@ fn environment(tls: &Tls, aws: &str) -> Vec<(&'static str, String)> {
             "https://sqs.us-east-1.amazonaws.com/123456789012/staff-alerts",
         ),
         ("STAFF_LOCALE", "en"),
+        ("LETTERS_A_MINUTE", "600"),
         ("MAIL_FROM", "feedback@example.test"),
         ("OWNER_EMAIL", "owner@example.test"),
         ("TEAM_LEAD_EMAIL", "lead@example.test"),

@@ -152,6 +152,20 @@ impl System {
         assert!(answer["statusCode"].as_u64().is_none_or(|code| code < 400));
         json!({"event": event, "answers": heard})
     }
+
+    /// The second of two calls, which finds less to do, with the documents that only the first one asked for: an instance keeps
+    /// them for a minute, and the one that is measured begins with none.
+    async fn record_again(&self, function: &str, event: Value) -> Value {
+        let mut first = self.record(function, event.clone()).await;
+        let mut second = self.record(function, event).await;
+        let answers = second["answers"].as_object_mut().unwrap();
+        for (asked, answer) in first["answers"].as_object_mut().unwrap() {
+            if asked.contains("CONFIG#") {
+                answers.entry(asked.clone()).or_insert(answer.take());
+            }
+        }
+        second
+    }
 }
 
 /// An event of a function's own examples.
@@ -293,10 +307,11 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     open["headers"]["content-type"] = "application/json".into();
     let opened = system.call("manage-issues", &open).await;
     assert_eq!(opened["statusCode"], 201, "{opened}");
-    let run = system.engine.run_now("link-issues").await;
-    run.unwrap().unwrap();
     let look = json!({"time": system.engine.clock().now().to_string()});
-    recorded.insert("link-issues", system.record("link-issues", look).await);
+    recorded.insert(
+        "link-issues",
+        system.record_again("link-issues", look).await,
+    );
     // In most minutes nothing is announced.
     let look = json!({"time": system.engine.clock().now().to_string()});
     recorded.insert(
@@ -307,12 +322,14 @@ async fn record_all() -> BTreeMap<&'static str, Value> {
     recorded.insert("manage-issues", system.record("manage-issues", list).await);
     // A week later there is something to report; the measured look finds that it is written.
     system.engine.leap(parse_advance("P7D").unwrap()).unwrap();
-    for function in ["aggregate-nps", "write-reports"] {
-        system.engine.run_now(function).await.unwrap().unwrap();
-    }
-    assert!(system.engine.drain().await.is_quiet());
+    let night = system.engine.run_now("aggregate-nps").await;
+    night.unwrap().unwrap();
     let look = json!({"time": system.engine.clock().now().to_string()});
-    recorded.insert("write-reports", system.record("write-reports", look).await);
+    recorded.insert(
+        "write-reports",
+        system.record_again("write-reports", look).await,
+    );
+    assert!(system.engine.drain().await.is_quiet());
     let report = example("serve-reports", "report");
     let report = about(&report, "2026-W47", "2026-W45");
     recorded.insert(
