@@ -513,7 +513,7 @@ class Story:
         error, linked = self.invoke(self.outputs["LinkIssuesFunction"], {"time": now()})
         self.check("a run goes through", error is None, linked)
         listed = json.loads(self.request("GET", "/v1/issues", headers=lead).data)
-        self.equal("the list says whom it reaches", [(i["id"], (i["reach"] or {}).get("links")) for i in listed.get("issues", [])], [(issue["id"], 1)])
+        self.equal("the list says whom it reaches, by hand and by rule", [(i["id"], (i["reach"] or {}).get("links")) for i in listed.get("issues", [])], [(issue["id"], 2)])
         tag = self.request("GET", path, headers=lead).headers["etag"]
         self.check("with weights and formula", listed["issues"][0]["priority"] is not None and tag, listed)
 
