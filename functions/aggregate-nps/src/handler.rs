@@ -7,7 +7,6 @@ use futures::future::{join_all, try_join};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
-use resound_domain::calendar;
 use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::tally::Dimension;
 use resound_lambda_kit::aws::Clients;
@@ -128,7 +127,6 @@ impl App {
 
     /// How a survey stands.
     async fn survey(&self, form: &Form) -> Result<Survey, StoreError> {
-        let own = form.zone.as_deref().and_then(calendar::zone);
         let (watermark, marks) = try_join(
             self.store.watermark(&form.id),
             self.store.dirty_days(&form.id),
@@ -136,7 +134,7 @@ impl App {
         .await?;
         Ok(Survey {
             id: form.id.clone(),
-            zone: own.unwrap_or_else(|| self.config.zone.clone()),
+            zone: form.time_zone().unwrap_or_else(|| self.config.zone.clone()),
             watermark,
             marks,
         })
@@ -440,6 +438,7 @@ fn report(counted: &Counted, late: u64, invocation: &Invocation) {
 mod tests {
     use super::*;
     use jiff::civil::date;
+    use resound_domain::calendar;
 
     fn span(watermark: Option<Date>, last: Date) -> (Date, Date, usize) {
         let days: Vec<_> = days(watermark, last).collect();

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL};
-use resound_domain::calendar;
 use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event};
+use resound_domain::form::Form;
 use resound_domain::id::ContactId;
 use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
@@ -467,7 +467,7 @@ impl App {
         let forms = self.rules.forms(now).await;
         let forms = forms.map_err(|error| Fault::doing("read the forms", error).to_string())?;
         let form = forms.get(&content.response.submission.form);
-        let own = form.and_then(|form| form.zone.as_deref().and_then(calendar::zone));
+        let own = form.and_then(Form::time_zone);
         let zone = own.unwrap_or_else(|| self.config.calendars.zone().clone());
         Ok(QuietHours::new(QUIET_FROM, QUIET_UNTIL).and_then(|quiet| quiet.until(now, &zone)))
     }

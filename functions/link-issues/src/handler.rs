@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use resound_domain::calendar;
 use resound_domain::form::{Form, FormId};
 use resound_domain::id::{IssueId, ResponseId};
 use resound_domain::issue::likeness::{Decision, Profiles, decide};
@@ -151,8 +150,7 @@ impl App {
     }
 
     fn zone(&self, form: &Form) -> TimeZone {
-        let own = form.zone.as_deref().and_then(calendar::zone);
-        own.unwrap_or_else(|| self.config.zone.clone())
+        form.time_zone().unwrap_or_else(|| self.config.zone.clone())
     }
 
     /// Holds what came since the watermark of a survey against the open issues.

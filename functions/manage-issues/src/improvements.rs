@@ -133,11 +133,7 @@ impl App {
             let Some(counted) = self.store.watermark(&form.id).await.map_err(read)? else {
                 continue;
             };
-            let zone = form
-                .zone
-                .as_deref()
-                .and_then(resound_domain::calendar::zone);
-            let zone = zone.unwrap_or_else(|| self.config.zone.clone());
+            let zone = form.time_zone().unwrap_or_else(|| self.config.zone.clone());
             let Some(spans) = Spans::around(at.to_zoned(zone).date(), counted.day) else {
                 continue;
             };

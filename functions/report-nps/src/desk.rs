@@ -6,8 +6,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use resound_domain::calendar;
-use resound_domain::form::{FormId, Forms};
+use resound_domain::form::{Form, FormId, Forms};
 use resound_domain::tally::{Cut, Tally};
 use resound_domain::targets::Targets;
 use resound_lambda_kit::Fault;
@@ -53,7 +52,7 @@ impl<'a> Desk<'a> {
     /// The local day of the request where a survey is; of all surveys, and of one whose form is gone, where the deployment is.
     pub(crate) fn today(&self, survey: Option<&FormId>) -> Date {
         let form = survey.and_then(|survey| self.forms.get(survey));
-        let own = form.and_then(|form| calendar::zone(form.zone.as_deref()?));
+        let own = form.and_then(Form::time_zone);
         let zone = own.unwrap_or_else(|| self.zone.clone());
         self.request.at.to_zoned(zone).date()
     }

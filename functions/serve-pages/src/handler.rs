@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use resound_domain::calendar;
 use resound_domain::case::State;
 use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::Direction;
-use resound_domain::form::FormId;
+use resound_domain::form::{Form, FormId};
 use resound_domain::locale::Locale;
 use resound_domain::response::Response;
 use resound_domain::submission::Field;
@@ -138,9 +137,7 @@ async fn show_receipt(
     let answer = if request.wants_html() {
         let forms = app.rules.forms(invocation.machine_now).await?;
         let form = &response.submission.form;
-        let zone = forms
-            .get(form)
-            .and_then(|form| calendar::zone(form.zone.as_deref()?));
+        let zone = forms.get(form).and_then(Form::time_zone);
         let zone = zone.unwrap_or_else(|| app.config.time_zone.clone());
         let until = response.amendable_until();
         let place = Place {

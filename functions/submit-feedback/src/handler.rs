@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use resound_domain::assignment::Rule;
-use resound_domain::calendar;
 use resound_domain::case::Case;
 use resound_domain::event::Event;
 use resound_domain::form::{Form, FormId, Forms};
@@ -130,8 +129,7 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         let digest = idempotency::content_digest(&identified.submission)?;
         let zone = form
-            .and_then(|form| form.zone.as_deref())
-            .and_then(calendar::zone)
+            .and_then(Form::time_zone)
             .unwrap_or_else(|| self.config.zone.clone());
         let triage = triage::triage(&(&identified.submission).into());
         let trace_id = request.trace.or(invocation.trace);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar;
 use resound_domain::case::Case;
 use resound_domain::form::{Form, FormId};
 use resound_domain::id::SubjectId;
@@ -94,8 +93,7 @@ impl App {
     }
 
     fn zone(&self, form: &Form) -> TimeZone {
-        let own = form.zone.as_deref().and_then(calendar::zone);
-        own.unwrap_or_else(|| self.config.zone.clone())
+        form.time_zone().unwrap_or_else(|| self.config.zone.clone())
     }
 
     /// Opens the task of a finding, under the rules that apply at the run; `None` if another run did.

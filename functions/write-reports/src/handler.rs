@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::calendar;
 use resound_domain::form::{Form, FormId};
 use resound_domain::nps::Period;
 use resound_domain::policy::Audience;
@@ -105,8 +104,7 @@ impl App {
     }
 
     fn zone(&self, form: &Form) -> TimeZone {
-        let own = form.zone.as_deref().and_then(calendar::zone);
-        own.unwrap_or_else(|| self.config.zone.clone())
+        form.time_zone().unwrap_or_else(|| self.config.zone.clone())
     }
 
     async fn survey(&self, survey: &Survey<'_>, wrote: &mut Wrote) -> Result<(), Fault> {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::calendar;
 
 /// Why a text is not the name of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +100,11 @@ impl Form {
             zone: None,
             title: None,
         }
+    }
+
+    /// Whose local days its responses count for; `None` for those of the deployment, also where the name is unknown here.
+    pub fn time_zone(&self) -> Option<TimeZone> {
+        self.zone.as_deref().and_then(calendar::zone)
     }
 
     /// Whether a page of this origin may post to the form. Schemes and hosts have no case.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use resound_domain::budget::is_quiet;
-use resound_domain::calendar;
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::announcement::{Address, Fate, Plan, Reporter};
@@ -29,10 +28,9 @@ pub struct Zones {
 impl Zones {
     /// Those of these surveys; `usual` where one names none, or is gone.
     pub fn of(forms: &Forms, usual: TimeZone) -> Self {
-        let own = forms.iter().filter_map(|form| {
-            let zone = form.zone.as_deref().and_then(calendar::zone)?;
-            Some((form.id.clone(), zone))
-        });
+        let own = forms
+            .iter()
+            .filter_map(|form| Some((form.id.clone(), form.time_zone()?)));
         Self {
             own: own.collect(),
             usual,
