@@ -197,6 +197,7 @@ impl App {
         history: &AnnouncementHistory,
     ) -> Result<HttpResponse, Rejection> {
         let announcement = &history.announcement;
+        let words = announcement.words();
         let progress = self.store.progress(announcement.improvement()).await;
         let progress =
             progress.map_err(|error| trouble(request, "read how far it has come", error))?;
@@ -205,7 +206,7 @@ impl App {
             "improvement": announcement.improvement(),
             "state": announcement.state(),
             "release": announcement.shipped().version,
-            "words": {"zh-CN": announcement.words().zh_cn, "en": announcement.words().en},
+            "words": {"zh-CN": words.zh_cn, "zh-TW": words.zh_tw, "en": words.en},
             "version": announcement.version(),
             "started_at": announcement.started_at(),
             "changed_at": announcement.changed_at(),

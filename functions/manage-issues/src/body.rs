@@ -430,8 +430,13 @@ impl Reader {
     /// What reporters are told: "here is how", in each language.
     pub(crate) fn announced(&mut self) -> Option<announcement::Words> {
         let (zh_cn, en) = (self.note("zh-CN"), self.note("en"));
+        let zh_tw = match self.value("zh-TW") {
+            Some(_) => Some(self.note("zh-TW")?),
+            None => None,
+        };
         Some(announcement::Words {
             zh_cn: zh_cn?,
+            zh_tw,
             en: en?,
         })
     }

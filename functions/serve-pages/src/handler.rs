@@ -168,7 +168,7 @@ async fn shipped(
             shipped.push(Shipped {
                 at: told.at,
                 release: announcement.shipped().version.clone(),
-                message: announcement.words().of(locale).as_str().to_owned(),
+                message: announcement.words().of(locale.into()).1.as_str().to_owned(),
             });
         }
     }

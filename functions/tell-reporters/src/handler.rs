@@ -406,13 +406,14 @@ impl App {
         let base = &self.config.public_url;
         let receipt = self.config.keys.issue_receipt(response.id);
         let unsubscribe = self.config.keys.issue_unsubscribe(contact);
-        let locale = response.submission.locale;
+        let language = response.submission.language();
+        let (wrote, words) = announcement.words().of(language);
         let letter = Letter {
-            locale,
+            language,
             reported: response.day,
             reference: &response.id.reference(),
             release: &announcement.shipped().version,
-            words: announcement.words().of(locale).as_str(),
+            words: (wrote, words.as_str()),
             status_url: &format!("{base}/v1/receipts/{receipt}"),
             unsubscribe_url: &format!("{base}/v1/unsubscribe/{unsubscribe}"),
         };

@@ -51,10 +51,15 @@ fn app(aws: &Aws, letters_a_minute: &str) -> App {
     App::new(vars(&own).read(Config::read).unwrap(), &aws.clients)
 }
 
-/// Somebody of their own who reported it, linked to the issue.
+/// Somebody of their own who reported it, linked to the issue. Of ten, one reads traditional Chinese and one simplified.
 async fn reported(aws: &Aws, n: u128) {
+    let (locale, language) = match n % 10 {
+        0 => ("zh-CN", Some("zh-TW")),
+        1 => ("zh-CN", None),
+        _ => ("en", None),
+    };
     let submission: Submission = serde_json::from_value(json!({
-        "form": "default", "channel": "web", "locale": "en", "text": "It crashes on start.", "nps": 3,
+        "form": "default", "channel": "web", "locale": locale, "language": language, "text": "It crashes on start.", "nps": 3,
         "contact": {"email": format!("customer-{n}@customer.example")},
     }))
     .unwrap();
@@ -121,6 +126,7 @@ async fn announced(aws: &Aws, people: u128) {
     assert_eq!(done.await.unwrap(), Appended::Appended);
     let words = Words {
         zh_cn: Note::new("请升级到 2.4。").unwrap(),
+        zh_tw: None,
         en: Note::new("Update the app to 2.4.").unwrap(),
     };
     let started = Announcement::start(&after, words, ann(), start()).unwrap();
@@ -160,7 +166,14 @@ async fn two_runs_at_once_tell_nobody_twice() {
     let told = counts.of(Fate::Sent) + counts.of(Fate::Already);
     assert_eq!((told, counts.total()), (150, 150), "{counts:?}");
     let mut letters: BTreeMap<String, usize> = BTreeMap::new();
+    let traditional = "您反映的問題已在 2.4 版本中解決";
     for letter in aws.port.mailbox().list() {
+        let reads_it = letter.to.contains("0@");
+        assert_eq!(
+            letter.subject.starts_with(traditional),
+            reads_it,
+            "{letter:?}"
+        );
         *letters.entry(letter.to).or_default() += 1;
     }
     assert_eq!(letters.len(), 150);

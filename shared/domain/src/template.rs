@@ -152,8 +152,8 @@ impl Values<'_> {
     }
 }
 
-/// A day as people write it.
-fn day(day: Date, language: Language) -> String {
+/// A day as people write it: `2026年5月3日`, `3 May 2026`.
+pub fn day(day: Date, language: Language) -> String {
     let format = match language {
         Language::ZhCn | Language::ZhTw => "%Y年%-m月%-d日",
         Language::En => "%-d %B %Y",

@@ -36,6 +36,7 @@ fn ann() -> Actor {
 fn words() -> Words {
     Words {
         zh_cn: Note::new("请升级").unwrap(),
+        zh_tw: None,
         en: Note::new("Update").unwrap(),
     }
 }

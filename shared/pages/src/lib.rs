@@ -34,5 +34,5 @@ pub use report::{
     reports_page,
 };
 pub use solved::{MessageView, QuestionView};
-pub use time::{day, moment};
+pub use time::moment;
 pub use unsubscribe::{UnsubscribeView, unsubscribe_page};

@@ -1,7 +1,7 @@
 //! Moments, as people write them.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use resound_domain::locale::Locale;
@@ -19,15 +19,6 @@ pub fn moment(at: Timestamp, zone: &TimeZone, locale: Locale) -> String {
             "{weekday} {day} {} {year}, {hour:02}:{minute:02}",
             month_name(month)
         ),
-    }
-}
-
-/// A day: `2026年5月3日`, `3 May 2026`.
-pub fn day(day: Date, locale: Locale) -> String {
-    let (year, month, day) = (day.year(), day.month(), day.day());
-    match locale {
-        Locale::ZhCn => format!("{year}年{month}月{day}日"),
-        Locale::En => format!("{day} {} {year}", month_name(month)),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::budget::Contacts;
 use crate::contact::Reason;
 use crate::event::Actor;
 use crate::id::ImprovementId;
-use crate::locale::Locale;
+use crate::language::Language;
 
 /// How long an announcement stays open after it was started, or gone on with last: 35 times 24 hours. Longer than the
 /// [`WINDOW`](crate::budget::WINDOW) of contacts: whoever was written to often enough when it began has room again before it
@@ -74,16 +74,21 @@ impl State {
 pub struct Words {
     /// In simplified Chinese.
     pub zh_cn: Note,
+    /// In traditional Chinese; `None` if nobody wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zh_tw: Option<Note>,
     /// In English.
     pub en: Note,
 }
 
 impl Words {
-    /// In this language.
-    pub const fn of(&self, locale: Locale) -> &Note {
-        match locale {
-            Locale::ZhCn => &self.zh_cn,
-            Locale::En => &self.en,
+    /// For a reader of this language, and the language it is in: readers of traditional Chinese get the simplified where
+    /// nobody wrote the other.
+    pub const fn of(&self, language: Language) -> (Language, &Note) {
+        match (language, &self.zh_tw) {
+            (Language::ZhTw, Some(words)) => (Language::ZhTw, words),
+            (Language::ZhTw, None) | (Language::ZhCn, _) => (Language::ZhCn, &self.zh_cn),
+            (Language::En, _) => (Language::En, &self.en),
         }
     }
 }

@@ -267,6 +267,7 @@ async fn an_announcement_is_started_once_and_stands_among_those_that_run() {
     improvement.apply(&shipped);
     let words = Words {
         zh_cn: Note::new("请升级").unwrap(),
+        zh_tw: None,
         en: Note::new("Update").unwrap(),
     };
     let started = Announcement::start(&improvement, words, staff(), t0()).unwrap();

@@ -932,6 +932,7 @@ async fn announcement_of(
     let shipped = store.improvement_history(improvement).await.unwrap();
     let words = Words {
         zh_cn: Note::new("请升级").unwrap(),
+        zh_tw: None,
         en: Note::new("Update").unwrap(),
     };
     let shipped = shipped.unwrap().improvement;
