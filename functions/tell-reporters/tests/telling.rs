@@ -4,12 +4,15 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::expect_used,
+    clippy::print_stdout,
     reason = "a helper of a test may panic as a test may"
 )]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -17,12 +20,15 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::calendar;
 use resound_domain::event::Actor;
 use resound_domain::id::{ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::announcement::{Announcement, Fate, Words};
+use resound_domain::issue::announcement::{self, Announcement, Fate, Words};
 use resound_domain::issue::improvement::{self, Improvement, Plan};
 use resound_domain::issue::{About, How, Issue, Link, Note, Reporter, Title};
 use resound_domain::response::Response;
@@ -35,6 +41,7 @@ use resound_store::{Accepted, Appended, Digest, Linked, Opened, Store};
 use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::json;
 use tell_reporters::{App, Config, Telling};
+use tokio::sync::Notify;
 
 const IMPROVEMENT: ImprovementId = ImprovementId::from_bits(24);
 const ISSUE: IssueId = IssueId::from_bits(1);
@@ -198,20 +205,79 @@ async fn a_minute_takes_no_more_than_its_letters() {
     assert_eq!(aws.port.mailbox().list().len(), 60);
 }
 
-/// Counts the calls of a function by what is called.
+/// Counts the calls of a function by what is called, and the letters by who gets them.
 #[derive(Debug, Clone)]
 struct Counting {
     inner: SharedHttpConnector,
     calls: Arc<Mutex<BTreeMap<String, u64>>>,
+    letters: Arc<Letters>,
 }
 
 impl HttpConnector for Counting {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target");
-        let name = target.and_then(|target| target.split('.').nth(1));
-        let name = name.unwrap_or("SendEmail").to_owned();
+        let operation = target.and_then(|target| Some(target.split('.').nth(1)?.to_owned()));
+        let name = operation.clone().unwrap_or("SendEmail".to_owned());
         *self.calls.lock().unwrap().entry(name).or_default() += 1;
-        self.inner.call(request)
+        if operation.is_some() {
+            return self.inner.call(request);
+        }
+        let this = self.clone();
+        HttpConnectorFuture::new(async move {
+            let body = ByteStream::new(request.take_body()).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            let body = body.into_bytes();
+            this.letters.left(&body);
+            *request.body_mut() = SdkBody::from(body);
+            this.inner.call(request).await
+        })
+    }
+}
+
+/// How many letters left for each customer, in a place that does not grow.
+#[derive(Debug)]
+struct Letters {
+    to: Vec<AtomicU8>,
+    all: AtomicU64,
+    more: Notify,
+}
+
+impl Letters {
+    fn of(people: u128) -> Self {
+        let people = usize::try_from(people).unwrap();
+        Self {
+            to: std::iter::repeat_with(AtomicU8::default)
+                .take(people)
+                .collect(),
+            all: AtomicU64::default(),
+            more: Notify::new(),
+        }
+    }
+
+    fn left(&self, body: &[u8]) {
+        let body = std::str::from_utf8(body).unwrap();
+        let (_, rest) = body.split_once("customer-").unwrap();
+        let (number, _) = rest.split_once('@').unwrap();
+        self.to[number.parse::<usize>().unwrap()].fetch_add(1, Ordering::Relaxed);
+        self.all.fetch_add(1, Ordering::Relaxed);
+        self.more.notify_one();
+    }
+
+    fn all(&self) -> u64 {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Comes back when so many have left.
+    async fn come_to(&self, letters: u64) {
+        while self.all() < letters {
+            self.more.notified().await;
+        }
+    }
+
+    /// The most letters that anybody was sent.
+    fn most(&self) -> u8 {
+        let each = self.to.iter().map(|to| to.load(Ordering::Relaxed));
+        each.max().unwrap_or_default()
     }
 }
 
@@ -226,8 +292,60 @@ fn resident() -> (u64, u64) {
     (of("VmRSS:"), of("VmHWM:"))
 }
 
-/// What the program that measures starts itself for: the table, the mailbox and the reporters are in a process of their own.
-const AWS_OF: &str = "RESOUND_AWS_OF";
+/// The table, the mailbox and the reporters, in a process of their own, as memory is measured here.
+struct Elsewhere {
+    process: Child,
+    settings: Settings,
+}
+
+impl Elsewhere {
+    /// What the program starts itself with.
+    const VARIABLE: &str = "RESOUND_AWS_OF";
+
+    fn start() -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["a_hundred_thousand_reporters", "--ignored", "--nocapture"])
+            .env(Self::VARIABLE, "here")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut urls = lines.map_while(Result::ok);
+        let url = urls.find_map(|line| Some(line.strip_prefix("AWS ")?.to_owned()));
+        let settings = Settings::emulator(url.expect("the table"));
+        Self { process, settings }
+    }
+
+    /// What that process does: it ends with whoever started it, however that ends, because its input ends then.
+    async fn be(people: u128) {
+        std::thread::spawn(|| {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap_or_default();
+            std::process::exit(0);
+        });
+        let aws = Aws::start().await;
+        announced(&aws, people).await;
+        println!("\nAWS {}", aws.port.url());
+        std::future::pending().await
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        // Not before its input is closed; if it is gone already there is nothing to wait for.
+        drop(self.process.stdin.take());
+        self.process.wait().map(drop).unwrap_or_default();
+    }
+}
+
+async fn commanded(store: &Store, command: announcement::Command, at: Timestamp) {
+    let before = store.announcement(IMPROVEMENT).await.unwrap().unwrap();
+    let entry = before.handle(command, ann(), at).unwrap().unwrap();
+    let mut after = before.clone();
+    after.apply(&entry);
+    let done = store.append_to_announcement(&before, &after, &entry, None);
+    assert_eq!(done.await.unwrap(), Appended::Appended);
+}
 
 /// `REPORTERS=100000 cargo test -p tell-reporters --test telling hundred -- --ignored --nocapture`
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -237,71 +355,125 @@ async fn a_hundred_thousand_reporters() {
         clippy::disallowed_methods,
         reason = "what a person asks of a test is no configuration of a function"
     )]
-    let (child, people) = (std::env::var(AWS_OF), std::env::var("REPORTERS"));
+    let (child, people) = (
+        std::env::var(Elsewhere::VARIABLE),
+        std::env::var("REPORTERS"),
+    );
     let people: u128 = people.ok().and_then(|n| n.parse().ok()).unwrap_or(1000);
     if child.is_ok() {
-        let aws = Aws::start().await;
-        announced(&aws, people).await;
-        println!("\nAWS {}", aws.port.url());
-        // Until it is killed.
-        return std::future::pending().await;
+        return Elsewhere::be(people).await;
     }
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["a_hundred_thousand_reporters", "--ignored", "--nocapture"])
-        .env(AWS_OF, "here")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let began = Instant::now();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut urls = lines.map_while(Result::ok);
-    let url = urls.find_map(|line| Some(line.strip_prefix("AWS ")?.to_owned()));
-    let settings = Settings::emulator(url.expect("the table"));
+    let elsewhere = Elsewhere::start();
     println!("{people} reporters linked in {:.0?}", began.elapsed());
     let calls = Arc::<Mutex<BTreeMap<String, u64>>>::default();
-    let counting = Counting {
+    let letters = Arc::new(Letters::of(people));
+    let counting = SharedHttpConnector::new(Counting {
         inner: connector(),
         calls: Arc::clone(&calls),
-    };
-    let clients = Clients::with(&settings, SharedHttpConnector::new(counting), Retries::Off);
-    let store = Store::new(Clients::new(&settings).dynamodb, TABLE);
+        letters: Arc::clone(&letters),
+    });
+    let clients = Clients::with(&elsewhere.settings, counting, Retries::Off);
+    let store = Store::new(Clients::new(&elsewhere.settings).dynamodb, TABLE);
     let own = [
         ("MAIL_FROM", "care@example.test"),
         ("LETTERS_A_MINUTE", "60000"),
     ];
     let app = App::new(vars(&own).read(Config::read).unwrap(), &clients);
-    let ended = async || {
+    let pass = async || {
         let progress = store.progress(IMPROVEMENT).await.unwrap();
-        progress.and_then(|progress| progress.pass.ended_at)
+        progress.map(|progress| progress.pass)
     };
-    let (began, mut minutes, mut letters) = (Instant::now(), 0, 0);
-    while ended().await.is_none() {
-        let telling = run(&app, minutes, "run").await;
-        letters += telling.letters;
+    let people = u64::try_from(people).unwrap();
+    let (began, mut minutes) = (Instant::now(), 0);
+    let say = |minutes: i64| {
+        let (now, most) = resident();
+        let letters = letters.all();
+        println!("run {minutes}: {letters} letters, {now} MB, at most {most} MB");
+        now
+    };
+
+    // After a quarter of them a run is killed in the middle of its letters.
+    let mut killed = false;
+    while !killed {
         minutes += 1;
-        println!("run {minutes}: {letters} letters, {:?} MB", resident());
+        killed = tokio::select! {
+            _ = run(&app, minutes, "killed") => false,
+            () = letters.come_to(people / 4) => true,
+        };
+        say(minutes);
+    }
+    // After half of them it is stopped, which takes hold within a hundred reporters, and nobody is told until it goes on.
+    let mut stopped = None;
+    while stopped.is_none() {
+        minutes += 1;
+        let at = start() + SignedDuration::from_mins(minutes);
+        tokio::select! {
+            _ = run(&app, minutes, "run") => {}
+            _ = async {
+                letters.come_to(people / 2).await;
+                commanded(&store, announcement::Command::Stop, at).await;
+                stopped = Some(letters.all());
+                std::future::pending::<()>().await;
+            } => {}
+        }
+        say(minutes);
+    }
+    let more = letters.all() - stopped.unwrap();
+    println!("{more} letters after the stop");
+    assert!(more <= 100, "{more} letters after the stop");
+    let before = pass().await.unwrap();
+    let done = before.counts.total();
+    assert!(
+        letters.all().abs_diff(done) <= 8,
+        "{done} are done with, which is all but those in whose letters a run was killed"
+    );
+    minutes += 1;
+    assert_eq!(run(&app, minutes, "stopped").await, Telling::default());
+    assert_eq!(pass().await.unwrap(), before);
+    let at = start() + SignedDuration::from_mins(minutes);
+    commanded(&store, announcement::Command::GoOn, at).await;
+
+    let mut flat = None;
+    while pass().await.unwrap().ended_at.is_none() {
+        minutes += 1;
+        run(&app, minutes, "run").await;
+        let now = say(minutes);
+        let first = *flat.get_or_insert(now);
+        assert!(now <= first + 8, "{now} MB, where it began with {first} MB");
     }
     let took = began.elapsed();
-    println!("{letters} letters in {minutes} runs, {took:.0?}");
-    let first = std::mem::take(&mut *calls.lock().unwrap());
-    println!("calls: {first:?}, {:.2} a letter", per(&first, letters));
-    assert_eq!(u128::from(letters), people);
+    let (sent, first) = (letters.all(), std::mem::take(&mut *calls.lock().unwrap()));
+    println!("{sent} letters in {minutes} runs, {took:.0?}");
+    println!("calls: {first:?}, {:.2} a letter", per(&first, sent));
+
+    // An hour later nobody is in the hands of the run that was killed any more.
+    minutes += 90;
+    while pass().await.unwrap().number == 1 || pass().await.unwrap().ended_at.is_none() {
+        let telling = run(&app, minutes, "later").await;
+        assert_eq!(telling.letters, 0);
+        minutes += 1;
+    }
+    let counts = pass().await.unwrap().counts;
+    println!("in the end: {counts:?}");
+    let (told, doubts) = (counts.of(Fate::Sent), counts.of(Fate::Unknown));
+    assert_eq!(told + doubts, people, "{counts:?}");
+    assert!(doubts <= 8, "no more than were under way: {counts:?}");
+    assert!((told..=people).contains(&letters.all()));
+    assert_eq!(letters.most(), 1, "nobody is written to twice");
+
     // A day later everybody is looked at again, and nobody written to.
-    let (began, day) = (Instant::now(), 2 * 24 * 60);
+    calls.lock().unwrap().clear();
+    let (began, day) = (Instant::now(), minutes + 24 * 60);
     let again = run(&app, day, "run").await;
-    println!(
-        "the next pass: {again:?} in {:.0?}, {:?} MB",
-        began.elapsed(),
-        resident()
-    );
+    let took = began.elapsed();
+    println!("a pass over those who are told: {again:?} in {took:.0?}");
     let next = calls.lock().unwrap().clone();
     println!(
         "calls: {next:?}, {:.3} a reporter",
         per(&next, again.reporters)
     );
     assert_eq!(again.letters, 0);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for a person to read")]
