@@ -1,4 +1,4 @@
-//! Crash points: every AWS call of a scenario is struck once with every fault, each time in a new world.
+//! Crash points: every AWS call and every webhook of a scenario is struck once with every fault, each time in a new world.
 //!
 //! The platform then does what it does: clients ask again, queues hand out again, streams try again, the next sweep
 //! comes. In the end everything must be as if nothing had happened, and each effect as its class promises.
@@ -46,7 +46,7 @@ struct End {
 pub struct Report {
     /// The name of the scenario.
     pub scenario: &'static str,
-    /// AWS calls of the scenario.
+    /// AWS calls and webhooks of the scenario.
     pub calls: usize,
     /// Worlds that were struck.
     pub strikes: usize,
@@ -64,11 +64,13 @@ impl fmt::Display for Report {
             doubts,
             alerts,
             repeated,
+            app,
+            app_repeated,
         } = self.tally;
         write!(
             f,
-            "{}: {} calls, {} strikes; {mails} letters to customers, {doubts} in doubt; {alerts} alerts, {repeated} of \
-             them repeats; {:.1?}",
+            "{}: {} calls, {} strikes; {mails} letters to customers, {doubts} in doubt; {app} webhooks to the app, \
+             {app_repeated} of them repeats; {alerts} alerts, {repeated} of them repeats; {:.1?}",
             self.scenario, self.calls, self.strikes, self.elapsed
         )
     }
@@ -83,12 +85,14 @@ pub fn strike_all<S: Scenario>() -> Report {
     let (calls, expected) = block_on(async {
         let (world, end, calls) = play::<S>(None).await;
         let tally = ledger::check(&world);
-        assert_eq!((tally.doubts, tally.repeated), (0, 0), "without a strike");
+        let repeats = (tally.repeated, tally.app_repeated);
+        assert_eq!((tally.doubts, repeats), (0, (0, 0)), "without a strike");
         assert_eq!(tally.untold, 0, "every letter is told of");
         (calls, end)
     });
     assert!(!calls.is_empty(), "{} calls nothing", S::NAME);
-    let every = (0..calls.len()).flat_map(|index| Fault::ALL.map(|fault| (index, fault)));
+    let every = calls.iter().enumerate();
+    let every = every.flat_map(|(index, call)| Fault::of(call).iter().map(move |f| (index, *f)));
     let wanted = replayed(S::NAME);
     let jobs: Vec<(usize, Fault)> = every
         .filter(|(index, fault)| {

@@ -28,10 +28,14 @@ pub enum Fault {
     KilledBefore,
     /// The request is carried out; the function is killed before it sees the answer.
     KilledAfter,
+    /// The request is carried out, and the answer says that it was not.
+    Failed,
+    /// The request is carried out, and the answer is waited for until whoever asked gives up.
+    Silent,
 }
 
 impl Fault {
-    /// Every fault.
+    /// Every fault of a service that says of a failure whether it was its own.
     pub const ALL: [Self; 5] = [
         Self::RequestLost,
         Self::ResponseLost,
@@ -39,6 +43,25 @@ impl Fault {
         Self::KilledBefore,
         Self::KilledAfter,
     ];
+
+    /// Every fault of a receiver of webhooks, which may be anybody's program.
+    pub const OF_RECEIVERS: [Self; 7] = [
+        Self::RequestLost,
+        Self::ResponseLost,
+        Self::Throttled,
+        Self::KilledBefore,
+        Self::KilledAfter,
+        Self::Failed,
+        Self::Silent,
+    ];
+
+    /// What can happen to the call of this name.
+    pub fn of(call: &str) -> &'static [Self] {
+        match is_webhook(call) {
+            true => &Self::OF_RECEIVERS,
+            false => &Self::ALL,
+        }
+    }
 }
 
 /// Counts calls, remembers their names, and strikes one of them.
@@ -140,7 +163,8 @@ impl Shared {
 
 impl HttpConnector for Faults {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let Some(fault) = self.shared.next(name_of(&request)) else {
+        let name = name_of(&request);
+        let Some(fault) = self.shared.next(name.clone()) else {
             return HttpConnectorFuture::new(std::future::pending());
         };
         let shared = Arc::clone(&self.shared);
@@ -151,6 +175,10 @@ impl HttpConnector for Faults {
                 drop(wire::read(request.take_body()).await);
                 Err(lost())
             }),
+            Some(Fault::Throttled) if is_webhook(&name) => {
+                drop(request);
+                HttpConnectorFuture::ready(Ok(answer(503)))
+            }
             Some(Fault::Throttled) => HttpConnectorFuture::ready(Ok(throttled(&request))),
             Some(Fault::KilledBefore) => HttpConnectorFuture::new(kill(shared)),
             Some(Fault::ResponseLost) => {
@@ -158,6 +186,20 @@ impl HttpConnector for Faults {
                 HttpConnectorFuture::new(async move {
                     answer.await?;
                     Err(lost())
+                })
+            }
+            Some(Fault::Failed) => {
+                let done = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    done.await?;
+                    Ok(answer(500))
+                })
+            }
+            Some(Fault::Silent) => {
+                let done = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    done.await?;
+                    std::future::pending().await
                 })
             }
             Some(Fault::KilledAfter) => {
@@ -199,6 +241,18 @@ fn name_of(request: &HttpRequest) -> String {
     }
 }
 
+/// Whether the call of this name goes to an address that somebody configured: what is not AWS.
+fn is_webhook(call: &str) -> bool {
+    call.starts_with("POST /") && !call.starts_with("POST /v2/email/")
+}
+
+/// An answer without a word.
+fn answer(status: u16) -> HttpResponse {
+    let status = aws_smithy_runtime_api::http::StatusCode::try_from(status)
+        .unwrap_or_else(|_| unreachable!("a constant status"));
+    HttpResponse::new(status, SdkBody::empty())
+}
+
 /// What each service says when it is asked too often.
 fn throttled(request: &HttpRequest) -> HttpResponse {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
@@ -213,9 +267,8 @@ fn throttled(request: &HttpRequest) -> HttpResponse {
         (429, "TooManyRequestsException")
     };
     let body = format!(r#"{{"__type":"{kind}","message":"Rate exceeded"}}"#);
-    let status = aws_smithy_runtime_api::http::StatusCode::try_from(status)
-        .unwrap_or_else(|_| unreachable!("a constant status"));
-    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    let mut response = answer(status);
+    *response.body_mut() = SdkBody::from(body);
     response.headers_mut().insert("x-amzn-errortype", kind);
     response
         .headers_mut()

@@ -2,6 +2,9 @@
 //!
 //! - A letter or text message to a customer: at most once. If the ledger does not say that it was sent, it says that this is unknown, a
 //!   doubt is in the log of the case and staff were told of it.
+//! - A webhook to the company's app: at least once if the ledger says that it was sent, never more often than it counts attempts, and
+//!   the same each time.
+//! - By one route alone, unless the provider told of the letter that it reached nobody.
 //! - A letter of an announcement: at most once. If the ledger does not say that it was sent, it says that this is unknown.
 //! - An alert to staff: at least once by each medium, and no more often than the ledger counts attempts. A message about
 //!   several tells of the same ones each time it is sent.
@@ -31,6 +34,10 @@ pub struct Tally {
     pub alerts: usize,
     /// Alerts that staff got again.
     pub repeated: usize,
+    /// Webhooks that the company's app got.
+    pub app: usize,
+    /// Webhooks that the company's app got again.
+    pub app_repeated: usize,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -40,6 +47,8 @@ impl std::ops::AddAssign for Tally {
         self.doubts += other.doubts;
         self.alerts += other.alerts;
         self.repeated += other.repeated;
+        self.app += other.app;
+        self.app_repeated += other.app_repeated;
     }
 }
 
@@ -53,6 +62,8 @@ struct Entry<'a> {
     attempts: usize,
     group: Option<&'a str>,
     is_delivered: bool,
+    /// The provider told that it reached nobody.
+    has_failed: bool,
 }
 
 impl<'a> Entry<'a> {
@@ -68,6 +79,9 @@ impl<'a> Entry<'a> {
             attempts: usize::try_from(item["attempts"].as_u64()?).ok()?,
             group: item.get("group").and_then(Value::as_str),
             is_delivered: item.get("delivered_at").is_some(),
+            has_failed: ["bounced_at", "rejected_at"]
+                .iter()
+                .any(|told| item.get(told).is_some()),
         })
     }
 }
@@ -91,6 +105,8 @@ pub fn check(world: &World) -> Tally {
     for entry in entries.iter().filter(|e| e.recipient == "customer") {
         customer(world, &dump, &entries, entry, &mut tally);
     }
+    app(world, &entries, &mut tally);
+    by_one_route(&entries);
     announcements(world, &dump, &mut tally);
     webhooks(world, &dump, &entries, &mut tally);
     letters(world, &entries, &mut tally);
@@ -139,7 +155,7 @@ fn customer(
     }
     let what = format!("the letter about event {cause} of {case}");
     match entry.status {
-        // What the app was told is in its own receiver.
+        // What the app was told is counted apart.
         "sent" if entry.medium == "app" => {}
         "sent" => assert_eq!(mails, 1, "{what} was sent"),
         "unknown" => {
@@ -160,6 +176,51 @@ fn customer(
             assert!(told, "{what} is in doubt and nobody was told");
         }
         _ => assert_eq!(mails, 0, "{what} is {}", entry.status),
+    }
+}
+
+/// What the app was told is what the ledger has, the same each time, and not more often than it has attempts.
+fn app(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {
+    let mut taken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for webhook in world.told_app() {
+        assert!(webhook.signature.starts_with("v1,"), "{webhook:?}");
+        let payloads = taken.entry(webhook.id).or_default();
+        payloads.push(webhook.payload);
+    }
+    for entry in entries.iter().filter(|entry| entry.medium == "app") {
+        let Entry { case, cause, .. } = *entry;
+        let id = format!("{case}-{cause}-customer");
+        let payloads = taken.remove(&id).unwrap_or_default();
+        let (times, most) = (payloads.len(), entry.attempts);
+        let least = usize::from(entry.status == "sent");
+        let most = match entry.status {
+            "sent" | "unknown" => most,
+            _ => 0,
+        };
+        assert!(
+            (least..=most).contains(&times),
+            "{id} is {} after {} attempts, and was taken {times} times",
+            entry.status,
+            entry.attempts
+        );
+        let same = payloads.iter().all(|payload| *payload == payloads[0]);
+        assert!(same, "{id} is not the same each time: {payloads:?}");
+        tally.app += times;
+        tally.app_repeated += times.saturating_sub(1);
+    }
+    assert_eq!(taken, BTreeMap::new(), "the ledger does not know of it");
+}
+
+/// Nobody is told by two routes, unless what went by the first came back.
+fn by_one_route(entries: &[Entry<'_>]) {
+    let mut told: BTreeMap<(&str, u32), &str> = BTreeMap::new();
+    for entry in entries {
+        let may_have_told = matches!(entry.status, "sent" | "unknown") && !entry.has_failed;
+        if entry.recipient == "customer" && may_have_told {
+            let other = told.insert((entry.case, entry.cause), entry.medium);
+            let what = format!("event {} of {}", entry.cause, entry.case);
+            assert_eq!(other, None, "{what} was told by {} too", entry.medium);
+        }
     }
 }
 

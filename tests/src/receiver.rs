@@ -10,6 +10,8 @@ use serde_json::Value;
 /// What an installation of the receiver was sent.
 #[derive(Debug, Clone)]
 pub struct Webhook {
+    /// The path it was sent to.
+    pub path: String,
     /// The id of the message, the same at each attempt.
     pub id: String,
     /// The header `webhook-signature`.
@@ -30,7 +32,7 @@ impl Webhook {
 /// Takes every webhook and keeps it. Its thread ends with the process.
 #[derive(Debug)]
 pub struct Receiver {
-    url: String,
+    origin: String,
     taken: Arc<Mutex<Vec<Webhook>>>,
 }
 
@@ -38,7 +40,7 @@ impl Receiver {
     /// Starts one on a free port.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/alerts", listener.local_addr().expect("a port"));
+        let origin = format!("http://{}", listener.local_addr().expect("a port"));
         let taken = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&taken);
         thread::spawn(move || {
@@ -54,26 +56,28 @@ impl Receiver {
                 }
             }
         });
-        Self { url, taken }
+        Self { origin, taken }
     }
 
-    /// Where webhooks are sent to.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// Where webhooks for this path are sent to.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
     }
 
-    /// What was taken so far, in order.
-    pub fn taken(&self) -> Vec<Webhook> {
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// What was taken so far under this path, in order.
+    pub fn taken(&self, path: &str) -> Vec<Webhook> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let theirs = taken.iter().filter(|webhook| webhook.path == path);
+        theirs.cloned().collect()
     }
 }
 
 fn take(stream: TcpStream) -> std::io::Result<(TcpStream, Webhook)> {
     let mut reader = BufReader::new(stream.try_clone()?);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
     let mut webhook = Webhook {
+        path: first.split(' ').nth(1).unwrap_or_default().to_owned(),
         id: String::new(),
         signature: String::new(),
         timestamp: 0,

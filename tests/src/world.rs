@@ -50,11 +50,15 @@ pub const PUBLIC_URL: &str = "https://feedback.example.test";
 /// The trace of every request that has none of its own.
 const TRACE: &str = "Root=1-6ae7eea0-00000000000000000000000a";
 
-/// What alerts are signed with.
+/// What webhooks are signed with.
 pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Stands in the template's values for the address of the webhook receiver, which each world has its own of.
-const RECEIVER: &str = "http://receiver.invalid/alerts";
+const RECEIVER: &str = "http://receiver.invalid";
+/// Where staff are sent webhooks.
+const ALERTS: &str = "/alerts";
+/// Where the company's app is sent webhooks.
+const APP: &str = "/app";
 
 /// How often somebody who got no answer asks again.
 const CLIENT_TRIES: u32 = 5;
@@ -68,10 +72,10 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
     let template = Template::parse(TEMPLATE).expect("the template is read");
     let mut parameters = local_defaults(PUBLIC_URL);
     for (name, value) in [
-        ("AlertWebhookUrl", RECEIVER),
-        ("AlertWebhookSecret", WEBHOOK_SECRET),
+        ("AlertWebhookUrl", format!("{RECEIVER}{ALERTS}")),
+        ("AlertWebhookSecret", WEBHOOK_SECRET.to_owned()),
     ] {
-        parameters.insert(name.to_owned(), value.to_owned());
+        parameters.insert(name.to_owned(), value);
     }
     let secret = |id: String| (id, "0123456789abcdef".repeat(8));
     let inputs = Inputs {
@@ -201,7 +205,7 @@ impl World {
         let mut stack = STACK.clone();
         for function in &mut stack.functions {
             for value in function.variables.values_mut() {
-                *value = value.replace(RECEIVER, receiver.url());
+                *value = value.replace(RECEIVER, &receiver.url(""));
             }
         }
         for table in &stack.tables {
@@ -272,6 +276,13 @@ impl World {
     /// Groups alerts to staff for this long, which worlds as such do not.
     pub fn group_alerts(&mut self, seconds: u32) {
         self.configure("notify-staff", "ALERT_GROUP_SECONDS", &seconds.to_string());
+    }
+
+    /// Gives the company an app that customers are told by, which worlds as such do not have.
+    pub fn connect_app(&mut self) {
+        let url = self.receiver.url(APP);
+        self.configure("close-loop", "CUSTOMER_WEBHOOK_SECRET", WEBHOOK_SECRET);
+        self.configure("close-loop", "CUSTOMER_WEBHOOK_URL", &url);
     }
 
     /// Starts a function anew, as after a kill: what it remembered is gone.
@@ -955,7 +966,12 @@ impl World {
 
     /// The webhooks that staff were sent.
     pub fn alerts(&self) -> Vec<Webhook> {
-        self.receiver.taken()
+        self.receiver.taken(ALERTS)
+    }
+
+    /// The webhooks that the company's app was sent.
+    pub fn told_app(&self) -> Vec<Webhook> {
+        self.receiver.taken(APP)
     }
 
     /// Lets this world end with things undone.
@@ -1000,11 +1016,15 @@ impl Drop for World {
 
 /// The functions of the template, over connections that fail.
 fn registry(faults: &Faults) -> Registry {
-    let faults = faults.clone();
-    functions::all().with(notify_staff::Config::read, move |config, clients| {
-        let outbound = Outbound::with(SharedHttpConnector::new(faults.clone()));
-        notify_staff::App::with(config, clients, outbound)
-    })
+    let outbound = Outbound::with(SharedHttpConnector::new(faults.clone()));
+    let same = outbound.clone();
+    functions::all()
+        .with(notify_staff::Config::read, move |config, clients| {
+            notify_staff::App::with(config, clients, outbound.clone())
+        })
+        .with(close_loop::Config::read, move |config, clients| {
+            close_loop::App::with(config, clients, same.clone())
+        })
 }
 
 /// Reads the receipt of an answer.

@@ -116,13 +116,19 @@ impl From<Result<String, SendError>> for Sending {
 impl App {
     /// The function over these clients.
     pub fn new(config: Config, clients: &Clients) -> Self {
+        let outbound = Outbound::new(config.reach);
+        Self::with(config, clients, outbound)
+    }
+
+    /// The function over these clients, with webhooks over a given connection: for tests that inject faults.
+    pub fn with(config: Config, clients: &Clients, outbound: Outbound) -> Self {
         let store = Store::new(clients.dynamodb.clone(), &config.table);
         Self {
             rules: Rules::new(store.clone(), config.calendars.clone(), Vec::new()),
             store,
             mailer: clients.mailer.clone(),
             texter: clients.texter.clone(),
-            outbound: Outbound::new(config.reach),
+            outbound,
             config,
         }
     }

@@ -227,6 +227,46 @@ impl Scenario for Text {
     }
 }
 
+/// Staff resolve a case and the customer is told by the company's app, at least once.
+struct TellApp;
+
+impl Scenario for TellApp {
+    const NAME: &'static str = "tell-app";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        world.connect_app();
+        let feedback = json!({
+            "text": "It broke.", "nps": 1, "locale": "en", "channel": "app", "customer_id": "u-77",
+            "contact": {"email": "li@customer.example", "phone": "+86 138 0013 8000"},
+        });
+        let posted = world.submit_patiently(&feedback, "tell-app-0123456789");
+        let case = receipt(&posted.await.expect(201)).case;
+        world.drain().await;
+        world.leap("PT1H");
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let answer = world.command_patiently(*case, &resolve, "resolve-0123456789");
+        let answer = answer.await;
+        world.deliver().await;
+        // What was not taken waits for its next attempt; no other route is taken meanwhile.
+        let mails = world.mails().len();
+        vec![
+            answer.status.to_string(),
+            answer.body,
+            format!("{mails} letters"),
+        ]
+    }
+}
+
+#[test]
+fn a_webhook_of_the_app_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<TellApp>());
+}
+
 #[test]
 fn a_text_message_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Text>());

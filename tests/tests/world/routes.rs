@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use resound_domain::id::CaseId;
 use resound_tests::World;
-use resound_tests::receiver::Receiver;
 use serde_json::{Value, json};
 
 /// The entries of the ledger for the customer beside an event: route and status.
@@ -70,9 +69,8 @@ async fn a_text_message_waits_for_the_morning() {
 
 #[tokio::test]
 async fn the_app_tells_its_user_and_the_status_page_tells_as_well() {
-    let app = Receiver::start();
     let mut world = World::new().await;
-    world.configure("close-loop", "CUSTOMER_WEBHOOK_URL", app.url());
+    world.connect_app();
     let receipt = world
         .submit(json!({
             "text": "It broke.", "nps": 1, "locale": "en", "channel": "app",
@@ -83,7 +81,7 @@ async fn the_app_tells_its_user_and_the_status_page_tells_as_well() {
     world.drain().await;
     world.settle().await;
     assert_eq!(world.mails().len(), 0);
-    let taken = app.taken();
+    let taken = world.told_app();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].id, format!("{}-2-customer", receipt.case));
     let told = taken[0].json();
