@@ -13,7 +13,7 @@ use resound_domain::id::ContactId;
 use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
-use resound_domain::template::{Occasion, Templates};
+use resound_domain::template::{Occasion, Templates, Values, short};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
 use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, SendError};
@@ -34,7 +34,6 @@ use resound_store::{
 use serde_json::{Value, json};
 
 use crate::Config;
-use crate::short::short;
 
 /// The effect this function is for.
 const EFFECT: Effect = Effect::CustomerNotice;
@@ -489,11 +488,17 @@ impl App {
         else {
             return Err("there is no number".to_owned());
         };
-        let text = short(
-            content.occasion,
-            response.submission.language(),
-            &response.id.reference(),
-            &self.status_url(response),
+        let language = response.submission.language();
+        let brand = content.templates.brand_of(&response.submission);
+        let text = short::message(
+            &content.templates.sms(content.occasion, language),
+            &Values {
+                reference: &response.id.reference(),
+                day: response.day,
+                brand: brand.map_or("", |brand| brand.name.get(language)),
+                link: &self.status_url(response),
+            },
+            language,
         );
         Ok(Sms {
             from: from.clone(),

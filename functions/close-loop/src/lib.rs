@@ -6,7 +6,6 @@
 
 mod config;
 mod handler;
-pub mod short;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

@@ -5,13 +5,20 @@ use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::outbound::Reach;
 
 /// Every variable this function reads besides those of the shell.
-pub const VARIABLES: &[&str] = &["TABLE_NAME", "TIME_ZONE", "WEBHOOK_ALLOW_PRIVATE"];
+pub const VARIABLES: &[&str] = &[
+    "TABLE_NAME",
+    "PUBLIC_URL",
+    "TIME_ZONE",
+    "WEBHOOK_ALLOW_PRIVATE",
+];
 
 /// What this function needs to know.
 #[derive(Debug)]
 pub struct Config {
     /// The table.
     pub table: String,
+    /// Where the public reaches the system, without a slash at the end: text messages carry it.
+    pub public_url: String,
     /// Office hours, until the company publishes its own.
     pub calendars: Calendars,
     /// How far the addresses of recipients may reach.
@@ -25,6 +32,7 @@ impl Config {
     /// [`Recorded`], with every fault in the report.
     pub fn read(vars: &mut Vars) -> Result<Self, Recorded> {
         let table = vars.required("TABLE_NAME");
+        let public_url = vars.required("PUBLIC_URL");
         let calendars = vars.office_hours("TIME_ZONE");
         let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
         let reach = private.map(|private| match private.unwrap_or(false) {
@@ -33,6 +41,7 @@ impl Config {
         });
         Ok(Self {
             table: table?,
+            public_url: public_url?.trim_end_matches('/').to_owned(),
             calendars: calendars?,
             reach: reach?,
         })

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::{NOTICE, Timeline};
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::{self, CalendarName};
+use resound_domain::template::Installation;
 use resound_lambda_kit::Fault;
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
@@ -83,6 +84,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) body: &'a Body,
     pub(crate) name: Option<&'a CalendarName>,
     pub(crate) reach: Reach,
+    /// What templates are judged by.
+    pub(crate) installation: &'a Installation,
     /// When it is to begin, if that was said.
     pub(crate) active_from: Option<Timestamp>,
 }
@@ -171,6 +174,10 @@ pub(crate) struct Desk<'a> {
     pub(crate) store: &'a Store,
     pub(crate) calendars: &'a Arc<Calendars>,
     pub(crate) reach: Reach,
+    /// What templates are judged by.
+    pub(crate) installation: &'a Installation,
+    /// Where the public reaches the system, without a slash at the end.
+    pub(crate) public_url: &'a str,
 }
 
 impl Desk<'_> {
@@ -341,6 +348,7 @@ pub(crate) async fn put<D: Document>(
         body: &body,
         name,
         reach: desk.reach,
+        installation: desk.installation,
         active_from: body.active_from().or(manner.active_from),
     };
     let mut seen = None;

@@ -8,7 +8,7 @@ use resound_domain::book::NamedCalendar;
 use resound_domain::calendar::Calendars;
 use resound_domain::policy::Policy;
 use resound_domain::targets::Targets;
-use resound_domain::template::Templates;
+use resound_domain::template::{Installation, Templates};
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::http::{self, HttpEvent, HttpRequest, HttpResponse, Rejection};
@@ -30,6 +30,8 @@ pub struct App {
     store: Store,
     calendars: Arc<Calendars>,
     reach: Reach,
+    installation: Installation,
+    public_url: String,
 }
 
 impl App {
@@ -39,6 +41,8 @@ impl App {
             store: Store::new(clients.dynamodb.clone(), &config.table),
             calendars: Arc::new(config.calendars),
             reach: config.reach,
+            installation: templates::installation(&config.public_url),
+            public_url: config.public_url,
         }
     }
 
@@ -53,6 +57,8 @@ impl App {
             store: &self.store,
             calendars: &self.calendars,
             reach: self.reach,
+            installation: &self.installation,
+            public_url: &self.public_url,
         };
         let scope = match request.route.as_str() {
             "GET /v1/policy"

@@ -5,9 +5,11 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use resound_domain::language::Language;
 use resound_domain::policy::CalendarName;
-use resound_domain::template::{Brand, Occasion, Templates};
+use resound_domain::sms::size;
+use resound_domain::template::{Brand, Installation, Occasion, Template, Templates, Values};
 use resound_lambda_kit::http::{HttpResponse, Rejection};
 use resound_lambda_kit::mail::Mailbox;
+use resound_lambda_kit::receipt;
 use resound_pages::letter::{self, Letter};
 use resound_store::{ConfigKind, Edition, Editions};
 use serde_json::{Map, Value, json};
@@ -34,7 +36,7 @@ impl Document for Templates {
 
     fn read(asked: &Asked<'_>, _: &Shelves, _: Option<&Edition<Self>>) -> Result<Self, Rejection> {
         let (text, value) = asked.body.json(asked.request)?;
-        Self::read(value, is_mailbox).map_err(|invalid| asked.refuse(text, &invalid))
+        Self::read(value, asked.installation).map_err(|invalid| asked.refuse(text, &invalid))
     }
 
     fn active_from(&self) -> Option<Timestamp> {
@@ -50,10 +52,16 @@ impl Document for Templates {
     }
 }
 
-/// Whether answers can go to this.
-fn is_mailbox(text: &str) -> bool {
-    Mailbox::from_str(text).is_ok()
+/// What templates are judged by here.
+pub(crate) fn installation(public_url: &str) -> Installation {
+    Installation {
+        is_mailbox: |text| Mailbox::from_str(text).is_ok(),
+        link: format!("{public_url}/v1/receipts/{}", receipt::LONGEST),
+    }
 }
+
+/// The reference in what is shown.
+const REFERENCE: &str = "R-ABCDE-FGHJK";
 
 /// Which letter somebody wants to see.
 struct Wish {
@@ -65,14 +73,14 @@ struct Wish {
     document: Option<Value>,
 }
 
-/// Shows a letter with made-up words, as what is published makes it or as a document that is sent would.
+/// Shows a letter with made-up words, and what a text message would say in each language, as what is published makes it or as a document that is sent would.
 pub(crate) async fn preview(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
     let request = desk.request;
     let body = Body::read(request)?;
     let (text, value) = body.json(request)?;
     let wish = Wish::read(desk, text, value)?;
     let templates = match &wish.document {
-        Some(document) => Templates::read(document, is_mailbox).map_err(|invalid| {
+        Some(document) => Templates::read(document, desk.installation).map_err(|invalid| {
             let inside = invalid.within("/document");
             refuse(request, text, &inside)
         })?,
@@ -100,12 +108,24 @@ pub(crate) async fn preview(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> 
             brand
         }
     };
-    let shown = shown(&templates, &wish, brand, request.at);
+    let shown = shown(&templates, &wish, brand, desk);
     Ok(HttpResponse::json(200, &shown)?.no_store())
 }
 
-fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, at: Timestamp) -> Value {
+fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, desk: &Desk<'_>) -> Value {
     let (occasion, language) = (wish.occasion, wish.language);
+    let day = desk.request.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let status_url = format!("{}/v1/receipts/{}", desk.public_url, receipt::SAMPLE);
+    let sms = Language::ALL.map(|language| {
+        let values = Values {
+            reference: REFERENCE,
+            day,
+            brand: brand.map_or("", |brand| brand.name.get(language)),
+            link: &status_url,
+        };
+        let shown = message(&templates.sms(occasion, language), &values, language);
+        (language.tag().to_owned(), shown)
+    });
     let wording = templates.wording(occasion, language);
     let letter = Letter {
         occasion,
@@ -113,10 +133,10 @@ fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, at: Timestam
         wording: &wording,
         brand: brand.map(|brand| letter::Brand::of(brand, language)),
         name: Some(language.choose("李雷", "陳美玲", "Kim Lee")),
-        reference: "R-ABCDE-FGHJK",
-        day: at.to_zoned(jiff::tz::TimeZone::UTC).date(),
+        reference: REFERENCE,
+        day,
         words: sample(occasion, language),
-        status_url: "https://feedback.example/v1/receipts/sample",
+        status_url: &status_url,
         seq: 1,
     };
     json!({
@@ -128,6 +148,19 @@ fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, at: Timestam
         "subject": letter.subject(),
         "text": letter.text(),
         "html": letter.html(),
+        "sms": Value::Object(sms.into_iter().collect()),
+    })
+}
+
+/// A text message and its length.
+fn message(wording: &Template, values: &Values<'_>, language: Language) -> Value {
+    let text = wording.render(values, language);
+    let size = size(&text);
+    json!({
+        "text": text,
+        "encoding": size.encoding.name(),
+        "units": size.units,
+        "parts": size.parts,
     })
 }
 

@@ -26,6 +26,14 @@ pub struct Size {
 }
 
 impl Encoding {
+    /// The published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gsm7 => "gsm-7",
+            Self::Ucs2 => "ucs-2",
+        }
+    }
+
     /// The units that a message of one part holds.
     pub const fn single(self) -> usize {
         match self {

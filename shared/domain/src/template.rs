@@ -6,6 +6,7 @@
 //! the same order, whatever a company writes around them, and what a letter looks like is made elsewhere.
 
 mod document;
+pub mod short;
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Ending, EventKind};
 use crate::language::Language;
 
-pub use document::{Brand, Templates, Translated};
+pub use document::{Brand, Installation, Templates, Translated};
 
 /// Why a customer is written to. Names are persisted and published: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,11 +111,16 @@ pub enum Variable {
     Day,
     /// The name of the brand.
     Brand,
+    /// The private status page, in text messages: in letters it has its place.
+    Link,
 }
 
 impl Variable {
     /// Every variable.
-    pub const ALL: [Self; 3] = [Self::Reference, Self::Day, Self::Brand];
+    pub const ALL: [Self; 4] = [Self::Reference, Self::Day, Self::Brand, Self::Link];
+
+    /// Those that the wording of a letter may have.
+    pub const OF_LETTERS: [Self; 3] = [Self::Reference, Self::Day, Self::Brand];
 
     /// The name it has between braces.
     pub const fn name(self) -> &'static str {
@@ -122,6 +128,7 @@ impl Variable {
             Self::Reference => "reference",
             Self::Day => "day",
             Self::Brand => "brand",
+            Self::Link => "link",
         }
     }
 
@@ -140,6 +147,8 @@ pub struct Values<'a> {
     pub day: Date,
     /// See [`Variable::Brand`]; empty where there is none.
     pub brand: &'a str,
+    /// See [`Variable::Link`].
+    pub link: &'a str,
 }
 
 impl Values<'_> {
@@ -148,6 +157,7 @@ impl Values<'_> {
             Variable::Reference => out.push_str(self.reference),
             Variable::Day => out.push_str(&day(self.day, language)),
             Variable::Brand => out.push_str(self.brand),
+            Variable::Link => out.push_str(self.link),
         }
     }
 }
@@ -345,6 +355,7 @@ mod tests {
         reference: "R-ABCDE-FGHJK",
         day: date(2026, 5, 3),
         brand: "Kettle & Co",
+        link: "https://example.test/x",
     };
 
     fn rendered(text: &str, language: Language) -> String {
@@ -414,7 +425,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_template_reads_back_as_it_is_written(text in "[{}a ]{0,6}(\\{\\{ ?(day|brand|reference|x) ?\\}\\})?[{}b\n]{0,6}") {
+        fn a_template_reads_back_as_it_is_written(text in "[{}a ]{0,6}(\\{\\{ ?(day|brand|reference|link|x) ?\\}\\})?[{}b\n]{0,6}") {
             if let Ok(template) = Template::parse(&text) {
                 prop_assert_eq!(Template::parse(&template.to_string()), Ok(template.clone()));
                 let values = Values { reference: "", brand: "", ..VALUES };

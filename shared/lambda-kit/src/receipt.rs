@@ -20,6 +20,11 @@ const TAG: usize = 16;
 /// The shortest secret, in bytes.
 const SHORTEST: usize = 16;
 
+/// A token that opens nothing, as long as those of a system whose keys were rotated fewer than nine times.
+pub const SAMPLE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.AAAAAAAAAAAAAAAAAAAAAA";
+/// A token that opens nothing, as long as the longest: where somebody wants to know how long a link can be.
+pub const LONGEST: &str = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ.4294967295.AAAAAAAAAAAAAAAAAAAAAA";
+
 /// The keys that sign: `SIGNING_KEYS`, written `2=<secret>,1=<secret>`. The first signs, all verify.
 ///
 /// The secrets are masters: each purpose has a key of its own, derived from them.
@@ -219,6 +224,18 @@ mod tests {
         assert!(new.starts_with(&format!("{id}.2.")));
         assert_eq!(keys(BOTH).verify_receipt(&new), Some(id));
         assert_eq!(keys(OLD).verify_receipt(&new), None);
+    }
+
+    #[test]
+    fn no_token_is_longer_than_the_longest() {
+        let keys = keys(&format!("{}=old-old-old-old-old", u32::MAX));
+        let token = keys.issue_receipt(ResponseId::from_bits(u128::MAX));
+        assert_eq!(token.len(), LONGEST.len());
+        assert_eq!(keys.verify_receipt(LONGEST), None);
+        let usual = super::tests::keys(OLD);
+        let token = usual.issue_receipt(ResponseId::from_bits(7));
+        assert_eq!(token.len(), SAMPLE.len());
+        assert_eq!(usual.verify_receipt(SAMPLE), None);
     }
 
     #[test]

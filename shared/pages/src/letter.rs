@@ -67,6 +67,7 @@ impl Letter<'_> {
             reference: self.reference,
             day: self.day,
             brand: self.brand.map_or("", |brand| brand.name),
+            link: self.status_url,
         };
         template.render(&values, self.language)
     }

@@ -3,9 +3,10 @@
 use resound_domain::case::Command;
 use resound_domain::contact::Reason;
 use resound_domain::event::{Doubt, EventKind};
+use resound_lambda_kit::Function as _;
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{Buried, ConfigKind, Outcome, Published, Suppressed};
-use resound_testing::{Server, start};
+use resound_testing::{Server, start, vars};
 use serde_json::json;
 
 use crate::support::{SEQ, World, again, all_done, case_id, function, key, message};
@@ -106,6 +107,35 @@ async fn what_the_company_published_is_what_customers_read() {
     let html = simple["Body"]["Html"]["Data"].as_str().unwrap();
     assert!(html.contains("Yours &amp; sincerely"));
     assert!(!html.contains("<i>") && !html.contains("<b>"), "{html}");
+}
+
+#[tokio::test]
+async fn a_text_message_says_what_the_company_published() {
+    let contact = json!({"product": "K-200", "contact": {"phone": "+86 138 0013 8000"}});
+    let world = World::with(contact, Command::Resolve, "New kettle sent.").await;
+    let each = |value: serde_json::Value| json!({"zh-CN": value, "zh-TW": value, "en": value});
+    let document = json!({
+        "sms": {"resolved": each("[{{brand}}] {{reference}} of {{day}}: {{link}} (yours alone)".into())},
+        "brands": [
+            {"id": "kettle", "name": each("Kettle".into()), "products": ["K-200"], "signature": each("K".into())},
+            {"id": "all", "name": each("All".into()), "signature": each("All".into())},
+        ],
+    });
+    let published = world
+        .aws
+        .store
+        .publish_config(ConfigKind::Templates, 1, &document);
+    assert_eq!(published.await.unwrap(), Published::Published);
+    let identity = "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1";
+    let config = vars(&[("SMS_ORIGINATION_IDENTITY", identity)]).read(close_loop::Config::read);
+    let function = close_loop::App::new(config.unwrap(), &world.aws.clients).erase();
+    assert_eq!(world.deliver(&function, start()).await, all_done());
+    let caught = world.aws.port.mailbox().list();
+    let text = &caught[0].text;
+    let begin = "[Kettle] R-FFQ69-G5FAV of 2 November 2026: https://";
+    assert!(text.starts_with(begin), "{text}");
+    assert!(text.ends_with(" (yours alone)"), "{text}");
+    assert!(!text.contains("New kettle"), "it travels in the open");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ fn document() -> Value {
     let wording = json!({"subject": "{{brand}} [{{reference}}]", "opening": "Of {{day}}:"});
     json!({
         "wording": {"declined": each(&wording)},
+        "sms": {"resolved": each(&json!("{{brand}} {{reference}} {{link}}"))},
         "brands": [{"id": "acme", "name": each(&json!("Acme")), "reply_to": "care@acme.example", "signature": each(&json!("Yours,\nAcme"))}],
     })
 }
@@ -109,6 +110,56 @@ async fn a_preview_shows_the_letter_and_keeps_nothing() {
         .await
         .unwrap();
     assert_eq!(kept, None);
+}
+
+#[tokio::test]
+async fn a_text_message_is_shown_with_its_length_and_refused_when_it_could_be_too_long() {
+    let office = Office::new().await;
+    let preview = |body: Value| {
+        let request = Request::new("POST /v1/templates/preview").json(&body);
+        office.send(request)
+    };
+    let built_in = json!({"occasion": "resolved", "language": "en"});
+    let shown = preview(built_in).await.expect(200).body;
+    for (language, encoding, begins) in [
+        (
+            "en",
+            "gsm-7",
+            "Your feedback R-ABCDE-FGHJK has been resolved.",
+        ),
+        ("zh-CN", "ucs-2", "您的反馈 R-ABCDE-FGHJK 已处理完毕。"),
+        ("zh-TW", "ucs-2", "您的意見 R-ABCDE-FGHJK 已處理完畢。"),
+    ] {
+        let sms = &shown["sms"][language];
+        let text = sms["text"].as_str().unwrap();
+        assert!(text.starts_with(begins), "{text}");
+        assert!(
+            text.contains("https://feedback.example.test/v1/receipts/"),
+            "{text}"
+        );
+        assert_eq!(sms["encoding"], encoding);
+        // No character of these takes two units.
+        assert_eq!(sms["units"], text.chars().count());
+        assert_eq!(sms["parts"], 2, "{text}");
+    }
+    let own =
+        json!({"occasion": "resolved", "language": "en", "brand": "acme", "document": document()});
+    let shown = preview(own).await.expect(200).body;
+    let text = shown["sms"]["zh-TW"]["text"].as_str().unwrap();
+    assert!(text.starts_with("Acme R-ABCDE-FGHJK https://"), "{text}");
+
+    let mut long = document();
+    long["sms"]["resolved"]["zh-TW"] =
+        format!("{{{{reference}}}} {} {{{{link}}}}", "好".repeat(200)).into();
+    for (language, words) in [
+        ("en", "it takes 5 parts, and 4 are the most. Shorten it."),
+        ("zh-CN", "须分 5 条发送，最多 4 条，请缩短。"),
+    ] {
+        let put = Request::new("PUT /v1/templates").header("accept-language", language);
+        let refused = office.send(put.json(&long)).await.expect(422);
+        assert_eq!(refused.faults(), ["/sms/resolved/zh-TW too-many-parts"]);
+        assert!(refused.messages()[0].ends_with(words), "{refused:?}");
+    }
 }
 
 #[tokio::test]

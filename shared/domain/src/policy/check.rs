@@ -111,6 +111,15 @@ pub enum Code {
     NotEveryBrand,
     /// Not a mailbox.
     Mailbox,
+    /// The link of a text message runs into what stands beside it.
+    LinkNotApart,
+    /// A text message that could take more parts than it may.
+    Parts {
+        /// How many it could take.
+        parts: usize,
+        /// How many it may.
+        most: usize,
+    },
 }
 
 impl Code {
@@ -148,6 +157,8 @@ impl Code {
             Self::SameBrand => "repeated",
             Self::NotEveryBrand => "not-every-brand",
             Self::Mailbox => "invalid-mailbox",
+            Self::LinkNotApart => "link-not-apart",
+            Self::Parts { .. } => "too-many-parts",
         }
     }
 }
@@ -308,6 +319,20 @@ impl Fault {
                 "不是邮箱：须为 me@example.com 或 \"My Name <me@example.com>\" 的形式。",
                 "Not a mailbox: `me@example.com` or `My Name <me@example.com>` is expected.",
             ),
+            Code::LinkNotApart => (
+                "{{link}} 与相邻文字连在一起，手机会把它们当成网址的一部分：请在其后留空格或换行，其前不要紧接字母、数字或变量。",
+                "{{link}} runs into what stands beside it, which phones take for a part of the address: put a blank or the end behind it, and no letter, digit or variable right before it.",
+            ),
+            Code::Parts { parts, most } => {
+                return match locale {
+                    Locale::ZhCn => {
+                        format!("过长：变量取最长值时须分 {parts} 条发送，最多 {most} 条，请缩短。")
+                    }
+                    Locale::En => format!(
+                        "It is too long: with the longest values of its variables it takes {parts} parts, and {most} are the most. Shorten it."
+                    ),
+                };
+            }
         };
         locale.choose(zh_cn, en).to_owned()
     }

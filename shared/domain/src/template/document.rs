@@ -5,6 +5,10 @@
 //!    "zh-CN": {"subject": "您的反馈已处理 [{{reference}}]", "opening": "您 {{day}} 反馈的问题已经处理完毕："},
 //!    "zh-TW": {"subject": "您反映的問題已處理 [{{reference}}]", "opening": "您 {{day}} 反映的問題已經處理完畢："},
 //!    "en": {"subject": "Fixed: your feedback [{{reference}}]", "opening": "What you told us on {{day}} has been fixed:", "closing": "Thank you for helping us."}}},
+//!  "sms": {"resolved": {
+//!    "zh-CN": "您的反馈 {{reference}} 已处理：{{link}}",
+//!    "zh-TW": "您的意見 {{reference}} 已處理：{{link}}",
+//!    "en": "Fixed: your feedback {{reference}}. {{link}}"}},
 //!  "brands": [
 //!    {"id": "kettle", "name": {"zh-CN": "茶壶", "zh-TW": "茶壺", "en": "Kettle"}, "products": ["K-200"], "forms": ["kettle-shop"],
 //!     "reply_to": "care@kettle.example", "signature": {"zh-CN": "茶壶客服", "zh-TW": "茶壺客服", "en": "Your Kettle team"}}]}
@@ -19,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{InvalidTemplate, Occasion, Template, Variable, Wording};
+use super::{InvalidTemplate, Occasion, Template, Variable, Wording, short};
 use crate::form::FormId;
 use crate::language::Language;
 use crate::policy::check::{self, At, Check};
@@ -63,7 +67,18 @@ impl<T> Translated<T> {
 #[serde(default)]
 pub struct Templates {
     wording: BTreeMap<Occasion, Translated<Wording>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sms: BTreeMap<Occasion, Translated<Template>>,
     brands: Vec<Brand>,
+}
+
+/// What templates are judged by that is not in them.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// Tells what can be written to.
+    pub is_mailbox: fn(&str) -> bool,
+    /// A link to a status page that is as long as any.
+    pub link: String,
 }
 
 /// A brand: who writes to the customers of some products and forms. Names are persisted: append only.
@@ -95,12 +110,12 @@ impl Brand {
 }
 
 impl Templates {
-    /// Reads templates that somebody wrote. `is_mailbox` tells what can be written to.
+    /// Reads templates that somebody wrote.
     ///
     /// # Errors
     /// [`Faults`]: everything that is wrong, at once.
-    pub fn read(document: &Value, is_mailbox: fn(&str) -> bool) -> Result<Self, Faults> {
-        let mut check = Check::new(is_mailbox);
+    pub fn read(document: &Value, installation: &Installation) -> Result<Self, Faults> {
+        let mut check = Check::new(installation);
         check.templates(document);
         check.done()?;
         check::read(document.clone())
@@ -111,6 +126,14 @@ impl Templates {
         match self.wording.get(&occasion) {
             Some(published) => Cow::Borrowed(published.get(language)),
             None => Cow::Owned(Wording::built_in(occasion, language)),
+        }
+    }
+
+    /// What a text message says on an occasion in a language.
+    pub fn sms(&self, occasion: Occasion, language: Language) -> Cow<'_, Template> {
+        match self.sms.get(&occasion) {
+            Some(published) => Cow::Borrowed(published.get(language)),
+            None => Cow::Owned(short::built_in(occasion, language)),
         }
     }
 
@@ -135,9 +158,9 @@ impl Templates {
     }
 }
 
-impl Check<fn(&str) -> bool> {
+impl Check<&Installation> {
     fn templates(&mut self, document: &Value) {
-        let Some(members) = self.object("", document, &["wording", "brands"]) else {
+        let Some(members) = self.object("", document, &["wording", "sms", "brands"]) else {
             return;
         };
         let brands = members.get("brands").and_then(Value::as_array);
@@ -150,19 +173,38 @@ impl Check<fn(&str) -> bool> {
         };
         let has_brand = brands.is_some_and(|brands| brands.iter().any(is_for_all));
         self.member("", members, "wording", false, |check, at, value| {
-            let occasions = Occasion::ALL.map(Occasion::name);
-            let Some(members) = check.object(at, value, &occasions) else {
-                return;
-            };
-            for occasion in occasions {
-                check.member(at, members, occasion, false, |check, at, value| {
-                    check.translated(at, value, |check, at, value| {
-                        check.wording(at, value, has_brand);
-                    });
-                });
-            }
+            check.occasions(at, value, |check, _, at, value| {
+                check.wording(at, value, has_brand);
+            });
+        });
+        self.member("", members, "sms", false, |check, at, value| {
+            check.occasions(at, value, |check, language, at, value| {
+                let name = |brand: &'_ Value| {
+                    Some(brand.get("name")?.get(language.tag())?.as_str()?.to_owned())
+                };
+                let names: Vec<String> = brands.into_iter().flatten().filter_map(name).collect();
+                check.sms(at, value, language, has_brand.then_some(&names));
+            });
         });
         self.member("", members, "brands", false, Self::brands);
+    }
+
+    /// A value for some occasions, in every language.
+    fn occasions(
+        &mut self,
+        at: &str,
+        value: &Value,
+        mut check: impl FnMut(&mut Self, Language, &str, &Value),
+    ) {
+        let occasions = Occasion::ALL.map(Occasion::name);
+        let Some(members) = self.object(at, value, &occasions) else {
+            return;
+        };
+        for occasion in occasions {
+            self.member(at, members, occasion, false, |this, at, value| {
+                this.translated(at, value, &mut check);
+            });
+        }
     }
 
     /// A value in every language.
@@ -170,14 +212,16 @@ impl Check<fn(&str) -> bool> {
         &mut self,
         at: &str,
         value: &Value,
-        mut check: impl FnMut(&mut Self, &str, &Value),
+        mut check: impl FnMut(&mut Self, Language, &str, &Value),
     ) {
         let tags = Language::ALL.map(Language::tag);
         let Some(members) = self.object(at, value, &tags) else {
             return;
         };
-        for tag in tags {
-            self.member(at, members, tag, true, &mut check);
+        for language in Language::ALL {
+            self.member(at, members, language.tag(), true, |this, at, value| {
+                check(this, language, at, value);
+            });
         }
     }
 
@@ -189,30 +233,77 @@ impl Check<fn(&str) -> bool> {
             let Some(text) = check.text(at, value, SUBJECT_LIMIT) else {
                 return;
             };
-            let template = check.template(at, text, has_brand);
-            let reference = Variable::Reference;
-            if template.is_some_and(|template| !template.has(reference)) {
-                let name = reference.name();
-                check.fault(at, Code::MissingVariable { name });
+            let template = check.template(at, text, &Variable::OF_LETTERS, has_brand);
+            if let Some(template) = template {
+                check.names(at, &template, Variable::Reference);
             }
         });
         for (name, required) in [("opening", true), ("closing", false)] {
             self.member(at, members, name, required, |check, at, value| {
                 if let Some(text) = check.prose(at, value) {
-                    check.template(at, text, has_brand);
+                    check.template(at, text, &Variable::OF_LETTERS, has_brand);
                 }
             });
         }
     }
 
-    fn template(&mut self, at: &str, text: &str, has_brand: bool) -> Option<Template> {
+    /// What a text message says. `brands` are the names of the brands in its language, if all feedback is of one.
+    fn sms(&mut self, at: &str, value: &Value, language: Language, brands: Option<&Vec<String>>) {
+        let Some(text) = self.prose(at, value) else {
+            return;
+        };
+        let template = self.template(at, text, &Variable::ALL, brands.is_some());
+        let Some(template) = template else {
+            return;
+        };
+        self.names(at, &template, Variable::Reference);
+        self.names(at, &template, Variable::Link);
+        if !short::is_link_apart(&template) {
+            self.fault(at, Code::LinkNotApart);
+        }
+        let brands: Vec<&str> = brands.into_iter().flatten().map(String::as_str).collect();
+        let longest = short::longest(&template, &brands, &self.beside.link, language);
+        if let Some(size) = longest.filter(|size| size.parts > short::MOST_PARTS) {
+            let (parts, most) = (size.parts, short::MOST_PARTS);
+            self.fault(at, Code::Parts { parts, most });
+        }
+    }
+
+    /// Whether a template has a variable that it must have.
+    fn names(&mut self, at: &str, template: &Template, variable: Variable) {
+        if !template.has(variable) {
+            let name = variable.name();
+            self.fault(at, Code::MissingVariable { name });
+        }
+    }
+
+    /// A template with these variables and no others.
+    fn template(
+        &mut self,
+        at: &str,
+        text: &str,
+        variables: &[Variable],
+        has_brand: bool,
+    ) -> Option<Template> {
+        let is_known = |template: &Template| {
+            let unknown = |variable: &Variable| !variables.contains(variable);
+            !Variable::ALL
+                .into_iter()
+                .any(|v| unknown(&v) && template.has(v))
+        };
         let code = match Template::parse(text) {
-            Ok(template) if template.has(Variable::Brand) && !has_brand => Code::NotEveryBrand,
-            Ok(template) => return Some(template),
             Err(InvalidTemplate::Braces) => Code::Braces,
-            Err(InvalidTemplate::UnknownVariable) => {
-                let choices = Variable::ALL.map(|variable| format!("{{{{{}}}}}", variable.name()));
-                let choices = choices.join(", ");
+            Ok(template) if is_known(&template) => {
+                if has_brand || !template.has(Variable::Brand) {
+                    return Some(template);
+                }
+                Code::NotEveryBrand
+            }
+            Ok(_) | Err(InvalidTemplate::UnknownVariable) => {
+                let choices = variables
+                    .iter()
+                    .map(|variable| format!("{{{{{}}}}}", variable.name()));
+                let choices = choices.collect::<Vec<_>>().join(", ");
                 Code::UnknownVariable { choices }
             }
         };
@@ -259,7 +350,7 @@ impl Check<fn(&str) -> bool> {
 
     fn brand(&mut self, at: &str, brand: &Map<String, Value>) {
         self.member(at, brand, "name", true, |check, at, value| {
-            check.translated(at, value, |check, at, value| {
+            check.translated(at, value, |check, _, at, value| {
                 check.text(at, value, NAME_LIMIT);
             });
         });
@@ -276,12 +367,12 @@ impl Check<fn(&str) -> bool> {
             });
         });
         self.member(at, brand, "reply_to", false, |check, at, value| {
-            if !value.as_str().is_some_and(check.beside) {
+            if !value.as_str().is_some_and(check.beside.is_mailbox) {
                 check.fault(at, Code::Mailbox);
             }
         });
         self.member(at, brand, "signature", true, |check, at, value| {
-            check.translated(at, value, |check, at, value| {
+            check.translated(at, value, |check, _, at, value| {
                 check.prose(at, value);
             });
         });
@@ -311,12 +402,15 @@ mod tests {
     use crate::locale::Locale;
     use serde_json::json;
 
-    fn is_mailbox(text: &str) -> bool {
-        text.contains('@') && !text.contains(['\r', '\n'])
+    fn installation() -> Installation {
+        Installation {
+            is_mailbox: |text| text.contains('@') && !text.contains(['\r', '\n']),
+            link: format!("https://example.test/{}", "x".repeat(60)),
+        }
     }
 
     fn faults(document: &Value) -> Vec<(String, &'static str)> {
-        let Err(faults) = Templates::read(document, is_mailbox) else {
+        let Err(faults) = Templates::read(document, &installation()) else {
             return Vec::new();
         };
         for fault in faults.iter() {
@@ -341,6 +435,7 @@ mod tests {
         let wording = json!({"subject": "Fixed: {{brand}} [{{reference}}]", "opening": "Of {{day}}:\nfixed", "closing": "Bye"});
         json!({
             "wording": {"resolved": {"zh-CN": wording, "zh-TW": wording, "en": wording}},
+            "sms": {"resolved": each("{{brand}} {{reference}} {{link}}")},
             "brands": [
                 {"id": "kettle", "name": each("Kettle"), "products": ["K-200"], "forms": ["kettle-shop"],
                  "reply_to": "Kettle <care@kettle.example>", "signature": each("Kettle\nteam")},
@@ -366,11 +461,11 @@ mod tests {
     fn what_is_published_is_kept_as_it_is() {
         for document in [json!({}), json!({"wording": {}, "brands": []})] {
             assert_eq!(
-                Templates::read(&document, is_mailbox),
+                Templates::read(&document, &installation()),
                 Ok(Templates::default())
             );
         }
-        let templates = Templates::read(&whole(), is_mailbox).unwrap();
+        let templates = Templates::read(&whole(), &installation()).unwrap();
         assert_eq!(json!(templates), whole());
         let kept: Templates = serde_json::from_value(whole()).unwrap();
         assert_eq!(kept, templates);
@@ -381,11 +476,73 @@ mod tests {
         );
         let reply = templates.wording(Occasion::Reply, Language::ZhTw);
         assert_eq!(*reply, Wording::built_in(Occasion::Reply, Language::ZhTw));
+        let sms = |occasion| templates.sms(occasion, Language::ZhTw).to_string();
+        assert_eq!(sms(Occasion::Resolved), "{{brand}} {{reference}} {{link}}");
+        assert_eq!(
+            sms(Occasion::Reply),
+            "我們回覆了您的意見 {{reference}}：{{link}}"
+        );
+        // What an earlier version kept has none.
+        let earlier: Templates = serde_json::from_str(r#"{"wording":{},"brands":[]}"#).unwrap();
+        assert_eq!(earlier, Templates::default());
+    }
+
+    #[test]
+    fn a_text_message_that_could_become_too_long_is_refused() {
+        // 81 of the link, 13 of the reference, and two blanks leave 516 of four parts of 153.
+        let text = |filling: &str| format!("{filling} {{{{reference}}}} {{{{link}}}}");
+        let at = "/sms/resolved/zh-TW";
+        for (text, expected) in [
+            (text(&"a".repeat(4 * 153 - 96)), None),
+            (text(&"a".repeat(4 * 153 - 95)), Some("too-many-parts")),
+            (text(&"好".repeat(4 * 67 - 96)), None),
+            (text(&"好".repeat(4 * 67 - 95)), Some("too-many-parts")),
+            // With the longest of the brands, in this language.
+            (
+                text(&format!("{{{{brand}}}}{}", "a".repeat(4 * 153 - 96 - 6))),
+                None,
+            ),
+            (
+                text(&format!("{{{{brand}}}}{}", "a".repeat(4 * 153 - 96 - 5))),
+                Some("too-many-parts"),
+            ),
+            ("{{reference}}".to_owned(), Some("missing-variable")),
+            ("{{link}}".to_owned(), Some("missing-variable")),
+            ("{{reference}} {{link}}.".to_owned(), Some("link-not-apart")),
+            (text("{{words}}"), Some("unknown-variable")),
+            (text("{{day"), Some("malformed-variable")),
+            (" ".to_owned(), Some("invalid-prose")),
+            (text("\r"), Some("invalid-prose")),
+        ] {
+            let expected: Vec<_> = expected.map(|code| (at, code)).into_iter().collect();
+            let found = faults(&with(at, json!(text)));
+            assert_eq!(found, list(&expected), "{text:?}");
+        }
+        let mut longer = with(
+            at,
+            json!(text(&format!(
+                "{{{{brand}}}}{}",
+                "a".repeat(4 * 153 - 96 - 6)
+            ))),
+        );
+        longer["brands"][1]["name"]["en"] = "Kettle Two".into();
+        assert_eq!(faults(&longer), Vec::new());
+        longer["brands"][1]["name"]["zh-TW"] = "Kettle Two".into();
+        assert_eq!(faults(&longer), list(&[(at, "too-many-parts")]));
+    }
+
+    #[test]
+    fn a_letter_has_a_place_for_its_link() {
+        let at = "/wording/resolved/en/opening";
+        assert_eq!(
+            faults(&with(at, json!("{{link}}"))),
+            list(&[(at, "unknown-variable")])
+        );
     }
 
     #[test]
     fn a_brand_is_found_by_product_or_form_in_order() {
-        let templates = Templates::read(&whole(), is_mailbox).unwrap();
+        let templates = Templates::read(&whole(), &installation()).unwrap();
         for (form, product, brand) in [
             ("default", Some("K-200"), "kettle"),
             ("kettle-shop", None, "kettle"),
@@ -399,7 +556,8 @@ mod tests {
         let mut one = whole();
         one["brands"].as_array_mut().unwrap().pop();
         one["wording"] = json!({});
-        let templates = Templates::read(&one, is_mailbox).unwrap();
+        one["sms"] = json!({});
+        let templates = Templates::read(&one, &installation()).unwrap();
         assert_eq!(templates.brand_of(&submission("default", None)), None);
     }
 
@@ -498,9 +656,12 @@ mod tests {
         assert_eq!(found, Vec::new(), "an empty list names nothing");
         document["brands"][1]["products"] = json!(["x"]);
         let pointers = Language::ALL.map(|l| format!("/wording/resolved/{}/subject", l.tag()));
-        let expected = pointers
-            .each_ref()
-            .map(|at| (at.as_str(), "not-every-brand"));
+        let sms = Language::ALL.map(|l| format!("/sms/resolved/{}", l.tag()));
+        let expected: Vec<_> = pointers.iter().chain(&sms).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|at| (at.as_str(), "not-every-brand"))
+            .collect();
         assert_eq!(faults(&document), list(&expected));
     }
 }
