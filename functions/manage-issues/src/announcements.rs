@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use resound_domain::issue::announcement::{Announcement, Counts, Entry, Fate, Pass, Plan, Refused};
+use resound_domain::issue::announcement::{Announcement, Counts, Entry, Occasion, Pass, Refused};
 use resound_domain::issue::improvement::Improvement;
 use resound_domain::privacy::mask_email;
 use resound_lambda_kit::auth::Scope;
@@ -40,13 +40,15 @@ impl App {
         let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
         let zones = Zones::of(&forms, self.config.zone.clone());
         // As if it shipped now, where it has not.
-        let shipped_at = improvement
+        let reported_until = improvement
             .shipped()
             .map_or(request.at, |shipped| shipped.at);
         let look = Look {
             store: &self.store,
             improvement: improvement.id(),
-            shipped_at,
+            occasion: Occasion::Announcement,
+            reported_until,
+            wanted_by: &BTreeSet::new(),
             mail: self.config.mail,
             zones: &zones,
             now: request.at,
@@ -58,7 +60,9 @@ impl App {
         let mut shown = Shown::default();
         let mut addresses = BTreeSet::new();
         loop {
-            let page = look.page(&families, after, CHUNK, &mut addresses).await;
+            let page = look
+                .page(&families, after, CHUNK, Some(&mut addresses))
+                .await;
             let page = page.map_err(reading)?;
             passed_over(page.corrupt);
             page.found.iter().for_each(|found| shown.add(found));
@@ -103,7 +107,7 @@ impl App {
         let started = started.map_err(|refused| conflict(request, refused))?;
         let id = improvement.id();
         let key = Some(caller.key.as_str());
-        let done = self.store.start_announcement(id, &started, key).await;
+        let done = self.store.start_announcement(id, &started, None, key).await;
         let done = done.map_err(|error| trouble(request, "start the announcement", error))?;
         let history = self.announcement(request).await?;
         if done == Opened::Exists {
@@ -254,20 +258,12 @@ struct Shown {
 impl Shown {
     fn add(&mut self, found: &Found) {
         self.total += 1;
-        let gets = match &found.what {
-            What::Done(fate) => Err(*fate),
-            What::Do(judged) => match judged.plan {
-                Plan::Letter => Ok(()),
-                Plan::Settle => Err(Fate::Unknown),
-                Plan::Without(fate) => Err(fate),
-            },
-        };
-        let name = match gets {
-            Ok(()) => {
+        let name = match found.without() {
+            None => {
                 self.letters += 1;
                 "letter"
             }
-            Err(fate) => {
+            Some(fate) => {
                 self.without.add(fate);
                 fate.name()
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use resound_domain::id::{ContactId, ImprovementId, IssueId};
-use resound_domain::issue::announcement::{Announcement, Fate, Pass, Plan, State};
+use resound_domain::issue::announcement::{Announcement, Fate, Occasion, Pass, Plan, State};
 use resound_domain::response::Response;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
@@ -210,7 +210,9 @@ impl App {
         let look = Look {
             store: &self.store,
             improvement: announcement.improvement(),
-            shipped_at: announcement.shipped().at,
+            occasion: Occasion::Announcement,
+            reported_until: announcement.shipped().at,
+            wanted_by: &BTreeSet::new(),
             mail: self.config.from.is_some(),
             zones: run.zones,
             now: run.now,
@@ -218,7 +220,7 @@ impl App {
         };
         let mut addresses = BTreeSet::new();
         let page = look
-            .page(families, progress.after, CHUNK, &mut addresses)
+            .page(families, progress.after, CHUNK, Some(&mut addresses))
             .await?;
         passed_over(page.corrupt);
         let wanted = page.found.iter().filter(|found| found.is_letter()).count();
@@ -343,6 +345,7 @@ impl App {
         let key = AnnouncedKey {
             contact,
             improvement: announcement.improvement(),
+            occasion: Occasion::Announcement,
         };
         let holder = format!("{}/{}", run.invocation.request_id, response.id);
         let machine_now = run.invocation.machine_now;
@@ -512,9 +515,10 @@ impl Function for App {
     /// next minute tries again.
     async fn handle(&self, tick: Tick, invocation: &Invocation) -> Result<Telling, Fault> {
         let mut telling = Telling::default();
-        let running = self.store.running_announcements().await;
-        let running =
-            running.map_err(|error| Fault::doing("look which announcements run", error))?;
+        let under_way = self.store.under_way().await;
+        let under_way =
+            under_way.map_err(|error| Fault::doing("look which announcements run", error))?;
+        let running = under_way.announcements;
         if running.is_empty() {
             return Ok(telling);
         }
@@ -575,6 +579,7 @@ fn tell(announcement: &Announcement, judged: &Judged, fate: Fate, run: &Run<'_>)
         told: Told {
             response: judged.response.id,
             improvement: announcement.improvement(),
+            occasion: Occasion::Announcement,
             fate,
             at: run.now,
         },

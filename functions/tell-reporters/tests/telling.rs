@@ -139,7 +139,7 @@ async fn announced(aws: &Aws, people: u128) {
     let started = Announcement::start(&after, words, ann(), start()).unwrap();
     let done = aws
         .store
-        .start_announcement(IMPROVEMENT, &started, None)
+        .start_announcement(IMPROVEMENT, &started, None, None)
         .await;
     assert_eq!(done.unwrap(), Opened::New);
 }

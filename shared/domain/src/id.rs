@@ -45,6 +45,11 @@ pub struct ImprovementId(u128);
 #[serde(into = "String", try_from = "String")]
 pub struct ContactId(u128);
 
+/// A lot that an address draws: of several addresses those with the lowest are picked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Lot(u128);
+
 impl ResponseId {
     /// The id with these bits.
     pub const fn from_bits(bits: u128) -> Self {
@@ -119,6 +124,13 @@ impl ContactId {
     }
 }
 
+impl Lot {
+    /// The lot with these bits: a number as high.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
 fn encode(bits: u128) -> String {
     (0..LENGTH)
         .rev()
@@ -187,6 +199,7 @@ textual!(SubjectId);
 textual!(IssueId);
 textual!(ImprovementId);
 textual!(ContactId);
+textual!(Lot);
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +211,12 @@ mod tests {
         fn text_and_bits_round_trip(bits: u128) {
             let id = ResponseId::from_bits(bits);
             prop_assert_eq!(id.to_string().parse::<ResponseId>(), Ok(id));
+        }
+
+        #[test]
+        fn texts_of_lots_are_in_the_order_of_the_lots(a: u128, b: u128) {
+            let (a, b) = (Lot::from_bits(a), Lot::from_bits(b));
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
         }
 
         #[test]

@@ -142,6 +142,7 @@ fn reporter(contacts: &Contacts) -> Reporter<'_> {
         ledger: Ledger::Open,
         barred: None,
         contacts,
+        wanted: false,
         quiet: false,
     }
 }

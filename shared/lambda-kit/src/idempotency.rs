@@ -1,7 +1,8 @@
 //! Identity of submissions and commands: what makes a retry a retry.
 
 use resound_domain::form::FormId;
-use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, Lot, ResponseId, SubjectId};
+use resound_domain::issue::beta::Seed;
 use resound_domain::risk::Rule;
 use resound_domain::submission::{IdempotencyKey, Submission};
 use ring::digest::{Context, Digest, SHA256};
@@ -55,6 +56,12 @@ pub fn issue_id(sub: &str, key: &str) -> IssueId {
 /// The id of the improvement that this caller opens with this key. The same pair gives the same id.
 pub fn improvement_id(sub: &str, key: &str) -> ImprovementId {
     ImprovementId::from_bits(bits(&["improvement", key, sub]))
+}
+
+/// The lot that an address draws by a seed: the first 128 bits of the SHA-256 of `lot`, the seed and the address's id, with a
+/// NUL between each two. Persisted, and published so that a draw can be checked: it never changes.
+pub fn lot(seed: &Seed, contact: ContactId) -> Lot {
+    Lot::from_bits(bits(&["lot", seed.as_str(), &contact.to_string()]))
 }
 
 fn id(parts: &[&str]) -> ResponseId {
@@ -150,6 +157,10 @@ mod tests {
         assert_eq!(issue.to_string(), "67AJFNH1BNG2C6829NH22R1DD2");
         let improvement = improvement_id("ann", "0123456789abcdef");
         assert_eq!(improvement.to_string(), "3KCE2M2SHRB3VFFC45ZQFSERHY");
+        // Whoever checks a draw must get the lots that were drawn.
+        let seed = Seed::new("lots-1").unwrap();
+        let lot = lot(&seed, ContactId::from_bits(7));
+        assert_eq!(lot.to_string(), "7PW1GX77H4Z7SWBBJK2QS08VVH");
     }
 
     #[test]

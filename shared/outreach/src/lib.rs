@@ -1,7 +1,9 @@
-//! Who of an improvement's reporters gets what when it is announced.
+//! Who of an improvement's reporters gets what when it is announced, and when a few of them are to try it before.
 //!
-//! The same look serves the dry run, which shows it, and the announcement, which acts on it: what a lead is shown is what
-//! happens, as far as nothing changes in between.
+//! The same look serves the dry run, which shows it, and the announcement or the beta, which acts on it: what a lead is shown
+//! is what happens, as far as nothing changes in between.
+
+mod beta;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +12,15 @@ use jiff::tz::TimeZone;
 use resound_domain::budget::is_quiet;
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::announcement::{Address, Fate, Plan, Reporter};
+use resound_domain::issue::announcement::{Address, Fate, Occasion, Plan, Reporter};
 use resound_domain::response::Response;
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{KnownContact, Store, StoreError};
 
 /// The most survivors that are asked for, one after another, whom an issue was merged into.
 const MAX_MERGES: usize = 20;
+
+pub use beta::{Standing, standings, turnout};
 
 /// The zones of local time, by survey.
 #[derive(Debug)]
@@ -54,10 +58,14 @@ impl Zones {
 pub struct Look<'a> {
     /// The table.
     pub store: &'a Store,
-    /// What is announced.
+    /// What it is about.
     pub improvement: ImprovementId,
-    /// When that shipped.
-    pub shipped_at: Timestamp,
+    /// What they are to be written to for.
+    pub occasion: Occasion,
+    /// Who reported later has something else to say: when it shipped, or when the beta was started.
+    pub reported_until: Timestamp,
+    /// Who asked for it.
+    pub wanted_by: &'a BTreeSet<ContactId>,
     /// Whether this installation sends e-mail.
     pub mail: bool,
     /// Local time of the surveys.
@@ -91,7 +99,24 @@ pub struct Found {
 impl Found {
     /// Whether a letter is to be written.
     pub fn is_letter(&self) -> bool {
-        matches!(&self.what, What::Do(judged) if judged.plan == Plan::Letter)
+        self.without().is_none()
+    }
+
+    /// Why no letter is to be written, if none is.
+    pub fn without(&self) -> Option<Fate> {
+        match &self.what {
+            What::Done(fate) => Some(*fate),
+            What::Do(judged) => match judged.plan {
+                Plan::Letter => None,
+                Plan::Settle => Some(Fate::Unknown),
+                Plan::Without(fate) => Some(fate),
+            },
+        }
+    }
+
+    /// Whether they can be invited to a beta: by night too, as the letter can wait.
+    pub fn can_be_invited(&self) -> bool {
+        self.without().is_none_or(|fate| fate == Fate::Quiet)
     }
 }
 
@@ -146,7 +171,8 @@ pub async fn families(store: &Store, issues: &[IssueId]) -> Result<Vec<Vec<Issue
 
 impl Look<'_> {
     /// What is to be done about the reporters after a response. Of several in one page who share an address, the first alone
-    /// gets a letter. `seen` are the addresses of pages before; those of this page are added.
+    /// gets a letter. `seen` are the addresses of pages before; those of this page are added. Without it each is looked at by
+    /// itself.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -155,20 +181,36 @@ impl Look<'_> {
         families: &[Vec<IssueId>],
         after: Option<ResponseId>,
         limit: usize,
-        seen: &mut BTreeSet<ContactId>,
+        seen: Option<&mut BTreeSet<ContactId>>,
     ) -> Result<Looked, StoreError> {
         let links = self.store.reporters(families, after, limit).await?;
-        let mut corrupt = links.corrupt;
         let ids: Vec<ResponseId> = links.found.iter().map(|link| link.response).collect();
-        let fates = self.store.fates(self.improvement, &ids).await?;
+        let mut looked = self.at(&ids, seen).await?;
+        looked.corrupt.extend(links.corrupt);
+        looked.next = links.next;
+        Ok(looked)
+    }
+
+    /// What is to be done about the senders of these responses, in this order, as for a [`page`](Self::page) of them.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn at(
+        &self,
+        ids: &[ResponseId],
+        mut seen: Option<&mut BTreeSet<ContactId>>,
+    ) -> Result<Looked, StoreError> {
+        let fates = self
+            .store
+            .fates(self.occasion, self.improvement, ids)
+            .await?;
         let fates: BTreeMap<_, _> = fates
             .iter()
             .map(|told| (told.response, told.fate))
             .collect();
         let open = |id: &ResponseId| fates.get(id).is_none_or(|fate| !fate.is_final());
         let unsettled: Vec<_> = ids.iter().copied().filter(open).collect();
-        let (responses, unreadable) = self.store.responses_named(&unsettled).await?;
-        corrupt.extend(unreadable);
+        let (responses, corrupt) = self.store.responses_named(&unsettled).await?;
         let mut responses: BTreeMap<_, _> = responses
             .into_iter()
             .map(|response| (response.id, response))
@@ -182,9 +224,9 @@ impl Look<'_> {
         let contacts: Vec<_> = contacts.into_iter().collect();
         let known = self
             .store
-            .approachable(self.improvement, &contacts, self.machine_now)
+            .approachable(self.occasion, self.improvement, &contacts, self.machine_now)
             .await?;
-        let found = ids.into_iter().map(|id| {
+        let found = ids.iter().map(|&id| {
             let kept = fates.get(&id).copied();
             let what = match (kept.filter(|fate| fate.is_final()), responses.remove(&id)) {
                 (Some(fate), _) => What::Done(fate),
@@ -196,6 +238,7 @@ impl Look<'_> {
                     let known = known.cloned().unwrap_or_default();
                     let mut plan = self.plan(&response, to.as_ref(), &known);
                     if let (Plan::Letter | Plan::Settle, Some(contact)) = (plan, contact)
+                        && let Some(seen) = seen.as_mut()
                         && !seen.insert(contact)
                     {
                         plan = Plan::Without(Fate::Already);
@@ -214,7 +257,7 @@ impl Look<'_> {
         Ok(Looked {
             found: found.collect(),
             corrupt,
-            next: links.next,
+            next: None,
         })
     }
 
@@ -234,8 +277,9 @@ impl Look<'_> {
             ledger: known.ledger,
             barred: known.barred,
             contacts: &known.contacts,
+            wanted: to.is_some_and(|to| self.wanted_by.contains(&to.contact())),
             quiet: is_quiet(self.now, self.zones.of_survey(&submission.form)),
         };
-        reporter.plan(self.shipped_at, self.now)
+        reporter.plan(self.reported_until, self.now)
     }
 }

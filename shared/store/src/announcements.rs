@@ -1,4 +1,4 @@
-//! Announcements of improvements: their log, how far they have come, and who was told.
+//! Announcements of improvements: their log, how far they have come, and who was told. What betas write to people goes the same way.
 //!
 //! The announcement is in the partition of its improvement; that it runs is told by an item beside those of all others, so
 //! that whoever goes on with them each minute reads nothing else. What became of a reporter stands at two places: beside
@@ -12,19 +12,21 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::budget::Contacts;
 use resound_domain::contact::{Purpose, Reason};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::Link;
-use resound_domain::issue::announcement::{Announcement, Entry, Fate, Ledger, Pass, State};
+use resound_domain::issue::announcement::{
+    Announcement, Entry, Fate, Ledger, Occasion, Pass, State,
+};
+use resound_domain::issue::{Beta, Link};
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Appended;
-use crate::dynamo::{Change, Item, Part, Refusal, Transacted, Written, key_of, n, s};
+use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, Written, key_of, n, s};
 use crate::issues::{Beside, Logged, Opened, beginning, stepped, still_there};
 use crate::item::{
     ContactedItem, PaceItem, PassItem, Stored, SuppressionItem, ToldItem, attribute, encode,
     logged_item, read_entry, snapshot_item,
 };
 use crate::key::{
-    ANNOUNCED, ANNOUNCEMENTS, AnnouncedKey, Key, RUNNING, RawKey, TOLD, improvement_partition,
+    ANNOUNCED, ANNOUNCEMENTS, AnnouncedKey, Key, RawKey, TOLD, improvement_partition,
     response_partition,
 };
 use crate::notices::{Claim, Lease, Outcome, Recorded, attempt, record_change};
@@ -46,6 +48,15 @@ pub struct AnnouncementHistory {
     pub log: Vec<Logged<Entry>>,
 }
 
+/// What is under way, in no order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnderWay {
+    /// The improvements whose announcements run.
+    pub announcements: Vec<ImprovementId>,
+    /// The improvements whose betas are open.
+    pub betas: Vec<ImprovementId>,
+}
+
 /// How far an announcement has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -65,8 +76,10 @@ pub struct Progress {
 pub struct Told {
     /// The response.
     pub response: ResponseId,
-    /// What was announced.
+    /// What it was about.
     pub improvement: ImprovementId,
+    /// What they were to be written to for.
+    pub occasion: Occasion,
     /// What became of them.
     pub fate: Fate,
     /// When. Business time.
@@ -195,30 +208,35 @@ impl Store {
         Ok(Some(AnnouncementHistory { announcement, log }))
     }
 
-    /// Which announcements run.
+    /// What is under way.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn running_announcements(&self) -> Result<Vec<ImprovementId>, StoreError> {
-        let running = beginning(ANNOUNCEMENTS.to_owned(), RUNNING);
-        let items = self.query_all(&running).await?.into_iter();
-        Ok(items
-            .filter_map(|item| match Key::decode(&key_of(&item)) {
-                Ok(Key::Running(id)) => Some(id),
-                // What a newer version keeps here is that one's.
-                Ok(_) | Err(_) => None,
-            })
-            .collect())
+    pub async fn under_way(&self) -> Result<UnderWay, StoreError> {
+        let all = Query::partition(ANNOUNCEMENTS.to_owned());
+        let mut under_way = UnderWay::default();
+        for item in self.query_all(&all).await? {
+            match Key::decode(&key_of(&item)) {
+                Ok(Key::Running(id)) => under_way.announcements.push(id),
+                Ok(Key::Trying(id)) => under_way.betas.push(id),
+                // The pace; and what a newer version keeps here is that one's.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(under_way)
     }
 
-    /// Starts an announcement with the first entry of its log. It runs from then on.
+    /// Starts an announcement with the first entry of its log, if the beta of the improvement still is what was seen of it. It
+    /// runs from then on.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Rejected`] if the entry does not start one.
+    /// [`StoreError`]; [`StoreError::Rejected`] if the entry does not start one; [`StoreError::Unavailable`] if the beta has
+    /// changed.
     pub async fn start_announcement(
         &self,
         improvement: ImprovementId,
         started: &Entry,
+        beta: Option<&Beta>,
         command_key: Option<&str>,
     ) -> Result<Opened, StoreError> {
         let announcement = Announcement::begin(improvement, started);
@@ -233,11 +251,15 @@ impl Store {
             Part::PutNew(snapshot_item(&key, "announcement", &announcement, version)?),
             Part::PutNew(logged_item(&entry, started, command_key)?),
             Part::Replace(running(improvement)?),
+            unchanged(improvement, beta),
         ];
-        Ok(match self.transact(parts).await? {
-            Transacted::Done => Opened::New,
-            Transacted::Refused(_) => Opened::Exists,
-        })
+        match self.transact(parts).await? {
+            Transacted::Done => Ok(Opened::New),
+            Transacted::Refused(_) if self.announcement(improvement).await?.is_some() => {
+                Ok(Opened::Exists)
+            }
+            Transacted::Refused(_) => Err(StoreError::Unavailable("the beta has changed".into())),
+        }
     }
 
     /// Adds an entry to the log of an announcement, if nobody else has changed it. Whether it runs is kept in the same
@@ -437,6 +459,7 @@ impl Store {
     /// [`StoreError`]
     pub async fn fates(
         &self,
+        occasion: Occasion,
         improvement: ImprovementId,
         responses: &[ResponseId],
     ) -> Result<Vec<Told>, StoreError> {
@@ -444,6 +467,7 @@ impl Store {
             let told = Key::Told {
                 response,
                 improvement,
+                occasion,
             };
             told.encode()
         };
@@ -462,13 +486,20 @@ impl Store {
         Ok(items.filter_map(|item| Told::read(item).ok()).collect())
     }
 
-    /// Takes away what was announced to the sender of a response that is erased by now. Can be repeated. What the ledger has of
-    /// their address stays: it names nobody, and keeps them from being told again.
+    /// Takes away what the sender of a response that is erased by now was written to for, and what they said as a tester. Can be
+    /// repeated. What the ledger has of their address stays: it names nobody, and keeps them from being told again.
     pub(crate) async fn forget_told(&self, response: ResponseId) -> Result<(), StoreError> {
-        let told = beginning(response_partition(response), TOLD);
-        let told = self.query_all(&told).await?;
+        let all = Query::partition(response_partition(response));
+        let all = self.query_all(&all).await?;
+        let keys = all.iter().map(key_of);
+        let told: Vec<RawKey> = keys
+            .filter(|key| {
+                let decoded = Key::decode(key);
+                matches!(decoded, Ok(Key::Told { .. } | Key::Tester { .. }))
+            })
+            .collect();
         for some in told.chunks(FORGOTTEN_AT_ONCE) {
-            let parts = some.iter().map(|item| Part::Delete(key_of(item))).collect();
+            let parts = some.iter().cloned().map(Part::Delete).collect();
             match self.transact(parts).await? {
                 Transacted::Done => {}
                 Transacted::Refused(_) => {
@@ -485,6 +516,7 @@ impl Store {
     /// [`StoreError`]
     pub async fn approachable(
         &self,
+        occasion: Occasion,
         improvement: ImprovementId,
         contacts: &[ContactId],
         machine_now: Timestamp,
@@ -494,6 +526,7 @@ impl Store {
             let announced = AnnouncedKey {
                 contact,
                 improvement,
+                occasion,
             };
             let others = [Key::Contacted(contact), Key::Announced(announced)];
             reasons.into_iter().chain(others).map(|key| key.encode())
@@ -614,6 +647,19 @@ impl Store {
     }
 }
 
+/// That the beta is what was seen of it, or that there still is none.
+fn unchanged(improvement: ImprovementId, seen: Option<&Beta>) -> Part {
+    let key = Key::Beta(improvement);
+    match seen {
+        None => Part::Absent(key.encode()),
+        Some(beta) => Part::Check {
+            key,
+            condition: "#version = :value",
+            value: n(beta.version()),
+        },
+    }
+}
+
 /// Its key says it all.
 fn running(improvement: ImprovementId) -> Result<Item, StoreError> {
     #[derive(Serialize, Deserialize)]
@@ -626,12 +672,14 @@ fn telling(tell: &Tell) -> Result<Vec<Part>, StoreError> {
     let Told {
         response,
         improvement,
+        occasion,
         fate,
         at,
     } = tell.told;
     let key = Key::Told {
         response,
         improvement,
+        occasion,
     };
     let kept = match tell.seen {
         None => Part::PutNew(encode(&key, &ToldItem { fate, at })?),

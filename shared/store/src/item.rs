@@ -14,7 +14,10 @@ use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::issue::announcement::{self, Announcement, Fate, Ledger, Pass};
+use resound_domain::issue::beta::{self, Beta};
 use resound_domain::issue::improvement::{self, Improvement};
+use resound_domain::issue::pick::Draw;
+use resound_domain::issue::tester::Tester;
 use resound_domain::issue::{How, Issue, Link, Reach, Reporter, kano};
 use resound_domain::response::Response;
 use resound_domain::risk::{Mark, Rule, is_complaint, is_negative};
@@ -25,6 +28,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::announcements::{Progress, Told};
+use crate::betas::Drawn;
 use crate::config::{Edition, Signed};
 use crate::corrections::Correction;
 use crate::dynamo::{Item, key_of};
@@ -1212,6 +1216,60 @@ impl Stored for Announcement {
     }
 }
 
+impl Stored for Beta {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        #[derive(Deserialize)]
+        struct BetaItem {
+            beta: Beta,
+        }
+        let (key, BetaItem { beta }) = body(item)?;
+        match key == Key::Beta(beta.improvement()) {
+            true => Ok(beta),
+            false => Err(misplaced(&key)),
+        }
+    }
+}
+
+impl Stored for Logged<beta::Entry> {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, LoggedItem<beta::Entry>) = body(item)?;
+        match key {
+            Key::BetaEntry { seq, .. } if seq == item.entry.seq => Ok(item.into()),
+            _ => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DrawItem {
+    pub(crate) draw: Draw,
+    /// How often it was moved on: the condition of the next move.
+    pub(crate) step: u64,
+}
+
+impl Stored for Drawn {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (Key::Draw(_), DrawItem { draw, step }) => Ok(Self { draw, step }),
+            (key, _) => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TesterItem {
+    pub(crate) said: Tester,
+}
+
+impl Stored for (ResponseId, Tester) {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (Key::Tester { response, .. }, TesterItem { said }) => Ok((response, said)),
+            (key, _) => Err(misplaced(&key)),
+        }
+    }
+}
+
 impl Stored for Logged<announcement::Entry> {
     fn read(item: Item) -> Result<Self, StoreError> {
         let (key, item): (_, LoggedItem<announcement::Entry>) = body(item)?;
@@ -1287,9 +1345,11 @@ impl Stored for Told {
             Key::Told {
                 response,
                 improvement,
+                occasion,
             } => Ok(Self {
                 response,
                 improvement,
+                occasion,
                 fate,
                 at,
             }),

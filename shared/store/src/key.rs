@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use resound_domain::contact::Reason;
 use resound_domain::form::FormId;
 use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
+use resound_domain::issue::announcement::Occasion;
 use resound_domain::policy::Audience;
 use resound_domain::report::{Kind, ReportId};
 use resound_domain::risk::Rule;
@@ -202,17 +203,39 @@ pub enum Key {
     Pass(ImprovementId),
     /// That an announcement runs.
     Running(ImprovementId),
-    /// How many letters of announcements went out in the last minute.
+    /// How many letters about improvements went out in the last minute.
     Pace,
-    /// What became of a reporter when an improvement was announced, beside their response.
+    /// What became of a reporter who was to be written to about an improvement, beside their response.
     Told {
         /// The response.
         response: ResponseId,
-        /// What was announced.
+        /// What it was about.
+        improvement: ImprovementId,
+        /// What they were to be written to for.
+        occasion: Occasion,
+    },
+    /// An entry in the ledger of effects about an improvement.
+    Announced(AnnouncedKey),
+    /// The snapshot of the beta of an improvement; its log is beside it.
+    Beta(ImprovementId),
+    /// One entry in the log of a beta.
+    BetaEntry {
+        /// What is tried.
+        improvement: ImprovementId,
+        /// Its place in the log.
+        seq: u32,
+    },
+    /// Who is drawn to be invited to a beta, and how far the draw has come.
+    Draw(ImprovementId),
+    /// That a beta is open.
+    Trying(ImprovementId),
+    /// What somebody said who was invited to a beta, beside their response.
+    Tester {
+        /// The response.
+        response: ResponseId,
+        /// What is tried.
         improvement: ImprovementId,
     },
-    /// An entry in the ledger of effects about an announcement.
-    Announced(AnnouncedKey),
     /// When an address was written to of our own accord.
     Contacted(ContactId),
     /// Why nothing is sent to an address. One for each reason, so that to lift one lifts no other.
@@ -279,13 +302,15 @@ pub struct ReportNoticeKey {
     pub medium: Medium,
 }
 
-/// Names an entry in the ledger about an announcement: one letter to one address, however many responses it sent.
+/// Names an entry in the ledger about an improvement: one letter of an occasion to one address, however many responses it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnnouncedKey {
     /// Who is told.
     pub contact: ContactId,
     /// Of what.
     pub improvement: ImprovementId,
+    /// What for.
+    pub occasion: Occasion,
 }
 
 /// Names an entry in the ledger, whatever it is about.
@@ -295,7 +320,7 @@ pub enum Entry {
     Case(NoticeKey),
     /// About a report.
     Report(ReportNoticeKey),
-    /// About an announcement.
+    /// About an improvement.
     Announcement(AnnouncedKey),
 }
 
@@ -637,14 +662,33 @@ impl Key {
             Self::Told {
                 response,
                 improvement,
+                occasion,
             } => (
                 response_partition(*response),
-                format!("{TOLD}{improvement}"),
+                format!("{}{improvement}", told_prefix(*occasion)),
             ),
             Self::Announced(AnnouncedKey {
                 contact,
                 improvement,
-            }) => (contact_partition(*contact), format!("{TOLD}{improvement}")),
+                occasion,
+            }) => (
+                contact_partition(*contact),
+                format!("{}{improvement}", told_prefix(*occasion)),
+            ),
+            Self::Beta(id) => (improvement_partition(*id), "BETA".to_owned()),
+            Self::BetaEntry { improvement, seq } => (
+                improvement_partition(*improvement),
+                format!("{BETA_LOG}{seq:06}"),
+            ),
+            Self::Draw(id) => (improvement_partition(*id), "DRAW".to_owned()),
+            Self::Trying(id) => (ANNOUNCEMENTS.to_owned(), format!("BETA#{id}")),
+            Self::Tester {
+                response,
+                improvement,
+            } => (
+                response_partition(*response),
+                format!("TESTER#{improvement}"),
+            ),
             Self::Contacted(contact) => (contact_partition(*contact), "CONTACTED".to_owned()),
             Self::Suppression { contact, reason } => (
                 contact_partition(*contact),
@@ -794,13 +838,26 @@ impl Key {
             ("IMPROVEMENT", "PASS") => Self::Pass(subject.parse().ok()?),
             ("ANNOUNCEMENTS", "RUNNING") => Self::Running(parts.next()?.parse().ok()?),
             ("ANNOUNCEMENTS", "PACE") => Self::Pace,
-            ("RESPONSE", "TOLD") => Self::Told {
+            ("ANNOUNCEMENTS", "BETA") => Self::Trying(parts.next()?.parse().ok()?),
+            ("IMPROVEMENT", "BETA") => Self::Beta(subject.parse().ok()?),
+            ("IMPROVEMENT", "TRIED") => Self::BetaEntry {
+                improvement: subject.parse().ok()?,
+                seq: parts.next()?.parse().ok()?,
+            },
+            ("IMPROVEMENT", "DRAW") => Self::Draw(subject.parse().ok()?),
+            ("RESPONSE", "TESTER") => Self::Tester {
                 response: subject.parse().ok()?,
                 improvement: parts.next()?.parse().ok()?,
             },
-            ("CONTACT", "TOLD") => Self::Announced(AnnouncedKey {
+            ("RESPONSE", kind @ ("TOLD" | "INVITED" | "ASKED")) => Self::Told {
+                response: subject.parse().ok()?,
+                improvement: parts.next()?.parse().ok()?,
+                occasion: occasion(kind)?,
+            },
+            ("CONTACT", kind @ ("TOLD" | "INVITED" | "ASKED")) => Self::Announced(AnnouncedKey {
                 contact: subject.parse().ok()?,
                 improvement: parts.next()?.parse().ok()?,
+                occasion: occasion(kind)?,
             }),
             ("CONTACT", "CONTACTED") => Self::Contacted(subject.parse().ok()?),
             ("CONTACT", "SUPPRESSION") => Self::Suppression {
@@ -848,7 +905,7 @@ pub(crate) const KANO: &str = "KANO#";
 /// How the sort keys of what leads from a response to issues begin.
 pub(crate) const TRAIL: &str = "ISSUE#";
 
-/// The partition of what all announcements have in common: which of them run, and how fast.
+/// The partition of what all announcements and betas have in common: which of them run, and how fast.
 pub(crate) const ANNOUNCEMENTS: &str = "ANNOUNCEMENTS";
 /// How the sort keys of the log of an announcement begin.
 pub(crate) const ANNOUNCED: &str = "ANNOUNCED#";
@@ -856,6 +913,23 @@ pub(crate) const ANNOUNCED: &str = "ANNOUNCED#";
 pub(crate) const RUNNING: &str = "RUNNING#";
 /// How the sort keys of what was announced to somebody begin, beside their responses and in the ledger of their address.
 pub(crate) const TOLD: &str = "TOLD#";
+/// How the sort keys of the log of a beta begin.
+pub(crate) const BETA_LOG: &str = "TRIED#";
+
+/// How the sort keys of what somebody was written to for begin, beside their responses and in the ledger of their address.
+const fn told_prefix(occasion: Occasion) -> &'static str {
+    match occasion {
+        Occasion::Announcement => TOLD,
+        Occasion::Invitation => "INVITED#",
+        Occasion::Question => "ASKED#",
+    }
+}
+
+/// What somebody was written to for, by how its sort keys begin.
+fn occasion(kind: &str) -> Option<Occasion> {
+    let is = |occasion: &Occasion| told_prefix(*occasion).strip_suffix('#') == Some(kind);
+    Occasion::ALL.into_iter().find(is)
+}
 
 /// How the sort keys of why nothing is sent to an address begin.
 pub(crate) const SUPPRESSIONS: &str = "SUPPRESSION#";
@@ -1206,20 +1280,44 @@ mod tests {
                 Key::Pass(improvement),
                 Key::Running(improvement),
                 Key::Pace,
-                Key::Told {
+                Key::Contacted(ContactId::from_bits(about)),
+                Key::Beta(improvement),
+                Key::BetaEntry { improvement, seq },
+                Key::Draw(improvement),
+                Key::Trying(improvement),
+                Key::Tester {
                     response,
                     improvement,
+                },
+            ]
+        };
+        let told = |of: u128, about: u128, occasion: Occasion| {
+            let improvement = ImprovementId::from_bits(of);
+            [
+                Key::Told {
+                    response: ResponseId::from_bits(about),
+                    improvement,
+                    occasion,
                 },
                 Key::Announced(AnnouncedKey {
                     contact: ContactId::from_bits(about),
                     improvement,
+                    occasion,
                 }),
-                Key::Contacted(ContactId::from_bits(about)),
             ]
         };
+        let occasions = prop::sample::select(Occasion::ALL.to_vec());
+        let told =
+            (any::<u128>(), any::<u128>(), occasions).prop_flat_map(move |(of, about, on)| {
+                prop::sample::select(told(of, about, on).to_vec())
+            });
         let one = (any::<u128>(), any::<u128>(), any::<u32>())
             .prop_flat_map(move |(of, about, seq)| prop::sample::select(keys(of, about, seq)));
-        prop_oneof![one, any_survey().prop_map(|survey| Key::Linking { survey })]
+        prop_oneof![
+            one,
+            told,
+            any_survey().prop_map(|survey| Key::Linking { survey })
+        ]
     }
 
     proptest! {
@@ -1253,7 +1351,7 @@ mod tests {
         #[test]
         fn whatever_decodes_has_no_other_text(
             pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|RUNNING|PACE|TOLD|CONTACTED)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|RUNNING|PACE|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -11,6 +11,7 @@
 //! - read the item itself before they answer: an index only says where to look.
 
 mod announcements;
+mod betas;
 mod cases;
 mod config;
 mod contacts;
@@ -42,8 +43,9 @@ mod walk;
 use aws_sdk_dynamodb::Client;
 
 pub use announcements::{
-    AnnouncementHistory, Approach, Kept, Known as KnownContact, Progress, Tell, Told,
+    AnnouncementHistory, Approach, Kept, Known as KnownContact, Progress, Tell, Told, UnderWay,
 };
+pub use betas::{BetaHistory, Drawn};
 pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
     MAX_PAGE, Message, Owed,

@@ -41,7 +41,7 @@ impl Store {
     /// A letter to a customer that was still to be sent at the restore point may have been sent since, and the ledger
     /// that said so is lost. It is entered as an attempt that nobody finished. So `close-loop` does not send it but
     /// records a doubt, and staff are alerted to look: at most once holds across the loss. Alerts to staff are sent
-    /// again. An announcement that ran stands still until it is stopped and gone on with: whom it told since is not known. Every
+    /// again. An announcement or a beta that ran stands still until it is stopped and gone on with: whom it told since is not known. Every
     /// open case is then looked at once for a change of the rules that it may have missed.
     ///
     /// Reads both halves of `source` in full. Overwrites nothing, so it can be repeated after it broke off, and the
@@ -132,8 +132,9 @@ impl Store {
             }
             // It tells how far the cases of another table were walked.
             Ok(Key::Walk) => return Ok(restored),
-            // Whom an announcement told since the restore point is lost: it stands still until a person goes on with it.
-            Ok(Key::Running(_)) => return Ok(restored),
+            // Whom an announcement or a beta wrote to since the restore point is lost: it stands still until a person goes on
+            // with it.
+            Ok(Key::Running(_) | Key::Trying(_)) => return Ok(restored),
             Ok(_) | Err(_) => {}
         }
         match self.put_new(item).await? {

@@ -469,6 +469,34 @@ impl Fate {
         self.is_final() || matches!(self, Self::MailOff | Self::OverBudget)
     }
 
+    /// Whether the provider took a letter, or perhaps did.
+    pub const fn was_perhaps_written(self) -> bool {
+        matches!(self, Self::Sent | Self::Unknown | Self::Already)
+    }
+
+    /// Whether somebody of whom this became keeps their place among the few who are invited: they were written to, or may yet
+    /// be. Everybody else leaves it to the next.
+    pub const fn holds_place(self) -> bool {
+        match self {
+            Self::Sent
+            | Self::Unknown
+            | Self::Already
+            | Self::MailOff
+            | Self::Quiet
+            | Self::InProgress => true,
+            Self::Refused
+            | Self::NoContact
+            | Self::Unreachable
+            | Self::NoConsent
+            | Self::Suppressed
+            | Self::Unsubscribed
+            | Self::OverBudget
+            | Self::AfterShipping
+            | Self::Passed
+            | Self::Other => false,
+        }
+    }
+
     /// Whether an hour may bring the reporter nearer to a letter.
     const fn is_brief(self) -> bool {
         matches!(self, Self::Quiet | Self::InProgress)
@@ -501,6 +529,22 @@ pub enum Ledger {
     Recorded,
 }
 
+/// What somebody is written to for. Each is written at most once to an address about an improvement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Occasion {
+    /// It shipped.
+    Announcement,
+    /// They are invited to try it.
+    Invitation,
+    /// They have tried it: is it fixed?
+    Question,
+}
+
+impl Occasion {
+    /// Every occasion.
+    pub const ALL: [Self; 3] = [Self::Announcement, Self::Invitation, Self::Question];
+}
+
 /// What is asked about a reporter before they are written to.
 #[derive(Debug, Clone)]
 pub struct Reporter<'a> {
@@ -518,6 +562,8 @@ pub struct Reporter<'a> {
     pub barred: Option<Reason>,
     /// When the address was written to of our own accord.
     pub contacts: &'a Contacts,
+    /// Whether they asked for it, as those did who joined a beta: then the budget does not hold it back.
+    pub wanted: bool,
     /// Whether it is night where they are.
     pub quiet: bool,
 }
@@ -558,7 +604,7 @@ impl Reporter<'_> {
                 Reason::Unsubscribed => Fate::Unsubscribed,
                 Reason::HardBounce | Reason::Complaint | Reason::ByHand => Fate::Suppressed,
             }
-        } else if self.ledger == Ledger::Open && !self.contacts.allow_one(now) {
+        } else if self.ledger == Ledger::Open && !self.wanted && !self.contacts.allow_one(now) {
             Fate::OverBudget
         } else if self.quiet {
             Fate::Quiet
@@ -641,6 +687,6 @@ impl Pass {
     }
 }
 
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

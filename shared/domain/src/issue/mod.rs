@@ -13,6 +13,9 @@
 //! | [`improvement`] | What is done about it, and when did it ship? |
 //! | [`effect`] | Did the scores of the touchpoint move since? |
 //! | [`announcement`] | Who among the reporters is told that it shipped? |
+//! | [`beta`] | May a few of them try it first? |
+//! | [`pick`] | Which few? |
+//! | [`tester`] | What do they say of it? |
 //!
 //! What each command does in each state (`-` is refused; an empty cell keeps the state):
 //!
@@ -33,13 +36,16 @@
 //! - A closed issue takes no response by itself any more. By hand it does: somebody may report late what is solved.
 
 pub mod announcement;
+pub mod beta;
 pub mod effect;
 pub mod improvement;
 pub mod kano;
 pub mod likeness;
 pub mod link;
+pub mod pick;
 pub mod priority;
 pub mod rule;
+pub mod tester;
 mod words;
 
 use jiff::Timestamp;
@@ -49,6 +55,7 @@ use crate::event::Actor;
 use crate::id::{IssueId, ResponseId};
 use crate::triage::Category;
 
+pub use beta::Beta;
 pub use effect::{Effect, Spans};
 pub use improvement::Improvement;
 pub use link::{How, Link, Reach, Reporter};

@@ -3,13 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::contact::Reason;
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::announcement::{Announcement, Command, Fate, Ledger, Pass, Words};
+use resound_domain::issue::announcement::{
+    Announcement, Command, Fate, Ledger, Occasion, Pass, Words,
+};
 use resound_domain::issue::improvement::{self, Improvement, Plan};
 use resound_domain::issue::{How, Link, Note, Reporter, Title};
 use resound_domain::response::Response;
 use resound_store::{
     Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, Kept, KnownContact, Lease, Linked,
-    Opened, Outcome, Progress, Recorded, Suppressed, Tell, Told,
+    Opened, Outcome, Progress, Recorded, Suppressed, Tell, Told, UnderWay,
 };
 use serde_json::json;
 
@@ -20,6 +22,7 @@ const CONTACT: ContactId = ContactId::from_bits(7);
 const KEY: AnnouncedKey = AnnouncedKey {
     contact: CONTACT,
     improvement: IMPROVEMENT,
+    occasion: Occasion::Announcement,
 };
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
 
@@ -34,6 +37,7 @@ fn tell(response: &Response, fate: Fate, seen: Option<Fate>) -> Tell {
         told: Told {
             response: response.id,
             improvement: IMPROVEMENT,
+            occasion: Occasion::Announcement,
             fate,
             at: t0(),
         },
@@ -62,7 +66,10 @@ impl Table {
     }
 
     async fn known(&self, at: Timestamp) -> KnownContact {
-        let known = self.store.approachable(IMPROVEMENT, &[CONTACT], at).await;
+        let known = self
+            .store
+            .approachable(KEY.occasion, IMPROVEMENT, &[CONTACT], at)
+            .await;
         known.unwrap().remove(&CONTACT).unwrap()
     }
 
@@ -111,7 +118,11 @@ async fn an_address_is_written_to_once_and_counted_once() {
     assert_eq!(other, Approach::Claim(Claim::Recorded(sent())));
 
     let both = [one.id, two.id];
-    let kept = table.store.fates(IMPROVEMENT, &both).await.unwrap();
+    let kept = table
+        .store
+        .fates(KEY.occasion, IMPROVEMENT, &both)
+        .await
+        .unwrap();
     assert_eq!(kept, [told.told]);
     assert_eq!(table.store.told(one.id).await.unwrap(), [told.told]);
 }
@@ -273,12 +284,13 @@ async fn an_announcement_is_started_once_and_stands_among_those_that_run() {
     let started = Announcement::start(&improvement, words, staff(), t0()).unwrap();
     for expected in [Opened::New, Opened::Exists] {
         let opened = store
-            .start_announcement(IMPROVEMENT, &started, Some("key"))
+            .start_announcement(IMPROVEMENT, &started, None, Some("key"))
             .await;
         assert_eq!(opened.unwrap(), expected);
     }
     let mut current = store.announcement(IMPROVEMENT).await.unwrap().unwrap();
-    assert_eq!(store.running_announcements().await.unwrap(), [IMPROVEMENT]);
+    let under_way = store.under_way().await.unwrap();
+    assert_eq!(under_way.announcements, [IMPROVEMENT]);
     for (command, running) in [
         (Command::Stop, false),
         (Command::GoOn, true),
@@ -290,7 +302,7 @@ async fn an_announcement_is_started_once_and_stands_among_those_that_run() {
         let step = || store.append_to_announcement(&current, &after, &entry, None);
         assert_eq!(step().await.unwrap(), Appended::Appended);
         assert_eq!(step().await.unwrap(), Appended::Conflict);
-        let runs = !store.running_announcements().await.unwrap().is_empty();
+        let runs = store.under_way().await.unwrap() != UnderWay::default();
         assert_eq!(runs, running, "{command:?}");
         current = after;
     }

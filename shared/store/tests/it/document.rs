@@ -30,10 +30,10 @@ use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
     AddedReport, Advanced, AnnouncedKey, Appended, Approach, Buried, Cell, Claim, ConfigKind,
-    DeliveryReport, GroupClaim, IssueStep, Joined, Joining, KeptOne, Key, Lifted, Line, Linked,
-    LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part, Progress,
-    Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Reported, Round, Signed,
-    Suggestion, Suppressed, Tell, Telling, Told, Watch, Watermark,
+    DeliveryReport, GroupClaim, IssueStep, Joined, Joining, Kept, KeptOne, Key, Lifted, Line,
+    Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part,
+    Progress, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Reported, Round,
+    Signed, Suggestion, Suppressed, Tell, Telling, Told, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -206,7 +206,7 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         Key::Announcement(_) => (
             "Announcement",
             "the snapshot of the announcement of an improvement",
-            "not exists, then `version` = seen",
+            "not exists, and the beta as seen; then `version` = seen",
         ),
         Key::AnnouncementEntry { .. } => (
             "Announcement entry",
@@ -223,19 +223,40 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "that an announcement runs",
             "with the announcement",
         ),
+        Key::Beta(_) => (
+            "Beta",
+            "the snapshot of the beta of an improvement",
+            "not exists, and no announcement either; then `version` = seen",
+        ),
+        Key::BetaEntry { .. } => (
+            "Beta entry",
+            "an entry in the log of a beta",
+            "not exists, with the beta",
+        ),
+        Key::Draw(_) => (
+            "Draw",
+            "who is drawn to be invited to a beta, and how far the draw has walked the reporters",
+            "not exists, then `step` = seen",
+        ),
+        Key::Trying(_) => ("Trying", "that a beta is open", "with the beta"),
+        Key::Tester { .. } => (
+            "Tester",
+            "what the sender of a response says who was invited to a beta",
+            "not exists, then `said` = seen; the response is not erased",
+        ),
         Key::Pace => (
             "Pace",
-            "how many letters of announcements were granted in the last minute",
+            "how many letters about improvements were granted in the last minute",
             "not exists, then as seen",
         ),
         Key::Told { .. } => (
             "Told",
-            "what became of the sender of a response when an improvement was announced",
+            "what became of the sender of a response who was to be written to about an improvement: announcement, invitation, question",
             "not exists, then `fate` = seen; the response is not erased",
         ),
         Key::Announced(_) => (
             "Announcement notice",
-            "an entry in the ledger of effects: address, improvement",
+            "an entry in the ledger of effects: address, improvement, what for",
             "not exists, with the contact counted, then `epoch` = seen",
         ),
         Key::Contacted(_) => (
@@ -917,7 +938,91 @@ async fn everything_of_issues(table: &Table, response: &Response) -> Vec<(String
         let key = Key::ImprovementEntry { improvement, seq };
         keys.push((format!("improvement_entry_{seq:02}_{kind}"), key));
     }
+    keys.extend(beta_of(table, improvement, (response, at)).await);
     keys.extend(announcement_of(table, improvement, (response, at)).await);
+    keys
+}
+
+/// A beta whose log has each kind of entry but that it was closed, of which one tester says whether it is fixed.
+async fn beta_of(
+    table: &Table,
+    improvement: ImprovementId,
+    reported: (ResponseId, Timestamp),
+) -> Vec<(String, Key)> {
+    use resound_domain::id::Lot;
+    use resound_domain::issue::announcement::{Fate, Words};
+    use resound_domain::issue::beta::{Beta, Command, Seed, Size, Terms};
+    use resound_domain::issue::pick::{Candidate, Draw};
+    use resound_domain::issue::tester::{Tester, Word};
+    let store = &table.store;
+    let history = store.improvement_history(improvement).await.unwrap();
+    let terms = Terms {
+        size: Size::USUAL,
+        seed: Seed::new("lots-1").unwrap(),
+        words: Words {
+            zh_cn: Note::new("请安装测试版").unwrap(),
+            zh_tw: None,
+            en: Note::new("Install the beta").unwrap(),
+        },
+        until: t0() + hours(100),
+    };
+    let started = Beta::start(&history.unwrap().improvement, None, terms, staff(), t0());
+    let started = started.unwrap();
+    let key = Some("0123456789abcdef");
+    let done = store.start_beta(improvement, &started, key).await;
+    assert_eq!(done.unwrap(), Opened::New);
+    let mut current = Beta::begin(improvement, &started).unwrap();
+    for command in [Command::Ask, Command::Stop, Command::GoOn] {
+        let entry = current.handle(command, staff(), t0()).unwrap().unwrap();
+        let mut after = current.clone();
+        after.apply(&entry);
+        let done = store.append_to_beta(&current, &after, &entry, key).await;
+        assert_eq!(done.unwrap(), Appended::Appended);
+        current = after;
+    }
+    let mut draw = Draw::begin();
+    let drawn = store.draw_on(improvement, None, draw.clone()).await;
+    draw.able = 1;
+    draw.without.add(Fate::NoContact);
+    draw.after = Some(reported.0);
+    draw.ended_at = Some(t0());
+    draw.looked_at = Some(t0());
+    let one = Candidate {
+        lot: Lot::from_bits(ID),
+        contact: ContactId::from_bits(ID),
+        response: reported.0,
+    };
+    draw.sample.add(one, 1);
+    let drawn = drawn.unwrap();
+    let moved = store.draw_on(improvement, drawn.as_ref(), draw).await;
+    assert!(moved.unwrap().is_some());
+    let mut said = Tester::default();
+    for word in [Word::Joined, Word::NotFixed, Word::Fixed] {
+        let next = said.hear(&current, word, t0()).unwrap().unwrap();
+        let kept = store.hear_tester(improvement, reported, &said, &next).await;
+        assert_eq!(kept.unwrap(), Kept::Kept);
+        said = next;
+    }
+    let named = |name: &str, key| (name.to_owned(), key);
+    let mut keys = vec![
+        named("beta", Key::Beta(improvement)),
+        named("draw", Key::Draw(improvement)),
+        named("trying", Key::Trying(improvement)),
+        named(
+            "tester",
+            Key::Tester {
+                response: reported.0,
+                improvement,
+            },
+        ),
+    ];
+    let history = store.beta_history(improvement).await.unwrap().unwrap();
+    assert_eq!(history.beta, current);
+    for logged in history.log {
+        let (seq, kind) = (logged.entry.seq, logged.entry.kind.name());
+        let key = Key::BetaEntry { improvement, seq };
+        keys.push((format!("beta_entry_{seq:02}_{kind}"), key));
+    }
     keys
 }
 
@@ -927,7 +1032,7 @@ async fn announcement_of(
     improvement: ImprovementId,
     (response, received_at): (ResponseId, Timestamp),
 ) -> Vec<(String, Key)> {
-    use resound_domain::issue::announcement::{Announcement, Command, Fate, Pass, Words};
+    use resound_domain::issue::announcement::{Announcement, Command, Fate, Occasion, Pass, Words};
     let store = &table.store;
     let shipped = store.improvement_history(improvement).await.unwrap();
     let words = Words {
@@ -937,8 +1042,11 @@ async fn announcement_of(
     };
     let shipped = shipped.unwrap().improvement;
     let started = Announcement::start(&shipped, words, staff(), t0()).unwrap();
+    let beta = store.beta(improvement).await.unwrap();
     let key = Some("0123456789abcdef");
-    let done = store.start_announcement(improvement, &started, key).await;
+    let done = store
+        .start_announcement(improvement, &started, beta.as_ref(), key)
+        .await;
     assert_eq!(done.unwrap(), Opened::New);
     let mut current = Announcement::begin(improvement, &started).unwrap();
     let walked = |number, after| {
@@ -969,9 +1077,12 @@ async fn announcement_of(
     let announced = AnnouncedKey {
         contact: ContactId::from_bits(ID),
         improvement,
+        occasion: Occasion::Announcement,
     };
     let contacts = [announced.contact];
-    let known = store.approachable(improvement, &contacts, now()).await;
+    let known = store
+        .approachable(announced.occasion, improvement, &contacts, now())
+        .await;
     let known = known.unwrap().remove(&announced.contact).unwrap();
     let claimed = store.approach(announced, &known, "invocation", (t0(), now()), hours(1));
     let Approach::Claim(Claim::Fresh(lease)) = claimed.await.unwrap() else {
@@ -984,6 +1095,7 @@ async fn announcement_of(
         told: Told {
             response,
             improvement,
+            occasion: announced.occasion,
             fate: Fate::Sent,
             at: t0(),
         },
@@ -1003,6 +1115,7 @@ async fn announcement_of(
             Key::Told {
                 response,
                 improvement,
+                occasion: announced.occasion,
             },
         ),
         named("announced", Key::Announced(announced)),

@@ -10,6 +10,7 @@
 mod accept;
 mod amend;
 mod announcements;
+mod betas;
 mod cases;
 mod config;
 mod contacts;

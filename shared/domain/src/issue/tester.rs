@@ -1,0 +1,194 @@
+//! What somebody says who was invited to a beta, and what all of them come to.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::announcement::Fate;
+use super::beta::{Beta, State};
+use crate::nps::{Share, ShareSummary};
+
+/// The most that one person can say: enough to change their mind, and a bound to what a program with the link can write.
+pub const MOST_SAID: usize = 20;
+
+/// What they can say. Names are persisted and published: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// They take part.
+    Joined,
+    /// They do not, or do no longer.
+    Declined,
+    /// It is fixed for them.
+    Fixed,
+    /// It is not.
+    NotFixed,
+}
+
+impl Word {
+    /// Every word.
+    pub const ALL: [Self; 4] = [Self::Joined, Self::Declined, Self::Fixed, Self::NotFixed];
+
+    /// The persisted and published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Declined => "declined",
+            Self::Fixed => "fixed",
+            Self::NotFixed => "not_fixed",
+        }
+    }
+
+    /// The word of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.name() == name)
+    }
+
+    /// Whether it is about taking part, not about what is tried.
+    const fn is_about_taking_part(self) -> bool {
+        matches!(self, Self::Joined | Self::Declined)
+    }
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// What.
+    pub word: Word,
+    /// When. Business time.
+    pub at: Timestamp,
+}
+
+/// Why something is not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unheard {
+    /// The beta is over, or nobody can join it any more.
+    #[error("it is too late for that")]
+    Over,
+    /// Only who takes part can tell whether it is fixed.
+    #[error("they have not joined")]
+    NotJoined,
+    /// Nobody has asked yet.
+    #[error("nobody has asked yet")]
+    NotAsked,
+    /// They have said enough: [`MOST_SAID`].
+    #[error("they have said enough")]
+    TooMuch,
+}
+
+/// Somebody who was invited, and all that they said, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tester(Vec<Said>);
+
+impl Tester {
+    /// All that they said, in order.
+    pub fn said(&self) -> &[Said] {
+        &self.0
+    }
+
+    /// Whether they take part; `None` if they have not said.
+    pub fn takes_part(&self) -> Option<bool> {
+        self.last(Word::is_about_taking_part)
+            .map(|word| word == Word::Joined)
+    }
+
+    /// Whether it is fixed for them, as they said last; `None` if they have not said.
+    pub fn is_fixed(&self) -> Option<bool> {
+        self.last(|word| !word.is_about_taking_part())
+            .map(|word| word == Word::Fixed)
+    }
+
+    fn last(&self, of: impl Fn(Word) -> bool) -> Option<Word> {
+        let words = self.0.iter().rev().map(|said| said.word);
+        words.into_iter().find(|word| of(*word))
+    }
+
+    /// They and this word; `None` if they have said so already.
+    ///
+    /// # Errors
+    /// [`Unheard`], and then nothing is kept.
+    pub fn hear(&self, beta: &Beta, word: Word, now: Timestamp) -> Result<Option<Self>, Unheard> {
+        let about_taking_part = word.is_about_taking_part();
+        if self.last(|last| last.is_about_taking_part() == about_taking_part) == Some(word) {
+            return Ok(None);
+        }
+        match word {
+            Word::Joined if !beta.can_be_joined(now) => return Err(Unheard::Over),
+            _ if beta.state() == State::Closed => return Err(Unheard::Over),
+            Word::Joined | Word::Declined => {}
+            Word::Fixed | Word::NotFixed if self.takes_part() != Some(true) => {
+                return Err(Unheard::NotJoined);
+            }
+            Word::Fixed | Word::NotFixed if beta.asked_at().is_none() => {
+                return Err(Unheard::NotAsked);
+            }
+            Word::Fixed | Word::NotFixed => {}
+        }
+        if self.0.len() >= MOST_SAID {
+            return Err(Unheard::TooMuch);
+        }
+        let mut said = self.0.clone();
+        let at = said.last().map_or(now, |last| now.max(last.at));
+        said.push(Said { word, at });
+        Ok(Some(Self(said)))
+    }
+}
+
+/// What all who were picked come to. People, not responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Turnout {
+    /// Whom the provider took an invitation for, or perhaps did.
+    pub invited: u64,
+    /// Of these, those of whom it is not known whether the invitation went out.
+    pub unknown: u64,
+    /// Who waits for an invitation.
+    pub waiting: u64,
+    /// Who was drawn and could not be invited.
+    pub passed_over: u64,
+    /// Who takes part.
+    pub joined: u64,
+    /// Who does not, or does no longer.
+    pub declined: u64,
+    /// Whom the provider took the question for, or perhaps did.
+    pub asked: u64,
+    /// Who takes part and says that it is fixed.
+    pub fixed: u64,
+    /// Who takes part and says that it is not.
+    pub not_fixed: u64,
+    /// Who was asked, takes part and has not said.
+    pub silent: u64,
+}
+
+impl Turnout {
+    /// One more who was invited, as far as this came, and what they said.
+    pub fn add(&mut self, invited: Option<Fate>, asked: Option<Fate>, tester: &Tester) {
+        let was_asked = asked.is_some_and(Fate::was_perhaps_written);
+        match invited {
+            Some(fate) if fate.was_perhaps_written() => {
+                self.invited += 1;
+                self.unknown += u64::from(fate == Fate::Unknown);
+            }
+            Some(fate) if !fate.holds_place() => self.passed_over += 1,
+            Some(_) | None => self.waiting += 1,
+        }
+        self.asked += u64::from(was_asked);
+        match (tester.takes_part(), tester.is_fixed()) {
+            (None, _) => {}
+            (Some(false), _) => self.declined += 1,
+            (Some(true), said) => {
+                self.joined += 1;
+                match said {
+                    Some(true) => self.fixed += 1,
+                    Some(false) => self.not_fixed += 1,
+                    None => self.silent += u64::from(was_asked),
+                }
+            }
+        }
+    }
+
+    /// For how many of those who said so it is fixed, with Wilson's interval; `None` if nobody has said.
+    pub fn share_fixed(&self) -> Option<ShareSummary> {
+        let said = self.fixed.saturating_add(self.not_fixed);
+        Share::new(self.fixed, said).map(Share::summary)
+    }
+}
