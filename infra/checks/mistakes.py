@@ -409,6 +409,18 @@ def _(s): s.statement("RelayEventsRole", "sqs:SendMessage")["Resource"] = "*"
 def _(s): del s.statement("CloseLoopRole", "ses:SendEmail")["Condition"]
 
 
+@plant("alerts may be sent as a brand")
+def _(s): s.statement("NotifyStaffRole", "ses:SendEmail")["Condition"] = s.statement("CloseLoopRole", "ses:SendEmail")["Condition"]
+
+
+@plant("letters may be sent as anybody at the domain of a brand")
+def _(s): s.statement("CloseLoopRole", "ses:SendEmail")["Condition"] = {"StringLike": {"ses:FromAddress": ["*@example.com"]}}
+
+
+@plant("brands may be saved with senders that letters are not sent from")
+def _(s): del s.environment("CloseLoop")["BRAND_SENDERS"]
+
+
 @plant("mail may be sent without a sender")
 def _(s):
     statements = s.statements("NotifyStaffRole")

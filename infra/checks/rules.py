@@ -35,6 +35,13 @@ SEND, MAIL = {"sqs:SendMessage"}, {"ses:SendEmail"}
 SMS = {"sms-voice:SendTextMessage"}
 
 
+# Whom a letter may come from: the sender of the installation; for customers of a brand, one that was given besides.
+OWN_SENDER = {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+ANY_SENDER = {"StringEquals": {"ses:FromAddress": {"Fn::If": [
+    "HasBrandSenders", {"Fn::Split": [",", {"Fn::Sub": "${MailFrom},${BrandSenders}"}]}, {"Ref": "MailFrom"}]}}}
+SENDERS = {"close-loop": ANY_SENDER}
+
+
 class Function:
     """What is expected of one function. `trigger` is http, stream, queue or schedule."""
 
@@ -376,6 +383,7 @@ def environment_matches_config(t):
         "LOG_LEVEL": {"Ref": "LogLevel"},
         "METRICS_NAMESPACE": OWN_METRICS,
         "MAIL_FROM": {"Ref": "MailFrom"},
+        "BRAND_SENDERS": {"Ref": "BrandSenders"},
         "SMS_ORIGINATION_IDENTITY": {"Ref": "SmsOriginationIdentity"},
         "SMS_COUNTRY": {"Ref": "SmsCountry"},
         "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
@@ -465,7 +473,7 @@ def roles_allow_what_is_needed(t):
             if stated & MAIL:
                 if condition != "HasMail":
                     yield f"{role_id}: may send mail although mail is off"
-                if statement.get("Condition") != {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
+                if statement.get("Condition") != SENDERS.get(name, OWN_SENDER):
                     yield f"{role_id}: may send mail as anybody"
         for action in sorted(expected.actions - actions):
             yield f"{role_id}: {action} is not allowed but needed"
@@ -1341,10 +1349,10 @@ def policies_say_what_they_mean(t):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["FIGURES#*"]}},
         ("ManagePolicyRole", "dynamodb:BatchGetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
-        ("NotifyStaffRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
-        ("WriteReportsRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
-        ("CloseLoopRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
-        ("TellReportersRole", "ses:SendEmail"): {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}},
+        ("NotifyStaffRole", "ses:SendEmail"): OWN_SENDER,
+        ("WriteReportsRole", "ses:SendEmail"): OWN_SENDER,
+        ("CloseLoopRole", "ses:SendEmail"): ANY_SENDER,
+        ("TellReportersRole", "ses:SendEmail"): OWN_SENDER,
     }
     others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
               "DeploymentRole": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig",
@@ -1384,6 +1392,7 @@ def conditions_mean_what_their_names_say(t):
         "HasStaff": given("JwtIssuer"),
         "AsksForScopes": {"Fn::Equals": [{"Ref": "StaffTokens"}, "scopes"]},
         "HasMail": given("MailFrom"),
+        "HasBrandSenders": given("BrandSenders"),
         "HasSms": given("SmsOriginationIdentity"),
         "HasMailReports": {"Fn::And": [condition("HasMail"), {"Fn::Equals": [{"Ref": "MailReporting"}, "true"]}]},
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
@@ -1666,6 +1675,8 @@ SAMPLES = {
     "JwtIssuer": (["https://login.example.com/", "https://a.example/pool_1"], ["login.example.com", "ftp://a"]),
     "JwtAudience": (["resound", "api://resound"], ["", "a b"]),
     **dict.fromkeys(["MailFrom", "OwnerEmail", "TeamLeadEmail", "ManagerEmail", "ExecutiveEmail", "AlarmEmail"], ADDRESS),
+    "BrandSenders": (ADDRESS[0] + ["a@example.com,b@mail.example.com"],
+                     ADDRESS[1] + ["a@example.com,", ",a@example.com", "a@example.com, b@example.com", "a@example.com;b@example.com"]),
     "SmsOriginationIdentity": (
         [f"arn:{p}:sms-voice:eu-west-1:123456789012:{kind}" for p in PARTITIONS for kind in ("phone-number/phone-1a", "pool/pool-1a", "sender-id/RESOUND/GB")],
         ["+14155552671", "pool-1a", "arn:aws:sms-voice:eu-west-1:123456789012:opt-out-list/a", "arn:aws:sms-voice:eu-west-1:123456789012:pool/*"]),

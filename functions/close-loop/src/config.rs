@@ -2,6 +2,7 @@
 
 use resound_domain::calendar::Calendars;
 use resound_domain::phone::Country;
+use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::outbound::Reach;
@@ -15,6 +16,7 @@ pub const VARIABLES: &[&str] = &[
     "SIGNING_KEYS",
     "TIME_ZONE",
     "MAIL_FROM",
+    "BRAND_SENDERS",
     "SMS_ORIGINATION_IDENTITY",
     "SMS_COUNTRY",
     "CUSTOMER_WEBHOOK_URL",
@@ -35,6 +37,8 @@ pub struct Config {
     pub calendars: Calendars,
     /// Who writes; `None` if this installation sends no mail.
     pub from: Option<Mailbox>,
+    /// The addresses that brands may write from.
+    pub brand_senders: Addresses,
     /// The identity that text messages are sent as; `None` if this installation sends none.
     pub sms_from: Option<String>,
     /// The country of numbers that name none.
@@ -56,6 +60,7 @@ impl Config {
         let keys = vars.parse("SIGNING_KEYS");
         let calendars = vars.office_hours("TIME_ZONE");
         let from = vars.parse_optional("MAIL_FROM");
+        let brand_senders = vars.parse_optional("BRAND_SENDERS");
         let sms_from = vars.optional("SMS_ORIGINATION_IDENTITY");
         let country = vars.parse_optional("SMS_COUNTRY");
         let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
@@ -73,6 +78,7 @@ impl Config {
             keys: keys?,
             calendars: calendars?,
             from: from?,
+            brand_senders: brand_senders?.unwrap_or_default(),
             sms_from,
             country: country?,
             app: app?,

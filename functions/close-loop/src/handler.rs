@@ -584,6 +584,11 @@ impl App {
             status_url: &status_url,
             seq: key.cause,
         };
+        // A sender that the operator has taken away since the brand was saved loses no letter.
+        let own = brand.and_then(|brand| brand.from.as_deref());
+        let from = own
+            .and_then(|own| self.config.brand_senders.find(own))
+            .unwrap_or(from);
         Ok(Mail {
             from: sender(from, letter.brand).map_err(|error| error.to_string())?,
             to,
@@ -743,7 +748,7 @@ const fn known(told: &Told) -> Known {
     }
 }
 
-/// Who a letter comes from: the mailbox of the installation, under the name of the brand if it has one.
+/// Who a letter comes from: this mailbox, under the name of the brand if there is one.
 fn sender(from: &Mailbox, brand: Option<Brand<'_>>) -> Result<Mailbox, InvalidMailbox> {
     match brand {
         Some(brand) => from.clone().named(brand.name),

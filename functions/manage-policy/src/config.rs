@@ -1,6 +1,7 @@
 //! The variables of this function.
 
 use resound_domain::calendar::Calendars;
+use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::outbound::Reach;
 
@@ -10,6 +11,7 @@ pub const VARIABLES: &[&str] = &[
     "PUBLIC_URL",
     "TIME_ZONE",
     "WEBHOOK_ALLOW_PRIVATE",
+    "BRAND_SENDERS",
 ];
 
 /// What this function needs to know.
@@ -17,6 +19,8 @@ pub const VARIABLES: &[&str] = &[
 pub struct Config {
     /// The table.
     pub table: String,
+    /// The addresses that brands may write from.
+    pub brand_senders: Addresses,
     /// Where the public reaches the system, without a slash at the end: text messages carry it.
     pub public_url: String,
     /// Office hours, until the company publishes its own.
@@ -34,6 +38,7 @@ impl Config {
         let table = vars.required("TABLE_NAME");
         let public_url = vars.required("PUBLIC_URL");
         let calendars = vars.office_hours("TIME_ZONE");
+        let brand_senders = vars.parse_optional("BRAND_SENDERS");
         let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
         let reach = private.map(|private| match private.unwrap_or(false) {
             true => Reach::Anywhere,
@@ -42,6 +47,7 @@ impl Config {
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
+            brand_senders: brand_senders?.unwrap_or_default(),
             calendars: calendars?,
             reach: reach?,
         })
@@ -54,7 +60,11 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_together() {
-        let vars = Vars::from_pairs([("TIME_ZONE", "Mars"), ("WEBHOOK_ALLOW_PRIVATE", "perhaps")]);
+        let vars = Vars::from_pairs([
+            ("TIME_ZONE", "Mars"),
+            ("WEBHOOK_ALLOW_PRIVATE", "perhaps"),
+            ("BRAND_SENDERS", "a, b"),
+        ]);
         let faults = vars.read(Config::read).unwrap_err().to_string();
         for variable in VARIABLES {
             assert!(faults.contains(variable), "{variable}: {faults}");

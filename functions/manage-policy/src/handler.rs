@@ -41,7 +41,7 @@ impl App {
             store: Store::new(clients.dynamodb.clone(), &config.table),
             calendars: Arc::new(config.calendars),
             reach: config.reach,
-            installation: templates::installation(&config.public_url),
+            installation: templates::installation(&config.public_url, &config.brand_senders),
             public_url: config.public_url,
         }
     }

@@ -7,6 +7,7 @@ use resound_domain::language::Language;
 use resound_domain::policy::CalendarName;
 use resound_domain::sms::size;
 use resound_domain::template::{Brand, Installation, Occasion, Template, Templates, Values};
+use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::http::{HttpResponse, Rejection};
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::receipt;
@@ -53,9 +54,10 @@ impl Document for Templates {
 }
 
 /// What templates are judged by here.
-pub(crate) fn installation(public_url: &str) -> Installation {
+pub(crate) fn installation(public_url: &str, senders: &Addresses) -> Installation {
     Installation {
         is_mailbox: |text| Mailbox::from_str(text).is_ok(),
+        senders: senders.iter().map(str::to_owned).collect(),
         link: format!("{public_url}/v1/receipts/{}", receipt::LONGEST),
     }
 }
@@ -144,6 +146,7 @@ fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, desk: &Desk<
         "language": language,
         "brand": brand.map(|brand| &brand.id),
         "sender": brand.map(|brand| brand.name.get(language)),
+        "from": brand.and_then(|brand| brand.from.as_ref()),
         "reply_to": brand.and_then(|brand| brand.reply_to.as_ref()),
         "subject": letter.subject(),
         "text": letter.text(),

@@ -6,6 +6,7 @@
 //!
 //! **Nothing here knows the domain's rules**, and nothing panics on what came from outside.
 
+pub mod addresses;
 pub mod auth;
 pub mod aws;
 pub mod batch;

@@ -4,6 +4,7 @@ use resound_domain::case::Command;
 use resound_domain::contact::Reason;
 use resound_domain::event::{Doubt, EventKind};
 use resound_lambda_kit::Function as _;
+use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{Buried, ConfigKind, Outcome, Published, Suppressed};
 use resound_testing::{Server, start, vars};
@@ -107,6 +108,40 @@ async fn what_the_company_published_is_what_customers_read() {
     let html = simple["Body"]["Html"]["Data"].as_str().unwrap();
     assert!(html.contains("Yours &amp; sincerely"));
     assert!(!html.contains("<i>") && !html.contains("<b>"), "{html}");
+}
+
+#[tokio::test]
+async fn a_brand_writes_from_its_own_address_while_the_operator_lets_it() {
+    let each = |value: serde_json::Value| json!({"zh-CN": value, "zh-TW": value, "en": value});
+    let document = json!({"brands": [{
+        "id": "kettle", "name": each("Kettle".into()), "from": "care@kettle.example", "signature": each("K".into()),
+    }]});
+    let own = ("MAIL_FROM", "resound@example.test");
+    for (senders, from) in [
+        ("care@kettle.example", "\"Kettle\" <care@kettle.example>"),
+        (
+            "a@b.example,care@kettle.example",
+            "\"Kettle\" <care@kettle.example>",
+        ),
+        ("a@b.example", "\"Kettle\" <resound@example.test>"),
+        ("", "\"Kettle\" <resound@example.test>"),
+    ] {
+        let contact = json!({"contact": {"email": "li@example.test"}});
+        let world = World::resolved(contact).await;
+        let store = &world.aws.store;
+        let published = store.publish_config(ConfigKind::Templates, 1, &document);
+        assert_eq!(published.await.unwrap(), Published::Published);
+        let ses = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+        let clients = Clients {
+            mailer: Clients::new(&Settings::emulator(ses.url())).mailer,
+            ..world.aws.clients.clone()
+        };
+        let config = vars(&[own, ("BRAND_SENDERS", senders)]).read(close_loop::Config::read);
+        let function = close_loop::App::new(config.unwrap(), &clients).erase();
+        assert_eq!(world.deliver(&function, start()).await, all_done());
+        let sent: serde_json::Value = serde_json::from_str(&ses.requests()[0].body).unwrap();
+        assert_eq!(sent["FromEmailAddress"], from);
+    }
 }
 
 #[tokio::test]

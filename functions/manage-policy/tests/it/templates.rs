@@ -46,6 +46,7 @@ async fn a_variable_that_is_missing_is_refused_when_it_is_saved() {
     let mut broken = document();
     broken["wording"]["declined"]["zh-TW"]["subject"] = "結果".into();
     broken["wording"]["declined"]["en"]["opening"] = "Dear {{name}}".into();
+    broken["brands"][0]["from"] = "care@acme.example".into();
     broken["brands"][0]["reply_to"] = "care@acme.example\r\nBcc: all@acme.example".into();
     for (language, words) in [
         ("en", "A variable is missing: it must have {{reference}}."),
@@ -60,6 +61,7 @@ async fn a_variable_that_is_missing_is_refused_when_it_is_saved() {
             [
                 "/wording/declined/zh-TW/subject missing-variable",
                 "/wording/declined/en/opening unknown-variable",
+                "/brands/0/from not-a-sender",
                 "/brands/0/reply_to invalid-mailbox",
             ]
         );
@@ -70,6 +72,32 @@ async fn a_variable_that_is_missing_is_refused_when_it_is_saved() {
     let dry = Request::new("PUT /v1/templates").query("dry_run=true");
     let refused = office.send(dry.json(&document())).await.expect(422);
     assert!(refused.messages()[0].contains("/v1/templates/preview"));
+}
+
+#[tokio::test]
+async fn a_brand_writes_from_an_address_that_the_operator_gave() {
+    let office = Office::with(&[("BRAND_SENDERS", "care@acme.example,hi@acme.example")]).await;
+    let put = |from: &str| {
+        let mut document = document();
+        document["brands"][0]["from"] = from.into();
+        office.send(Request::new("PUT /v1/templates").json(&document))
+    };
+    for other in [
+        "care@evil.example",
+        "Care@acme.example",
+        "care@acme.example,hi@acme.example",
+    ] {
+        let refused = put(other).await.expect(422);
+        assert_eq!(refused.faults(), ["/brands/0/from not-a-sender"]);
+        let words = "use one of care@acme.example, hi@acme.example.";
+        assert!(refused.messages()[0].ends_with(words), "{refused:?}");
+    }
+    put("hi@acme.example").await.expect(201);
+    let wish = json!({"occasion": "reply", "language": "en", "brand": "acme"});
+    let shown = office
+        .send(Request::new("POST /v1/templates/preview").json(&wish))
+        .await;
+    assert_eq!(shown.expect(200).body["from"], "hi@acme.example");
 }
 
 #[tokio::test]

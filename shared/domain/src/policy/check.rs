@@ -111,6 +111,11 @@ pub enum Code {
     NotEveryBrand,
     /// Not a mailbox.
     Mailbox,
+    /// An address that the installation may not send from.
+    Sender {
+        /// Those that it may.
+        choices: String,
+    },
     /// The link of a text message runs into what stands beside it.
     LinkNotApart,
     /// A text message that could take more parts than it may.
@@ -157,6 +162,7 @@ impl Code {
             Self::SameBrand => "repeated",
             Self::NotEveryBrand => "not-every-brand",
             Self::Mailbox => "invalid-mailbox",
+            Self::Sender { .. } => "not-a-sender",
             Self::LinkNotApart => "link-not-apart",
             Self::Parts { .. } => "too-many-parts",
         }
@@ -319,6 +325,18 @@ impl Fault {
                 "不是邮箱：须为 me@example.com 或 \"My Name <me@example.com>\" 的形式。",
                 "Not a mailbox: `me@example.com` or `My Name <me@example.com>` is expected.",
             ),
+            Code::Sender { choices } if choices.is_empty() => (
+                "没有设置可用的品牌发件地址：请让运维人员用参数 BrandSenders 给出，或去掉该字段。",
+                "No senders of brands are set: have the operator give them as the parameter BrandSenders, or leave it out.",
+            ),
+            Code::Sender { choices } => {
+                return match locale {
+                    Locale::ZhCn => format!("不能用此地址发信：可用的地址为 {choices}。"),
+                    Locale::En => {
+                        format!("Letters cannot be sent from this address: use one of {choices}.")
+                    }
+                };
+            }
             Code::LinkNotApart => (
                 "{{link}} 与相邻文字连在一起，手机会把它们当成网址的一部分：请在其后留空格或换行，其前不要紧接字母、数字或变量。",
                 "{{link}} runs into what stands beside it, which phones take for a part of the address: put a blank or the end behind it, and no letter, digit or variable right before it.",

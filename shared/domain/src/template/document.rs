@@ -77,6 +77,8 @@ pub struct Templates {
 pub struct Installation {
     /// Tells what can be written to.
     pub is_mailbox: fn(&str) -> bool,
+    /// The addresses that brands may write from.
+    pub senders: Vec<String>,
     /// A link to a status page that is as long as any.
     pub link: String,
 }
@@ -94,8 +96,12 @@ pub struct Brand {
     /// The forms it is for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub forms: BTreeSet<FormId>,
+    /// The address that its letters come from, under its name: one of [`Installation::senders`]. `None` for that of the
+    /// installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The mailbox that answers to its letters go to, as `me@example.com` or `My Name <me@example.com>`; `None` for the one
-    /// they come from. That is always the installation's, the only one it may send from, under the name of the brand.
+    /// they come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
     /// What stands under its letters.
@@ -333,7 +339,15 @@ impl Check<&Installation> {
         let mut ids = BTreeSet::new();
         for (n, brand) in brands.iter().take(MOST_BRANDS).enumerate() {
             let at = At(at).member(&n.to_string());
-            let known = ["id", "name", "products", "forms", "reply_to", "signature"];
+            let known = [
+                "id",
+                "name",
+                "products",
+                "forms",
+                "from",
+                "reply_to",
+                "signature",
+            ];
             let Some(brand) = self.object(&at, brand, &known) else {
                 continue;
             };
@@ -365,6 +379,14 @@ impl Check<&Installation> {
                     check.fault(at, Code::Slug);
                 }
             });
+        });
+        self.member(at, brand, "from", false, |check, at, value| {
+            let senders = &check.beside.senders;
+            // Letter by letter: so it is nothing but what the operator wrote.
+            if !senders.iter().any(|sender| value.as_str() == Some(sender)) {
+                let choices = senders.join(", ");
+                check.fault(at, Code::Sender { choices });
+            }
         });
         self.member(at, brand, "reply_to", false, |check, at, value| {
             if !value.as_str().is_some_and(check.beside.is_mailbox) {
@@ -405,6 +427,10 @@ mod tests {
     fn installation() -> Installation {
         Installation {
             is_mailbox: |text| text.contains('@') && !text.contains(['\r', '\n']),
+            senders: vec![
+                "care@kettle.example".to_owned(),
+                "care@acme.example".to_owned(),
+            ],
             link: format!("https://example.test/{}", "x".repeat(60)),
         }
     }
@@ -438,7 +464,7 @@ mod tests {
             "sms": {"resolved": each("{{brand}} {{reference}} {{link}}")},
             "brands": [
                 {"id": "kettle", "name": each("Kettle"), "products": ["K-200"], "forms": ["kettle-shop"],
-                 "reply_to": "Kettle <care@kettle.example>", "signature": each("Kettle\nteam")},
+                 "from": "care@kettle.example", "reply_to": "Kettle <care@kettle.example>", "signature": each("Kettle\nteam")},
                 {"id": "acme", "name": each("Acme"), "signature": each("Acme")},
             ],
         })
@@ -638,6 +664,42 @@ mod tests {
                 "invalid-mailbox",
             ),
             ("/brands/0/reply_to", json!("nobody"), "invalid-mailbox"),
+            ("/brands/0/from", json!("me@evil.example"), "not-a-sender"),
+            (
+                "/brands/0/from",
+                json!("Care@kettle.example"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!("care@kettle.example\r\nBcc: c@d"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!("care@kettle.example, care@acme.example"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!("Kettle <care@kettle.example>"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!("care(x)@kettle.example"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!("care@kеttle.example"),
+                "not-a-sender",
+            ),
+            (
+                "/brands/0/from",
+                json!(["care@kettle.example"]),
+                "not-a-sender",
+            ),
             ("/brands/0/products", json!(vec!["x"; 51]), "too-many"),
         ] {
             let found = faults(&with(pointer, value));
