@@ -5,7 +5,8 @@
 //! - A webhook to the company's app: at least once if the ledger says that it was sent, never more often than it counts attempts, and
 //!   the same each time.
 //! - By one route alone, unless the provider told of the letter that it reached nobody.
-//! - A letter of an announcement: at most once. If the ledger does not say that it was sent, it says that this is unknown.
+//! - A letter of an announcement: at most once. If the ledger does not say that it was sent, it says that this is unknown. What
+//!   the provider told of it is counted once.
 //! - An alert to staff: at least once by each medium, and no more often than the ledger counts attempts. A message about
 //!   several tells of the same ones each time it is sent.
 
@@ -298,6 +299,7 @@ fn webhooks(world: &World, dump: &Dump, entries: &[Entry<'_>], tally: &mut Tally
 /// A letter of an announcement: at most one to each address, and as many as the ledger says.
 fn announcements(world: &World, dump: &Dump, tally: &mut Tally) {
     let letters = world.letters();
+    let mut delivered: BTreeMap<&str, u64> = BTreeMap::new();
     for (key, item) in dump {
         let Some((contact, improvement)) = key
             .strip_prefix("CONTACT#")
@@ -317,7 +319,19 @@ fn announcements(world: &World, dump: &Dump, tally: &mut Tally) {
         }
         tally.mails += times;
         tally.doubts += usize::from(status == "unknown");
+        match item.get("delivered_at") {
+            Some(_) => *delivered.entry(improvement).or_default() += 1,
+            None => tally.untold += times,
+        }
     }
+    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+    for (key, item) in dump {
+        let counts = key.strip_prefix("IMPROVEMENT#");
+        if let Some((improvement, _)) = counts.and_then(|key| key.split_once(" / DELIVERIES#announcement#")) {
+            *counted.entry(improvement).or_default() += item["delivered"].as_u64().unwrap_or(0);
+        }
+    }
+    assert_eq!(counted, delivered, "letters that were delivered");
 }
 
 fn letters(world: &World, entries: &[Entry<'_>], tally: &mut Tally) {

@@ -117,8 +117,10 @@ pub fn canonical(dump: &Dump) -> Dump {
     let mut out = Dump::new();
     for (key, item) in dump {
         let (pk, sk) = key.split_once(" / ").expect("a key of two parts");
-        // How letters shared out the minutes says nothing about who got one.
-        if pk.starts_with("GROUP#") || key == "ANNOUNCEMENTS / PACE" {
+        // How letters shared out the minutes says nothing about who got one; what the provider told of them is judged by the
+        // letters that went out.
+        let judged = sk.starts_with("DELIVERIES#");
+        if pk.starts_with("GROUP#") || key == "ANNOUNCEMENTS / PACE" || judged {
             continue;
         }
         let numbers = Renumbered::of(dump, pk);

@@ -205,6 +205,12 @@ impl App {
         let progress = self.store.progress(announcement.improvement()).await;
         let progress =
             progress.map_err(|error| trouble(request, "read how far it has come", error))?;
+        let delivered = self
+            .store
+            .deliveries(Occasion::Announcement, announcement.improvement())
+            .await;
+        let delivered =
+            delivered.map_err(|error| trouble(request, "read what was delivered", error))?;
         let timeline = history.log.iter().map(|logged| step(&logged.entry));
         let body = json!({
             "improvement": announcement.improvement(),
@@ -217,6 +223,7 @@ impl App {
             "closes_at": announcement.closes_at(),
             "pass": progress.as_ref().map(|progress| walked(&progress.pass)),
             "last_pass": progress.as_ref().and_then(|progress| progress.last.as_ref()).map(walked),
+            "delivery": delivered,
             "timeline": timeline.collect::<Vec<_>>(),
         });
         let shown = HttpResponse::json(status, &body)?.etag(announcement.version());

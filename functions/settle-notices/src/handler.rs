@@ -9,7 +9,8 @@ use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_relay::failed;
 use resound_store::{
-    DeliveryReport, Notice, NoticeKey, Reported, Rules, Store, Suppressed, Telling,
+    AnnouncedKey, DeliveryReport, Entry, Notice, NoticeKey, Reported, Rules, Store, Suppressed,
+    Telling,
 };
 
 use crate::Config;
@@ -62,11 +63,49 @@ impl App {
                 Suppressed::Known | Suppressed::Lifted => {}
             }
         }
-        let Some(key) = fact.entry else {
-            metrics.count(Counter::ReportsPassedOver, 1);
-            return Ok(Outcome::Done);
-        };
-        self.record(key, &fact, invocation).await
+        match fact.entry {
+            Some(Entry::Case(key)) => self.record(key, &fact, invocation).await,
+            Some(Entry::Announcement(key)) => self.record_announced(key, &fact, invocation).await,
+            Some(Entry::Report(_)) | None => {
+                metrics.count(Counter::ReportsPassedOver, 1);
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    /// Records a fact beside the entry of an announcement that it is about. Nothing follows from it but what is on the list by
+    /// now: an announcement takes one route, and the status page tells in any case.
+    async fn record_announced(
+        &self,
+        key: AnnouncedKey,
+        fact: &Fact,
+        invocation: &Invocation,
+    ) -> Result<Outcome, Outcome> {
+        let (metrics, report) = (&invocation.metrics, fact.report());
+        for _ in 0..TRIES {
+            let seen = self.store.announced(key).await;
+            let seen = seen.map_err(|error| failed("read the entry", error))?;
+            let Some(seen) = seen else {
+                metrics.count(Counter::ReportsPassedOver, 1);
+                return Ok(Outcome::Done);
+            };
+            if !seen.learns(&report) {
+                return Ok(Outcome::Done);
+            }
+            let now = invocation.machine_now;
+            let recorded = self.store.record_announced_delivery(&seen, &report, now);
+            let recorded = recorded.await;
+            match recorded.map_err(|error| failed("record the report", error))? {
+                Reported::Recorded => {
+                    count(metrics, fact.fate);
+                    metrics.count(Counter::NoticesFound, u64::from(seen.is_in_doubt()));
+                    tracing::info!(improvement = %key.improvement, contact = %key.contact, fate = fact.fate.name(), "the provider told of an announcement");
+                    return Ok(Outcome::Done);
+                }
+                Reported::Conflict => {}
+            }
+        }
+        Err(Outcome::Retry("the entry keeps changing".to_owned()))
     }
 
     /// Records a fact beside the entry it is about, with what the log of the case tells of it.
@@ -76,11 +115,7 @@ impl App {
         fact: &Fact,
         invocation: &Invocation,
     ) -> Result<Outcome, Outcome> {
-        let report = DeliveryReport {
-            fate: fact.fate,
-            at: fact.at,
-            provider_id: &fact.message_id,
-        };
+        let report = fact.report();
         for _ in 0..TRIES {
             let notice = self.store.notice(key).await;
             let notice = notice.map_err(|error| failed("read the entry", error))?;
@@ -98,7 +133,13 @@ impl App {
                     return Ok(Outcome::Done);
                 }
                 Some(Reported::Recorded) => {
-                    count(&invocation.metrics, fact.fate, &told);
+                    count(&invocation.metrics, fact.fate);
+                    let found = told
+                        .iter()
+                        .any(|kind| matches!(kind, EventKind::NoticeFound { .. }));
+                    invocation
+                        .metrics
+                        .count(Counter::NoticesFound, u64::from(found));
                     tracing::info!(case = %key.case, seq = key.cause, fate = fact.fate.name(), "the provider told of a letter");
                     return Ok(Outcome::Done);
                 }
@@ -153,7 +194,7 @@ impl App {
 }
 
 /// Counts what is recorded for the first time.
-fn count(metrics: &Metrics, fate: Fate, told: &[EventKind]) {
+fn count(metrics: &Metrics, fate: Fate) {
     let counter = match fate {
         Fate::Accepted => None,
         Fate::Delivered => Some(Counter::NoticesDelivered),
@@ -165,10 +206,6 @@ fn count(metrics: &Metrics, fate: Fate, told: &[EventKind]) {
     if let Some(counter) = counter {
         metrics.count(counter, 1);
     }
-    let found = told
-        .iter()
-        .any(|kind| matches!(kind, EventKind::NoticeFound { .. }));
-    metrics.count(Counter::NoticesFound, u64::from(found));
 }
 
 impl Function for App {

@@ -11,7 +11,7 @@ use resound_domain::contact::Reason;
 use resound_domain::delivery::Fate;
 use resound_domain::id::ContactId;
 use resound_lambda_kit::mail::{Audience, ENTRY_TAG, Mailbox};
-use resound_store::NoticeKey;
+use resound_store::{DeliveryReport, Entry};
 use serde::Deserialize;
 
 /// What SES says once to a topic, as plain text, when it is told to publish there.
@@ -52,7 +52,18 @@ pub(crate) struct Fact {
     /// Why nothing more is sent there, if that follows.
     pub(crate) suppresses: Option<Reason>,
     /// Its entry in the ledger; `None` if it bears none that this version knows.
-    pub(crate) entry: Option<NoticeKey>,
+    pub(crate) entry: Option<Entry>,
+}
+
+impl Fact {
+    /// As the ledger keeps it.
+    pub(crate) fn report(&self) -> DeliveryReport<'_> {
+        DeliveryReport {
+            fate: self.fate,
+            at: self.at,
+            provider_id: &self.message_id,
+        }
+    }
 }
 
 /// Why a record cannot be read. Says where, and nothing of what stands there.
@@ -146,7 +157,7 @@ impl Record {
             at,
             contact: to.contact(),
             suppresses,
-            entry: mail.tag(ENTRY_TAG).and_then(NoticeKey::from_tag),
+            entry: mail.tag(ENTRY_TAG).and_then(Entry::from_tag),
             message_id: mail.message_id,
         }))
     }

@@ -352,8 +352,8 @@ impl App {
         let times = (run.now, machine_now);
         let lease = timing::ANNOUNCEMENT_LEASE;
         let claim = patiently(run, || {
-            self.store
-                .approach(key, &judged.known, &holder, times, lease)
+            let whom = (response.id, &judged.known);
+            self.store.approach(key, whom, &holder, times, lease)
         });
         let lease = match claim.await? {
             Approach::Claim(Claim::Fresh(lease)) => lease,
@@ -362,10 +362,9 @@ impl App {
                 let told = Outcome::Unknown;
                 return self.record(announcement, &judged, &lease, &told, run).await;
             }
-            Approach::Claim(Claim::InProgress) => return Ok(Fate::InProgress),
-            Approach::Claim(Claim::Recorded(_)) => {
-                let kept = self.keep(announcement, judged, Fate::Already, run).await;
-                return Ok(kept?);
+            // What came of it, and whose letter it was, a later pass finds in the ledger.
+            Approach::Claim(Claim::InProgress | Claim::Recorded(_)) => {
+                return Ok(Fate::InProgress);
             }
             // Another announcement wrote to them at this moment: a later pass looks whether this one may.
             Approach::Overtaken => return Ok(Fate::InProgress),
@@ -375,7 +374,7 @@ impl App {
                 .give_back(&lease, "no sender is configured".to_owned())
                 .await);
         };
-        let mail = self.mail(announcement, response, from.clone(), to, contact);
+        let mail = self.mail(announcement, response, from.clone(), to, key);
         match self.mailer.send(&mail, machine_now).await {
             Ok(id) => {
                 run.invocation.metrics.count(Counter::AnnouncementsSent, 1);
@@ -391,9 +390,10 @@ impl App {
                     .await
             }
             Err(SendError::Unknown(reason)) => {
+                // The claim is left standing: until its lease is over the provider may tell that it took the letter, and
+                // whoever comes after that finds it sent, or abandoned.
                 tracing::warn!(improvement = %key.improvement, response = %response.id, reason, "the letter was perhaps sent");
-                self.record(announcement, &judged, &lease, &Outcome::Unknown, run)
-                    .await
+                Ok(Fate::InProgress)
             }
         }
     }
@@ -404,11 +404,11 @@ impl App {
         response: &Response,
         from: Mailbox,
         to: Mailbox,
-        contact: ContactId,
+        key: AnnouncedKey,
     ) -> Mail {
         let base = &self.config.public_url;
         let receipt = self.config.keys.issue_receipt(response.id);
-        let unsubscribe = self.config.keys.issue_unsubscribe(contact);
+        let unsubscribe = self.config.keys.issue_unsubscribe(key.contact);
         let language = response.submission.language();
         let (wrote, words) = announcement.words().of(language);
         let letter = Letter {
@@ -441,8 +441,7 @@ impl App {
             trace: None,
             about: announcement.improvement().to_string(),
             audience: Audience::Customer,
-            // What comes back of it feeds the suppression list; the ledger of announcements is found by no tag yet.
-            entry: None,
+            entry: Some(key.tag()),
         }
     }
 

@@ -113,9 +113,65 @@ impl Delivery {
     }
 }
 
+/// How many messages each thing happened to. One to which several happened is in each of these numbers, so they do not add
+/// up to anything. Names are persisted and published: append only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fates {
+    /// [`Fate::Delivered`]
+    pub delivered: u64,
+    /// [`Fate::Bounced`]
+    pub bounced: u64,
+    /// [`Fate::SoftBounced`]
+    pub soft_bounced: u64,
+    /// [`Fate::Rejected`]
+    pub rejected: u64,
+    /// [`Fate::Complained`]
+    pub complained: u64,
+}
+
+impl Fates {
+    /// One message to which one thing happened. That one was accepted is the ledger's outcome, and is counted there.
+    pub fn one(fate: Fate) -> Self {
+        let count = |one| u64::from(fate == one);
+        Self {
+            delivered: count(Fate::Delivered),
+            bounced: count(Fate::Bounced),
+            soft_bounced: count(Fate::SoftBounced),
+            rejected: count(Fate::Rejected),
+            complained: count(Fate::Complained),
+        }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            delivered: self.delivered.saturating_add(other.delivered),
+            bounced: self.bounced.saturating_add(other.bounced),
+            soft_bounced: self.soft_bounced.saturating_add(other.soft_bounced),
+            rejected: self.rejected.saturating_add(other.rejected),
+            complained: self.complained.saturating_add(other.complained),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The store counts by the names of fates.
+    #[test]
+    fn a_fate_is_counted_under_its_name() {
+        for fate in Fate::ALL {
+            let counted = serde_json::to_value(Fates::one(fate)).unwrap();
+            let counted = counted.as_object().unwrap();
+            for (name, count) in counted {
+                assert_eq!(*count == 1, name == fate.name(), "{name} of {fate:?}");
+            }
+            assert_eq!(counted.contains_key(fate.name()), fate != Fate::Accepted);
+        }
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()

@@ -122,6 +122,11 @@ impl ContactId {
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
+
+    /// The bits of the id, for choosing a shard.
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
 }
 
 impl Lot {

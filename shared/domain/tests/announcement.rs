@@ -169,6 +169,9 @@ fn what_stands_in_the_way_of_a_letter() {
         (Reporter { ledger: Ledger::InProgress, ..usual() }, without(Fate::InProgress)),
         // Whoever was told is told, whatever holds since.
         (Reporter { ledger: Ledger::Recorded, barred: Some(Reason::Unsubscribed), ..usual() }, without(Fate::Already)),
+        // What came of one's own letter is one's own, also if the provider told it later.
+        (Reporter { ledger: Ledger::Own(Fate::Sent), contacts: &two, ..usual() }, without(Fate::Sent)),
+        (Reporter { ledger: Ledger::Own(Fate::Unknown), quiet: true, ..usual() }, without(Fate::Unknown)),
         // A doubt is written down whatever holds since; nothing is sent.
         (Reporter { ledger: Ledger::Abandoned, contacts: &two, quiet: true, ..usual() }, Plan::Settle),
         // It was counted when it was tried first.
@@ -197,7 +200,7 @@ fn a_fate_is_known_by_its_name_and_unknown_ones_are_left_alone() {
     ] {
         assert!(!fate.is_kept() && !fate.is_final(), "{fate:?}");
     }
-    for fate in [Fate::OverBudget, Fate::MailOff] {
+    for fate in [Fate::OverBudget, Fate::MailOff, Fate::Unknown] {
         assert!(fate.is_kept() && !fate.is_final(), "{fate:?}");
     }
 }

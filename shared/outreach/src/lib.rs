@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use resound_domain::budget::is_quiet;
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::announcement::{Address, Fate, Occasion, Plan, Reporter};
+use resound_domain::issue::announcement::{Address, Fate, Ledger, Occasion, Plan, Reporter};
 use resound_domain::response::Response;
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{KnownContact, Store, StoreError};
@@ -236,6 +236,12 @@ impl Look<'_> {
                     let contact = to.as_ref().map(Mailbox::contact);
                     let known = contact.and_then(|contact| known.get(&contact));
                     let known = known.cloned().unwrap_or_default();
+                    // Perhaps sent, and never again: only what came of the letter itself says more.
+                    let is_own = matches!(known.ledger(id), Ledger::Own(_));
+                    if kept == Some(Fate::Unknown) && !is_own {
+                        let what = What::Done(Fate::Unknown);
+                        return Found { response: id, what };
+                    }
                     let mut plan = self.plan(&response, to.as_ref(), &known);
                     if let (Plan::Letter | Plan::Settle, Some(contact)) = (plan, contact)
                         && let Some(seen) = seen.as_mut()
@@ -274,7 +280,7 @@ impl Look<'_> {
             consent: submission.consent,
             address,
             mail: self.mail,
-            ledger: known.ledger,
+            ledger: known.ledger(response.id),
             barred: known.barred,
             contacts: &known.contacts,
             wanted: to.is_some_and(|to| self.wanted_by.contains(&to.contact())),

@@ -22,8 +22,8 @@ use crate::cases::Appended;
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, Written, key_of, n, s};
 use crate::issues::{Beside, Logged, Opened, beginning, stepped, still_there};
 use crate::item::{
-    ContactedItem, PaceItem, PassItem, Stored, SuppressionItem, ToldItem, attribute, encode,
-    logged_item, read_entry, snapshot_item,
+    ContactedItem, NoticeItem, PaceItem, PassItem, Stored, SuppressionItem, ToldItem, attribute,
+    encode, logged_item, read_entry, snapshot_item,
 };
 use crate::key::{
     ANNOUNCED, ANNOUNCEMENTS, AnnouncedKey, Key, RawKey, TOLD, improvement_partition,
@@ -90,7 +90,9 @@ pub struct Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// What the ledger says of it and the improvement.
-    pub ledger: Ledger,
+    ledger: Ledger,
+    /// Whose letter that was, and what came of it.
+    letter: Option<(ResponseId, Fate)>,
     /// Why it gets nothing of our own accord, if so: the gravest reason.
     pub barred: Option<Reason>,
     /// When it was written to of our own accord.
@@ -98,10 +100,21 @@ pub struct Known {
     version: Option<u32>,
 }
 
+impl Known {
+    /// What the ledger says of the address and the improvement, to whoever sent this response.
+    pub fn ledger(&self, response: ResponseId) -> Ledger {
+        match self.letter {
+            Some((about, fate)) if about == response => Ledger::Own(fate),
+            _ => self.ledger,
+        }
+    }
+}
+
 impl Default for Known {
     fn default() -> Self {
         Self {
             ledger: Ledger::Open,
+            letter: None,
             barred: None,
             contacts: Contacts::default(),
             version: None,
@@ -560,27 +573,35 @@ impl Store {
                     known.contacts = item.contacts;
                     known.version = Some(item.version);
                 }
-                _ => known.ledger = read_entry(item)?.ledger(machine_now),
+                _ => {
+                    let entry = read_entry(item)?;
+                    known.ledger = entry.ledger(machine_now);
+                    known.letter = entry.letter();
+                }
             }
         }
         Ok(known)
     }
 
-    /// Claims a letter of our own accord, and counts it among the contacts of its address: both or neither. `known` is what was
-    /// [known](Store::approachable) of the address when it was decided that it may be written to. A letter that was
-    /// [given back](Store::release) was counted when it was claimed first.
+    /// Claims a letter of our own accord about a response, and counts it among the contacts of its address: both or neither.
+    /// `known` is what was [known](Store::approachable) of the address when it was decided that it may be written to. A letter
+    /// that was [given back](Store::release) was counted when it was claimed first.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn approach(
         &self,
         key: AnnouncedKey,
-        known: &Known,
+        (response, known): (ResponseId, &Known),
         holder: &str,
         (now, machine_now): (Timestamp, Timestamp),
         lease: SignedDuration,
     ) -> Result<Approach, StoreError> {
-        let entry = encode(&Key::Announced(key), &attempt(holder, machine_now, lease))?;
+        let item = NoticeItem {
+            response: Some(response),
+            ..attempt(holder, machine_now, lease)
+        };
+        let entry = encode(&Key::Announced(key), &item)?;
         let contacted = Key::Contacted(key.contact);
         let contacts = known.contacts.and(now);
         let counted = match known.version {
@@ -616,7 +637,8 @@ impl Store {
     }
 
     /// Records what came of a letter, if the lease still stands, and what the reporter's page tells, in one transaction. Where
-    /// something else is kept beside the response by now, or it is erased, the ledger alone is written.
+    /// something else is kept beside the response by now, or it is erased, the ledger alone is written; where the provider was
+    /// quicker to tell that it took the letter, the page alone.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -629,10 +651,18 @@ impl Store {
     ) -> Result<Recorded, StoreError> {
         let mut parts = vec![Part::Change(record_change(lease, outcome, machine_now)?)];
         parts.extend(telling(tell)?);
-        match self.transact(parts).await? {
-            Transacted::Done => Ok(Recorded::Recorded),
-            Transacted::Refused(_) => self.record(lease, outcome, machine_now).await,
+        let refusals = match self.transact(parts).await? {
+            Transacted::Done => return Ok(Recorded::Recorded),
+            Transacted::Refused(refusals) => refusals,
+        };
+        let recorded = self.record(lease, outcome, machine_now).await?;
+        let is_open = matches!(refusals.first(), Some(Refusal::Held));
+        if recorded == Recorded::Recorded && !is_open {
+            match self.tell(tell).await? {
+                Kept::Kept | Kept::Overtaken => {}
+            }
         }
+        Ok(recorded)
     }
 
     /// Keeps beside a response what became of its sender where no letter was involved.

@@ -6,13 +6,18 @@
 
 use jiff::Timestamp;
 use resound_domain::case::Case;
-use resound_domain::delivery::Fate;
+use resound_domain::delivery::{Delivery, Fate, Fates};
 use resound_domain::event::{Event, EventKind};
+use resound_domain::id::ImprovementId;
+use resound_domain::issue::announcement::Occasion;
 
 use crate::cases::appending;
-use crate::dynamo::{Change, Part, Transacted, Written, n, s};
-use crate::item::{StatusName, Stored, attribute};
-use crate::key::{Key, NoticeKey, Recipient};
+use crate::dynamo::{Change, Part, Refusal, Transacted, Written, n, s};
+use crate::issues::beginning;
+use crate::item::{StatusName, Stored, attribute, encode};
+use crate::key::{
+    AnnouncedKey, Key, NoticeKey, Recipient, deliveries_prefix, improvement_partition,
+};
 use crate::notices::{Notice, NoticeStatus, Outcome};
 use crate::{Store, StoreError};
 
@@ -26,6 +31,21 @@ pub struct DeliveryReport<'a> {
     /// Its name for the message.
     pub provider_id: &'a str,
 }
+
+/// An entry of the ledger about an announcement, as reports are weighed against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// What it is.
+    pub key: AnnouncedKey,
+    /// Where it stands.
+    pub status: NoticeStatus,
+    /// What the provider said of it later.
+    pub delivery: Delivery,
+}
+
+/// Over how many items the letters of an announcement are counted. Two reports that are counted in one item at the same
+/// moment are one too many: DynamoDB refuses one of them, and it comes again. Persisted: a letter is counted where it was.
+const SHARDS: u8 = 16;
 
 /// What the log of a case tells of a report.
 #[derive(Debug, Clone, Copy)]
@@ -75,16 +95,36 @@ impl Notice {
 
     /// Whether a report says anything that is not recorded.
     pub fn learns(&self, report: &DeliveryReport<'_>) -> bool {
-        self.is_open()
+        self.status.is_open()
             || self.delivery.learns(report.fate, report.at)
             || !self.told_by(report.fate).is_empty()
     }
+}
 
-    /// Whether it is not known that the provider took it, and it may have.
-    const fn is_open(&self) -> bool {
-        match &self.status {
-            NoticeStatus::InProgress { .. } | NoticeStatus::Released => true,
-            NoticeStatus::Recorded { outcome, .. } => matches!(outcome, Outcome::Unknown),
+impl Announced {
+    /// Whether a report says anything that is not recorded.
+    pub fn learns(&self, report: &DeliveryReport<'_>) -> bool {
+        self.status.is_open() || self.delivery.learns(report.fate, report.at)
+    }
+
+    /// Whether it was recorded that nobody knows whether the provider took it.
+    pub const fn is_in_doubt(&self) -> bool {
+        matches!(
+            self.status,
+            NoticeStatus::Recorded {
+                outcome: Outcome::Unknown,
+                ..
+            }
+        )
+    }
+
+    /// The item that counts what becomes of the letter.
+    fn counted(&self) -> Key {
+        let [first, ..] = self.key.contact.bits().to_le_bytes();
+        Key::Deliveries {
+            improvement: self.key.improvement,
+            occasion: self.key.occasion,
+            shard: first % SHARDS,
         }
     }
 }
@@ -122,7 +162,9 @@ impl Store {
             EventKind::NoticeFailed { .. } => Some(event.seq),
             _ => None,
         });
-        let change = change(seen, report, failed, machine_now)?;
+        let key = Key::Notice(seen.key);
+        let known = (&seen.status, &seen.delivery);
+        let change = change(&key, known, report, failed, machine_now)?;
         let Some(telling) = telling else {
             return Ok(match self.change(change).await? {
                 Written::Done => Reported::Recorded,
@@ -137,21 +179,91 @@ impl Store {
             Transacted::Refused(_) => Reported::Conflict,
         })
     }
+
+    /// An entry of the ledger about an announcement; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn announced(&self, key: AnnouncedKey) -> Result<Option<Announced>, StoreError> {
+        let item = self.get(&Key::Announced(key)).await?;
+        item.map(Announced::read).transpose()
+    }
+
+    /// Records a report beside the outcome of an entry about an announcement that [learns](Announced::learns) something from
+    /// it. What happened to the letter for the first time is counted in the same transaction: each thing once for each letter.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn record_announced_delivery(
+        &self,
+        seen: &Announced,
+        report: &DeliveryReport<'_>,
+        machine_now: Timestamp,
+    ) -> Result<Reported, StoreError> {
+        let key = Key::Announced(seen.key);
+        let known = (&seen.status, &seen.delivery);
+        let change = change(&key, known, report, None, machine_now)?;
+        if report.fate == Fate::Accepted || seen.delivery.at(report.fate).is_some() {
+            return Ok(match self.change(change).await? {
+                Written::Done => Reported::Recorded,
+                Written::Refused(_) => Reported::Conflict,
+            });
+        }
+        let (counted, name) = (seen.counted(), report.fate.name());
+        // A version that counts a further thing finds no number of it.
+        let more = format!("SET #{name} = if_not_exists(#{name}, :none) + :one");
+        let more = Change::new(&counted, more)
+            .value(":none", n(0_u32))
+            .value(":one", n(1_u32));
+        let parts = vec![Part::Change(change.clone()), Part::Change(more)];
+        let refusals = match self.transact(parts).await? {
+            Transacted::Done => return Ok(Reported::Recorded),
+            Transacted::Refused(refusals) => refusals,
+        };
+        let [Refusal::Held, Refusal::Failed(None)] = refusals.as_slice() else {
+            return Ok(Reported::Conflict);
+        };
+        let first = encode(&counted, &Fates::one(report.fate))?;
+        let parts = vec![Part::Change(change), Part::PutNew(first)];
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Reported::Recorded,
+            Transacted::Refused(_) => Reported::Conflict,
+        })
+    }
+
+    /// What the provider has told of the letters of this occasion about an improvement. One request.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deliveries(
+        &self,
+        occasion: Occasion,
+        improvement: ImprovementId,
+    ) -> Result<Fates, StoreError> {
+        let partition = improvement_partition(improvement);
+        let counts = beginning(partition, &deliveries_prefix(occasion));
+        let items = self.query_all(&counts).await?.into_iter();
+        items
+            .map(Fates::read)
+            .try_fold(Fates::default(), |sum, some| Ok(sum.and(some?)))
+    }
 }
 
-/// The change of an entry by a report, on condition that all of it that the report is weighed against is as it was seen.
+/// The change of an entry by a report, on condition that all of it that the report is weighed against is as it was seen:
+/// where it stands, and what is known of its delivery.
 fn change(
-    seen: &Notice,
+    key: &Key,
+    (status, delivery): (&NoticeStatus, &Delivery),
     report: &DeliveryReport<'_>,
     failed: Option<u32>,
     machine_now: Timestamp,
 ) -> Result<Change, StoreError> {
     let mut set = Vec::new();
     let mut conditions = vec!["#status = :seen".to_owned()];
-    let mut values = vec![(":seen", attribute(&seen.status_name())?)];
-    if seen.delivery.learns(report.fate, report.at) {
+    let mut values = vec![(":seen", attribute(&status.name())?)];
+    if delivery.learns(report.fate, report.at) {
         let name = format!("#{}_at", report.fate.name());
-        conditions.push(match seen.delivery.at(report.fate) {
+        conditions.push(match delivery.at(report.fate) {
             Some(known) => {
                 values.push((":known", attribute(&known)?));
                 format!("{name} = :known")
@@ -161,7 +273,7 @@ fn change(
         set.push(format!("{name} = :at"));
         values.push((":at", attribute(&report.at)?));
     }
-    if seen.is_open() {
+    if status.is_open() {
         set.push("#status = :sent, #provider_id = :id, #recorded_at = :now".to_owned());
         values.push((":sent", attribute(&StatusName::Sent)?));
         values.push((":id", s(report.provider_id)));
@@ -175,7 +287,7 @@ fn change(
     if set.is_empty() {
         return Err(StoreError::rejected("the report says nothing new"));
     }
-    let change = Change::new(&Key::Notice(seen.key), format!("SET {}", set.join(", ")));
+    let change = Change::new(key, format!("SET {}", set.join(", ")));
     let change = change.only_if(&conditions.join(" AND "));
     Ok(values
         .into_iter()

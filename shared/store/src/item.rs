@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use resound_domain::budget::Contacts;
 use resound_domain::case::Case;
 use resound_domain::contact::{Reason, Suppression};
-use resound_domain::delivery::Delivery;
+use resound_domain::delivery::{Delivery, Fates};
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::figures::Figures;
 use resound_domain::form::FormId;
@@ -31,6 +31,7 @@ use crate::announcements::{Progress, Told};
 use crate::betas::Drawn;
 use crate::config::{Edition, Signed};
 use crate::corrections::Correction;
+use crate::deliveries::Announced;
 use crate::dynamo::{Item, key_of};
 use crate::issues::{Logged, LookBack, Suggestion};
 use crate::key::{GroupKey, Key, NoticeKey, RawKey};
@@ -572,6 +573,9 @@ pub(crate) struct NoticeItem {
     /// The seq of the event that tells staff that it reached nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<u32>,
+    /// The response that a letter of our own accord is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) response: Option<ResponseId>,
 }
 
 /// The value of `withheld` of what an address on the suppression list was not sent.
@@ -607,6 +611,20 @@ impl NoticeItem {
         }
     }
 
+    /// Where it stands.
+    pub(crate) fn standing(&self) -> NoticeStatus {
+        match self.outcome() {
+            Some(outcome) => NoticeStatus::Recorded {
+                outcome,
+                at: self.recorded_at,
+            },
+            None if self.status == StatusName::InProgress => NoticeStatus::InProgress {
+                until: self.leased_until,
+            },
+            None => NoticeStatus::Released,
+        }
+    }
+
     /// Where it stands, to whoever is about to write.
     pub(crate) fn ledger(&self, machine_now: Timestamp) -> Ledger {
         match self.status {
@@ -615,6 +633,17 @@ impl NoticeItem {
             StatusName::InProgress => Ledger::Abandoned,
             _ => Ledger::Recorded,
         }
+    }
+
+    /// Whose letter it was, and what came of it, if that is recorded.
+    pub(crate) fn letter(&self) -> Option<(ResponseId, Fate)> {
+        let fate = match self.status {
+            StatusName::Sent => Fate::Sent,
+            StatusName::Refused => Fate::Refused,
+            StatusName::Unknown => Fate::Unknown,
+            _ => return None,
+        };
+        self.response.map(|response| (response, fate))
     }
 }
 
@@ -654,6 +683,7 @@ pub(crate) fn grouped_notice(
             withheld: None,
             delivery: Delivery::default(),
             failed: None,
+            response: None,
         },
     )
 }
@@ -757,16 +787,7 @@ pub(crate) fn read_entry(item: Item) -> Result<NoticeItem, StoreError> {
 impl Stored for Notice {
     fn read(item: Item) -> Result<Self, StoreError> {
         let (key, item) = read_notice(item)?;
-        let status = match item.outcome() {
-            Some(outcome) => NoticeStatus::Recorded {
-                outcome,
-                at: item.recorded_at,
-            },
-            None if item.status == StatusName::InProgress => NoticeStatus::InProgress {
-                until: item.leased_until,
-            },
-            None => NoticeStatus::Released,
-        };
+        let status = item.standing();
         Ok(Self {
             // One that only a newer version can name is for that version to send.
             group: item.group.and_then(|group| group.parse().ok()),
@@ -776,6 +797,29 @@ impl Stored for Notice {
             delivery: item.delivery,
             failed: item.failed,
         })
+    }
+}
+
+impl Stored for Announced {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, item): (_, NoticeItem) = body(item)?;
+        let Key::Announced(key) = key else {
+            return Err(misplaced(&key));
+        };
+        Ok(Self {
+            key,
+            status: item.standing(),
+            delivery: item.delivery,
+        })
+    }
+}
+
+impl Stored for Fates {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (Key::Deliveries { .. }, fates) => Ok(fates),
+            (key, _) => Err(misplaced(&key)),
+        }
     }
 }
 

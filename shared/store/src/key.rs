@@ -236,6 +236,15 @@ pub enum Key {
         /// What is tried.
         improvement: ImprovementId,
     },
+    /// How many letters about an improvement met which end, of some of the addresses.
+    Deliveries {
+        /// What they were about.
+        improvement: ImprovementId,
+        /// What they were for.
+        occasion: Occasion,
+        /// Which of the addresses: reports of several come at once, and none waits for another.
+        shard: u8,
+    },
     /// When an address was written to of our own accord.
     Contacted(ContactId),
     /// Why nothing is sent to an address. One for each reason, so that to lift one lifts no other.
@@ -313,6 +322,28 @@ pub struct AnnouncedKey {
     pub occasion: Occasion,
 }
 
+impl AnnouncedKey {
+    /// The key as one word, like [`NoticeKey::tag`]. Persisted at the provider: append only.
+    pub fn tag(&self) -> String {
+        let Self {
+            contact,
+            improvement,
+            occasion,
+        } = self;
+        format!("{}_{contact}_{improvement}", occasion.name())
+    }
+
+    fn from_tag(tag: &str) -> Option<Self> {
+        let mut parts = tag.split('_');
+        let key = Self {
+            occasion: Occasion::from_name(parts.next()?)?,
+            contact: parts.next()?.parse().ok()?,
+            improvement: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(key)
+    }
+}
+
 /// Names an entry in the ledger, whatever it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -325,6 +356,13 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// The entry that a provider gave back by this tag; `None` for any other text. Each kind of entry begins with a word of
+    /// its own: what only a newer version knows is no entry to this one.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let case = NoticeKey::from_tag(tag).map(Self::Case);
+        case.or_else(|| AnnouncedKey::from_tag(tag).map(Self::Announcement))
+    }
+
     pub(crate) fn key(&self) -> Key {
         match self {
             Self::Case(key) => Key::Notice(*key),
@@ -689,6 +727,14 @@ impl Key {
                 response_partition(*response),
                 format!("TESTER#{improvement}"),
             ),
+            Self::Deliveries {
+                improvement,
+                occasion,
+                shard,
+            } => (
+                improvement_partition(*improvement),
+                format!("{}{shard:02}", deliveries_prefix(*occasion)),
+            ),
             Self::Contacted(contact) => (contact_partition(*contact), "CONTACTED".to_owned()),
             Self::Suppression { contact, reason } => (
                 contact_partition(*contact),
@@ -836,6 +882,11 @@ impl Key {
                 seq: parts.next()?.parse().ok()?,
             },
             ("IMPROVEMENT", "PASS") => Self::Pass(subject.parse().ok()?),
+            ("IMPROVEMENT", "DELIVERIES") => Self::Deliveries {
+                improvement: subject.parse().ok()?,
+                occasion: Occasion::from_name(parts.next()?)?,
+                shard: parts.next()?.parse().ok()?,
+            },
             ("ANNOUNCEMENTS", "RUNNING") => Self::Running(parts.next()?.parse().ok()?),
             ("ANNOUNCEMENTS", "PACE") => Self::Pace,
             ("ANNOUNCEMENTS", "BETA") => Self::Trying(parts.next()?.parse().ok()?),
@@ -929,6 +980,11 @@ const fn told_prefix(occasion: Occasion) -> &'static str {
 fn occasion(kind: &str) -> Option<Occasion> {
     let is = |occasion: &Occasion| told_prefix(*occasion).strip_suffix('#') == Some(kind);
     Occasion::ALL.into_iter().find(is)
+}
+
+/// How the sort keys of what became of letters of these begin.
+pub(crate) fn deliveries_prefix(occasion: Occasion) -> String {
+    format!("DELIVERIES#{}#", occasion.name())
 }
 
 /// How the sort keys of why nothing is sent to an address begin.
@@ -1304,6 +1360,11 @@ mod tests {
                     improvement,
                     occasion,
                 }),
+                Key::Deliveries {
+                    improvement,
+                    occasion,
+                    shard: about.to_le_bytes()[0],
+                },
             ]
         };
         let occasions = prop::sample::select(Occasion::ALL.to_vec());
@@ -1329,14 +1390,27 @@ mod tests {
         }
 
         #[test]
-        fn a_notice_is_found_by_its_tag(key in any_key(), text in "case_[0-9A-Z]{26}_[0-9+]{0,3}_[a-z_]{0,9}_[a-z-]{0,6}") {
-            if let Key::Notice(key) = key {
-                let tag = key.tag();
+        fn an_entry_is_found_by_its_tag(
+            key in any_key(),
+            text in "(case_[0-9A-Z]{26}_[0-9+]{0,3}_[a-z_]{0,9}_[a-z-]{0,6}|(announcement|question)_[0-7][0-9A-Z]{25}_[0-7][0-9A-Z]{25}_?)",
+        ) {
+            let tag = |entry: &Entry| match entry {
+                Entry::Case(key) => key.tag(),
+                Entry::Announcement(key) => key.tag(),
+                Entry::Report(_) => String::new(),
+            };
+            let entry = match key {
+                Key::Notice(key) => Some(Entry::Case(key)),
+                Key::Announced(key) => Some(Entry::Announcement(key)),
+                _ => None,
+            };
+            if let Some(entry) = entry {
+                let tag = tag(&entry);
                 prop_assert!(tag.len() <= 256 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)));
-                prop_assert_eq!(NoticeKey::from_tag(&tag), Some(key));
+                prop_assert_eq!(Entry::from_tag(&tag), Some(entry));
             }
-            if let Some(key) = NoticeKey::from_tag(&text) {
-                prop_assert_eq!(key.tag(), text);
+            if let Some(entry) = Entry::from_tag(&text) {
+                prop_assert_eq!(tag(&entry), text);
             }
         }
 
@@ -1351,7 +1425,7 @@ mod tests {
         #[test]
         fn whatever_decodes_has_no_other_text(
             pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|RUNNING|PACE|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|DELIVERIES|RUNNING|PACE|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

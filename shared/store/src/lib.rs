@@ -53,7 +53,7 @@ pub use cases::{
 pub use config::{Edition, Editions, Published, Signed};
 pub use contacts::{Lifted, Suppressed};
 pub use corrections::Correction;
-pub use deliveries::{DeliveryReport, Reported, Telling};
+pub use deliveries::{Announced, DeliveryReport, Reported, Telling};
 pub use error::StoreError;
 pub use events::{Due, Postponed, Repair, Resumed, Settled, StoredEvent};
 pub use figures::{KeptFigures, KeptOne};

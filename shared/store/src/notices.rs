@@ -181,12 +181,20 @@ pub enum NoticeStatus {
     },
 }
 
-impl Notice {
-    pub(crate) const fn status_name(&self) -> StatusName {
-        match &self.status {
-            NoticeStatus::InProgress { .. } => StatusName::InProgress,
-            NoticeStatus::Released => StatusName::Released,
-            NoticeStatus::Recorded { outcome, .. } => outcome.status(),
+impl NoticeStatus {
+    pub(crate) const fn name(&self) -> StatusName {
+        match self {
+            Self::InProgress { .. } => StatusName::InProgress,
+            Self::Released => StatusName::Released,
+            Self::Recorded { outcome, .. } => outcome.status(),
+        }
+    }
+
+    /// Whether it is not known that the provider took it, and it may have.
+    pub(crate) const fn is_open(&self) -> bool {
+        match self {
+            Self::InProgress { .. } | Self::Released => true,
+            Self::Recorded { outcome, .. } => matches!(outcome, Outcome::Unknown),
         }
     }
 }
@@ -438,6 +446,7 @@ pub(crate) fn attempt(holder: &str, machine_now: Timestamp, lease: SignedDuratio
         withheld: None,
         delivery: Delivery::default(),
         failed: None,
+        response: None,
     }
 }
 

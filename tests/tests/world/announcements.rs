@@ -9,7 +9,7 @@ use resound_domain::id::{ImprovementId, IssueId};
 use resound_tests::World;
 use resound_tests::faults::Fault;
 use resound_tests::rng::Rng;
-use resound_tests::world::{Answer, Ended, Receipt, receipt};
+use resound_tests::world::{Answer, Ended, Mischief, Receipt, receipt};
 use serde_json::{Value, json};
 
 /// Letters may go out as fast as they can: a test waits for real.
@@ -80,9 +80,13 @@ pub(crate) async fn gather(world: &mut World) {
 
 /// An improvement for these issues that has shipped.
 pub(crate) async fn shipped(world: &mut World, issues: &[IssueId]) -> ImprovementId {
+    shipped_as(world, issues, "improvement").await
+}
+
+async fn shipped_as(world: &mut World, issues: &[IssueId], key: &str) -> ImprovementId {
     world.leap("PT1H");
     let plan = json!({"title": "Start without a network", "issues": issues});
-    let opened = staff_post(world, "/v1/improvements", &plan, "improvement").await;
+    let opened = staff_post(world, "/v1/improvements", &plan, key).await;
     let id = opened.expect(201).json()["id"].as_str().unwrap().to_owned();
     let ship = json!({"command": "ship", "release": "2.4"});
     let path = format!("/v1/improvements/{id}/commands");
@@ -106,7 +110,7 @@ async fn command(world: &mut World, improvement: ImprovementId, command: &str, k
     staff_post(world, &path, &body, key).await.expect(200);
 }
 
-async fn shown(world: &mut World, improvement: ImprovementId) -> Value {
+pub(crate) async fn shown(world: &mut World, improvement: ImprovementId) -> Value {
     let path = format!("/v1/improvements/{improvement}/announcement");
     world.staff_get(&path).await.expect(200).json()
 }
@@ -223,7 +227,90 @@ async fn everybody_is_told_once_as_far_as_they_can_be_and_may_be() {
         "later passes tell nobody again"
     );
     // What the provider tells of the letters.
+    assert_eq!(told["delivery"]["delivered"], 0);
     world.drain().await;
+    let told = shown(&mut world, improvement).await;
+    assert_eq!(told["delivery"]["delivered"], 6);
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_letters_is_counted_and_their_addresses_are_left_alone() {
+    let mut world = World::new().await;
+    world.mischief = Some(Mischief {
+        rng: Rng::new(7),
+        duplicates: 50,
+        reorders: true,
+    });
+    let one = issue(&mut world, 1).await;
+    let simulated = ["bounce+1", "bounce+2", "complaint+1"];
+    for (n, label) in simulated.into_iter().enumerate() {
+        let address = format!("{label}@simulator.amazonses.com");
+        report(&mut world, n, json!({"email": address})).await;
+    }
+    report(&mut world, 3, email(3)).await;
+    gather(&mut world).await;
+    let first = shipped(&mut world, &[one]).await;
+    start(&mut world, first).await.expect(201);
+    minute(&mut world).await;
+    world.drain().await;
+    let told = shown(&mut world, first).await;
+    assert_eq!(told["pass"]["counts"], json!({"sent": 4}));
+    let delivery =
+        json!({"delivered": 2, "bounced": 2, "soft_bounced": 0, "rejected": 0, "complained": 1});
+    assert_eq!(told["delivery"], delivery);
+
+    command(&mut world, first, "close", "close").await;
+    let second = shipped_as(&mut world, &[one], "another").await;
+    let path = format!("/v1/improvements/{second}/announcement");
+    staff_post(&mut world, &path, &words(), "announce-again")
+        .await
+        .expect(201);
+    minute(&mut world).await;
+    world.drain().await;
+    let told = shown(&mut world, second).await;
+    assert_eq!(told["pass"]["counts"], json!({"sent": 1, "suppressed": 3}));
+    assert_eq!(told["delivery"]["delivered"], 1);
+    let before = shown(&mut world, first).await;
+    assert_eq!(before["delivery"], delivery);
+}
+
+/// The answer of the provider to the only letter is lost, and the provider tells of it before or after a doubt is written down.
+#[tokio::test]
+async fn a_letter_whose_answer_was_lost_is_found() {
+    for in_time in [true, false] {
+        let mut world = World::new().await;
+        let one = issue(&mut world, 1).await;
+        let reporter = report(&mut world, 0, email(0)).await;
+        gather(&mut world).await;
+        let improvement = shipped(&mut world, &[one]).await;
+        start(&mut world, improvement).await.expect(201);
+        world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
+        minute(&mut world).await;
+        assert!(world.faults.struck().is_some());
+        world.faults.clear();
+        let told = shown(&mut world, improvement).await;
+        assert_eq!(told["pass"]["counts"], json!({"in_progress": 1}));
+        if in_time {
+            world.drain().await;
+        }
+        next_day(&mut world).await;
+        minute(&mut world).await;
+        let told = shown(&mut world, improvement).await;
+        let counts = match in_time {
+            true => json!({"sent": 1}),
+            false => json!({"unknown": 1}),
+        };
+        assert_eq!(told["pass"]["counts"], counts);
+        world.drain().await;
+        next_day(&mut world).await;
+        minute(&mut world).await;
+        let told = shown(&mut world, improvement).await;
+        assert_eq!(told["pass"]["counts"], json!({"sent": 1}));
+        assert_eq!(told["delivery"]["delivered"], 1);
+        assert_eq!(once(&letters(&world)).len(), 1);
+        let page = world.get(&reporter.status).await.expect(200).json();
+        assert_eq!(page["shipped"][0]["release"], "2.4");
+    }
 }
 
 #[tokio::test]

@@ -499,8 +499,15 @@ impl Scenario for Announce {
             // Whoever is in doubt is so when the lease is over; another pass looks for them.
             announcements::next_day(world).await;
         }
+        // What the provider tells proves every letter that went out, also where our own record of it was lost.
+        world.drain().await;
+        announcements::next_day(world).await;
+        announcements::minute(world).await;
         let letters = announcements::letters(world);
         assert!(letters.values().all(|n| *n == 1), "{letters:?}");
+        let told = announcements::shown(world, *improvement).await;
+        assert_eq!(told["pass"]["counts"]["sent"], letters.len(), "{told}");
+        assert_eq!(told["delivery"]["delivered"], letters.len(), "{told}");
         vec![started.status.to_string()]
     }
 }

@@ -2,13 +2,15 @@
 
 use jiff::SignedDuration;
 use resound_domain::contact::Reason;
-use resound_domain::delivery::Fate;
+use resound_domain::delivery::{Fate, Fates};
 use resound_domain::event::{EventKind, Failure};
-use resound_store::{Lifted, NoticeStatus, Outcome};
+use resound_store::{Lifted, NoticeStatus, Outcome, Recorded};
 use resound_testing::start;
 use serde_json::json;
 
-use crate::support::{World, all_done, case_id, contact, key, record, recorded};
+use crate::support::{
+    World, all_done, announced, case_id, contact, key, record, record_of_announcement, recorded,
+};
 
 fn failed(why: Failure) -> EventKind {
     EventKind::NoticeFailed {
@@ -242,4 +244,56 @@ async fn an_entry_that_another_version_wrote_still_feeds_the_list() {
     newer["mail"]["tags"]["entry"] = json!(["told_01ARZ3NDEKTSV4RRFFQ69G5FAV"]);
     assert_eq!(world.hear(&newer).await, all_done());
     assert_eq!(world.reasons().await, [Reason::HardBounce]);
+}
+
+#[tokio::test]
+async fn a_letter_of_an_announcement_has_its_own_entry() {
+    for (name, reasons, counted) in [
+        ("send", vec![], ""),
+        ("delivery", vec![], "NoticesDelivered 1"),
+        ("bounce", vec![Reason::HardBounce], "NoticesBounced 1"),
+        ("bounce_transient", vec![], "NoticesSoftBounced 1"),
+        ("complaint", vec![Reason::Complaint], "NoticesComplained 1"),
+        ("reject", vec![], "NoticesRejected 1"),
+    ] {
+        // The answer of the provider is on its way, or was lost.
+        let (world, _) = World::announcing().await;
+        for _ in 0..2 {
+            assert_eq!(world.hear(&record_of_announcement(name)).await, all_done());
+        }
+        let entry = world.aws.store.announced(announced()).await;
+        let entry = entry.unwrap().unwrap();
+        let NoticeStatus::Recorded { outcome, .. } = entry.status else {
+            panic!("{name}: {:?}", entry.status)
+        };
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{name}");
+        assert_eq!(world.reasons().await, reasons, "{name}");
+        assert_eq!(world.log().await, [], "{name}: no case tells of it");
+        assert_eq!(world.metrics.summary(), counted, "{name}");
+        let told = world
+            .aws
+            .store
+            .deliveries(announced().occasion, announced().improvement)
+            .await;
+        let fate = entry.delivery.fate().unwrap_or(Fate::Accepted);
+        assert_eq!(told.unwrap(), Fates::one(fate), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_in_doubt_is_found_and_one_that_nobody_wrote_is_dropped() {
+    let (world, lease) = World::announcing().await;
+    let store = &world.aws.store;
+    let doubted = store.record(&lease, &Outcome::Unknown, start()).await;
+    assert_eq!(doubted.unwrap(), Recorded::Recorded);
+    let delivery = record_of_announcement("delivery");
+    assert_eq!(world.hear(&delivery).await, all_done());
+    let entry = store.announced(announced()).await.unwrap().unwrap();
+    assert!(!entry.is_in_doubt());
+    let counted = "NoticesDelivered 1, NoticesFound 1";
+    assert_eq!(world.metrics.summary(), counted);
+
+    let world = World::resolved().await;
+    assert_eq!(world.hear(&delivery).await, all_done());
+    assert_eq!(world.metrics.summary(), "ReportsPassedOver 1");
 }

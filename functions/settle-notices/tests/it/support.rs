@@ -4,12 +4,16 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::Command;
 use resound_domain::contact::Reason;
 use resound_domain::event::EventKind;
-use resound_domain::id::{CaseId, ContactId};
+use resound_domain::id::{CaseId, ContactId, ImprovementId};
+use resound_domain::issue::announcement::Occasion;
 use resound_domain::policy::Priority;
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::metrics::Metrics;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation};
-use resound_store::{Claim, Medium, Notice, NoticeKey, Outcome, Recipient, Recorded};
+use resound_store::{
+    AnnouncedKey, Approach, Claim, KnownContact, Lease, Medium, Notice, NoticeKey, Outcome,
+    Recipient, Recorded,
+};
 use resound_testing::{Aws, start, vars};
 use serde_json::{Value, json};
 use settle_notices::{App, Config};
@@ -34,6 +38,13 @@ pub(crate) fn record(name: &str) -> Value {
     let body = recorded(name)["Records"][0]["body"].clone();
     let mut record: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
     record["mail"]["tags"]["entry"] = json!([key().tag()]);
+    record
+}
+
+/// The same, about a letter of an announcement.
+pub(crate) fn record_of_announcement(name: &str) -> Value {
+    let mut record = record(name);
+    record["mail"]["tags"]["entry"] = json!([announced().tag()]);
     record
 }
 
@@ -62,6 +73,14 @@ pub(crate) fn key() -> NoticeKey {
         cause: 2,
         recipient: Recipient::Customer,
         medium: Medium::EMAIL,
+    }
+}
+
+pub(crate) fn announced() -> AnnouncedKey {
+    AnnouncedKey {
+        contact: contact(),
+        improvement: ImprovementId::from_bits(24),
+        occasion: Occasion::Announcement,
     }
 }
 
@@ -108,6 +127,18 @@ impl World {
             provider_id: Some("0100".to_owned()),
         })
         .await
+    }
+
+    /// A letter of an announcement that is claimed.
+    pub(crate) async fn announcing() -> (Self, Lease) {
+        let world = Self::resolved().await;
+        let whom = (case_id().response(), &KnownContact::default());
+        let (store, lease) = (&world.aws.store, SignedDuration::from_secs(90));
+        let approach = store.approach(announced(), whom, "a", (start(), start()), lease);
+        let Approach::Claim(Claim::Fresh(lease)) = approach.await.unwrap() else {
+            panic!("nobody else writes to them")
+        };
+        (world, lease)
     }
 
     pub(crate) async fn call(&self, event: Value, machine_now: Timestamp) -> Value {

@@ -447,7 +447,6 @@ impl Fate {
         match self {
             Self::Sent
             | Self::Refused
-            | Self::Unknown
             | Self::Already
             | Self::NoContact
             | Self::Unreachable
@@ -455,7 +454,9 @@ impl Fate {
             | Self::Suppressed
             | Self::Unsubscribed
             | Self::Other => true,
-            Self::MailOff
+            // The provider may still tell that it took the letter.
+            Self::Unknown
+            | Self::MailOff
             | Self::OverBudget
             | Self::Quiet
             | Self::InProgress
@@ -466,7 +467,7 @@ impl Fate {
 
     /// Whether the reporter's page tells of the improvement from here on, and the fate is kept beside the response.
     pub const fn is_kept(self) -> bool {
-        self.is_final() || matches!(self, Self::MailOff | Self::OverBudget)
+        self.is_final() || matches!(self, Self::Unknown | Self::MailOff | Self::OverBudget)
     }
 
     /// Whether the provider took a letter, or perhaps did.
@@ -527,6 +528,8 @@ pub enum Ledger {
     Abandoned,
     /// It is over, whatever came of it.
     Recorded,
+    /// It is over, the letter was about this very response, and this came of it.
+    Own(Fate),
 }
 
 /// What somebody is written to for. Each is written at most once to an address about an improvement.
@@ -543,6 +546,20 @@ pub enum Occasion {
 impl Occasion {
     /// Every occasion.
     pub const ALL: [Self; 3] = [Self::Announcement, Self::Invitation, Self::Question];
+
+    /// The persisted name. Append only.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Announcement => "announcement",
+            Self::Invitation => "invitation",
+            Self::Question => "question",
+        }
+    }
+
+    /// The occasion of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
 }
 
 /// What is asked about a reporter before they are written to.
@@ -591,6 +608,8 @@ impl Reporter<'_> {
             Fate::NoContact
         } else if self.address == Address::Unusable {
             Fate::Unreachable
+        } else if let Ledger::Own(fate) = self.ledger {
+            fate
         } else if self.ledger == Ledger::Recorded {
             Fate::Already
         } else if self.ledger == Ledger::InProgress {

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::contact::Reason;
+use resound_domain::delivery::{self, Fates};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::announcement::{
     Announcement, Command, Fate, Ledger, Occasion, Pass, Words,
@@ -10,8 +11,8 @@ use resound_domain::issue::improvement::{self, Improvement, Plan};
 use resound_domain::issue::{How, Link, Note, Reporter, Title};
 use resound_domain::response::Response;
 use resound_store::{
-    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, Kept, KnownContact, Lease, Linked,
-    Opened, Outcome, Progress, Recorded, Suppressed, Tell, Told, UnderWay,
+    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, DeliveryReport, Kept, KnownContact,
+    Lease, Linked, Opened, Outcome, Progress, Recorded, Reported, Suppressed, Tell, Told, UnderWay,
 };
 use serde_json::json;
 
@@ -24,6 +25,8 @@ const KEY: AnnouncedKey = AnnouncedKey {
     improvement: IMPROVEMENT,
     occasion: Occasion::Announcement,
 };
+/// Whose letter it is.
+const ONE: ResponseId = ResponseId::from_bits(1);
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
 
 fn sent() -> Outcome {
@@ -73,11 +76,39 @@ impl Table {
         known.unwrap().remove(&CONTACT).unwrap()
     }
 
+    /// What the ledger says to whoever shares the address with the one who was written to.
+    async fn ledger(&self, at: Timestamp) -> Ledger {
+        self.known(at).await.ledger(ResponseId::from_bits(999))
+    }
+
     async fn approach(&self, holder: &str, machine_now: Timestamp) -> Approach {
         let known = self.known(machine_now).await;
         let times = (t0(), machine_now);
-        let approach = self.store.approach(KEY, &known, holder, times, LEASE);
+        let approach = self
+            .store
+            .approach(KEY, (ONE, &known), holder, times, LEASE);
         approach.await.unwrap()
+    }
+
+    /// Records a report as its reader does: again, until it says nothing new.
+    async fn hear(&self, fate: delivery::Fate, at: Timestamp) {
+        self.hear_of(KEY, fate, at).await;
+    }
+
+    async fn hear_of(&self, key: AnnouncedKey, fate: delivery::Fate, at: Timestamp) {
+        let report = DeliveryReport {
+            fate,
+            at,
+            provider_id: "0100",
+        };
+        loop {
+            let seen = self.store.announced(key).await.unwrap().unwrap();
+            if !seen.learns(&report) {
+                return;
+            }
+            let done = self.store.record_announced_delivery(&seen, &report, now());
+            assert_eq!(done.await.unwrap(), Reported::Recorded);
+        }
     }
 
     async fn fresh(&self, holder: &str, machine_now: Timestamp) -> Lease {
@@ -98,12 +129,12 @@ async fn an_address_is_written_to_once_and_counted_once() {
     assert_eq!(table.fresh("one", now()).await, lease);
     let other = table.approach("two", now()).await;
     assert_eq!(other, Approach::Claim(Claim::InProgress));
-    assert_eq!(table.known(now()).await.ledger, Ledger::InProgress);
+    assert_eq!(table.ledger(now()).await, Ledger::InProgress);
 
     // It certainly reached nobody: the next attempt is the same contact.
     let released = table.store.release(&lease).await.unwrap();
     assert_eq!(released, Recorded::Recorded);
-    assert_eq!(table.known(now()).await.ledger, Ledger::Released);
+    assert_eq!(table.ledger(now()).await, Ledger::Released);
     let lease = table.fresh("two", now()).await;
     assert!(
         table.known(now()).await.contacts.allow_one(t0()),
@@ -113,7 +144,7 @@ async fn an_address_is_written_to_once_and_counted_once() {
     let told = tell(&one, Fate::Sent, None);
     let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
     assert_eq!(recorded.unwrap(), Recorded::Recorded);
-    assert_eq!(table.known(now()).await.ledger, Ledger::Recorded);
+    assert_eq!(table.ledger(now()).await, Ledger::Recorded);
     let other = table.approach("three", now()).await;
     assert_eq!(other, Approach::Claim(Claim::Recorded(sent())));
 
@@ -133,7 +164,7 @@ async fn whoever_was_killed_leaves_a_doubt_and_no_second_letter() {
     let one = table.reported(1, &[]).await;
     let _killed = table.fresh("one", now()).await;
     let later = now() + LEASE;
-    assert_eq!(table.known(later).await.ledger, Ledger::Abandoned);
+    assert_eq!(table.ledger(later).await, Ledger::Abandoned);
     let Approach::Claim(Claim::Abandoned(lease)) = table.approach("two", later).await else {
         panic!("the lease is over");
     };
@@ -145,6 +176,102 @@ async fn whoever_was_killed_leaves_a_doubt_and_no_second_letter() {
     assert_eq!(recorded.unwrap(), Recorded::Recorded);
     let again = table.approach("three", later).await;
     assert_eq!(again, Approach::Claim(Claim::Recorded(Outcome::Unknown)));
+    let known = table.known(later).await;
+    assert_eq!(known.ledger(one.id), Ledger::Own(Fate::Unknown));
+
+    // The provider tells after all.
+    table.hear(delivery::Fate::Delivered, t0()).await;
+    let known = table.known(later).await;
+    assert_eq!(known.ledger(one.id), Ledger::Own(Fate::Sent));
+    assert_eq!(table.ledger(later).await, Ledger::Recorded);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_quicker_than_we_are_changes_nothing() {
+    let table = Table::new().await;
+    let one = table.reported(1, &[]).await;
+    let lease = table.fresh("one", now()).await;
+    table.hear(delivery::Fate::Delivered, t0()).await;
+    let told = tell(&one, Fate::Sent, None);
+    for _ in 0..2 {
+        let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
+        assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    }
+    assert_eq!(table.store.told(one.id).await.unwrap(), [told.told]);
+}
+
+#[tokio::test]
+async fn reports_in_any_order_are_counted_once_for_each_letter() {
+    use delivery::Fate::{Accepted, Bounced, Complained, Delivered, SoftBounced};
+    let reports = [
+        (Delivered, 2),
+        (Complained, 9),
+        (Bounced, 4),
+        (Bounced, 3),
+        (SoftBounced, 1),
+        (Accepted, 1),
+    ];
+    let mut ends = Vec::new();
+    for turn in 0..reports.len() {
+        let table = Table::new().await;
+        let lease = table.fresh("one", now()).await;
+        let recorded = table.store.record(&lease, &sent(), now()).await;
+        assert_eq!(recorded.unwrap(), Recorded::Recorded);
+        for n in 0..2 * reports.len() {
+            let (fate, after) = reports[(turn + n * 5) % reports.len()];
+            table.hear(fate, t0() + hours(after)).await;
+        }
+        let entry = table.store.announced(KEY).await.unwrap().unwrap();
+        assert_eq!(entry.delivery.fate(), Some(Bounced));
+        assert_eq!(entry.delivery.at(Bounced), Some(t0() + hours(3)));
+        let counted = table
+            .store
+            .deliveries(KEY.occasion, IMPROVEMENT)
+            .await
+            .unwrap();
+        ends.push((entry, counted));
+    }
+    let counted = Fates {
+        delivered: 1,
+        bounced: 1,
+        soft_bounced: 1,
+        complained: 1,
+        rejected: 0,
+    };
+    assert_eq!(ends[0].1, counted);
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn every_letter_of_an_announcement_is_counted() {
+    let table = Table::new().await;
+    for n in 0..40 {
+        let key = AnnouncedKey {
+            contact: ContactId::from_bits(n),
+            ..KEY
+        };
+        let known = KnownContact::default();
+        let times = (t0(), now());
+        let claimed = table
+            .store
+            .approach(key, (ONE, &known), "one", times, LEASE);
+        let claimed = claimed.await.unwrap();
+        assert!(matches!(claimed, Approach::Claim(Claim::Fresh(_))));
+        let fate = match n {
+            0..30 => delivery::Fate::Delivered,
+            _ => delivery::Fate::Bounced,
+        };
+        table.hear_of(key, fate, t0()).await;
+    }
+    let counted = table
+        .store
+        .deliveries(KEY.occasion, IMPROVEMENT)
+        .await
+        .unwrap();
+    assert_eq!((counted.delivered, counted.bounced), (30, 10));
+    let other = ImprovementId::from_bits(25);
+    let none = table.store.deliveries(KEY.occasion, other).await.unwrap();
+    assert_eq!(none, Fates::default());
 }
 
 #[tokio::test]
@@ -157,11 +284,15 @@ async fn two_announcements_at_once_cannot_both_take_the_last_contact() {
         ..KEY
     };
     let times = (t0(), now());
-    let approach = table.store.approach(other, &known, "two", times, LEASE);
+    let approach = table
+        .store
+        .approach(other, (ONE, &known), "two", times, LEASE);
     assert_eq!(approach.await.unwrap(), Approach::Overtaken);
     // Looked at again, there is one left; and then none.
     let again = table.known(now()).await;
-    let approach = table.store.approach(other, &again, "two", times, LEASE);
+    let approach = table
+        .store
+        .approach(other, (ONE, &again), "two", times, LEASE);
     let approach = approach.await.unwrap();
     assert!(matches!(approach, Approach::Claim(Claim::Fresh(_))));
     assert!(!table.known(now()).await.contacts.allow_one(t0()));
@@ -220,7 +351,7 @@ async fn a_letter_to_somebody_erased_meanwhile_is_recorded_all_the_same() {
     let told = tell(&one, Fate::Sent, None);
     let recorded = table.store.record_told(&lease, &sent(), &told, now()).await;
     assert_eq!(recorded.unwrap(), Recorded::Recorded);
-    assert_eq!(table.known(now()).await.ledger, Ledger::Recorded);
+    assert_eq!(table.ledger(now()).await, Ledger::Recorded);
     assert_eq!(table.store.told(one.id).await.unwrap(), []);
 }
 

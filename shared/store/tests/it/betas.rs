@@ -167,14 +167,27 @@ async fn an_invitation_is_no_announcement() {
     };
     for occasion in Occasion::ALL {
         let seen = known(occasion, now()).await;
-        assert_eq!(seen.ledger, Ledger::Open, "{occasion:?}");
+        assert_eq!(
+            seen.ledger(ResponseId::from_bits(9)),
+            Ledger::Open,
+            "{occasion:?}"
+        );
         let times = (t0(), now());
-        let approach = table
-            .store
-            .approach(key(occasion), &seen, "run", times, hours(1));
+        let approach = table.store.approach(
+            key(occasion),
+            (ResponseId::from_bits(9), &seen),
+            "run",
+            times,
+            hours(1),
+        );
         let claim = approach.await.unwrap();
         assert!(matches!(claim, Approach::Claim(Claim::Fresh(_))));
-        assert_eq!(known(occasion, now()).await.ledger, Ledger::InProgress);
+        assert_eq!(
+            known(occasion, now())
+                .await
+                .ledger(ResponseId::from_bits(9)),
+            Ledger::InProgress
+        );
     }
     let contacts = known(Occasion::Announcement, now()).await.contacts;
     assert!(!contacts.allow_one(t0()), "each of them counts");

@@ -257,7 +257,12 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         Key::Announced(_) => (
             "Announcement notice",
             "an entry in the ledger of effects: address, improvement, what for",
-            "not exists, with the contact counted, then `epoch` = seen",
+            "not exists, with the contact counted, then `epoch` = seen; what the provider tells later, if `status` and that are as seen",
+        ),
+        Key::Deliveries { .. } => (
+            "Deliveries",
+            "how many letters about an improvement met which end, of some of the addresses",
+            "not exists, then one more, with what the provider told of the letter",
         ),
         Key::Contacted(_) => (
             "Contacts",
@@ -1084,7 +1089,13 @@ async fn announcement_of(
         .approachable(announced.occasion, improvement, &contacts, now())
         .await;
     let known = known.unwrap().remove(&announced.contact).unwrap();
-    let claimed = store.approach(announced, &known, "invocation", (t0(), now()), hours(1));
+    let claimed = store.approach(
+        announced,
+        (response, &known),
+        "invocation",
+        (t0(), now()),
+        hours(1),
+    );
     let Approach::Claim(Claim::Fresh(lease)) = claimed.await.unwrap() else {
         panic!("nobody else writes to them")
     };
@@ -1104,6 +1115,15 @@ async fn announcement_of(
     };
     let recorded = store.record_told(&lease, &sent, &tell, now()).await;
     assert_eq!(recorded.unwrap(), Recorded::Recorded);
+    let bounced = DeliveryReport {
+        fate: resound_domain::delivery::Fate::Bounced,
+        at: t0(),
+        provider_id: "0102",
+    };
+    let seen = store.announced(announced).await.unwrap().unwrap();
+    let recorded = store.record_announced_delivery(&seen, &bounced, now());
+    assert_eq!(recorded.await.unwrap(), Reported::Recorded);
+    let [shard, ..] = ID.to_le_bytes();
 
     let named = |name: &str, key| (name.to_owned(), key);
     let mut keys = vec![
@@ -1121,6 +1141,14 @@ async fn announcement_of(
         named("announced", Key::Announced(announced)),
         named("contacted", Key::Contacted(announced.contact)),
         named("running", Key::Running(improvement)),
+        named(
+            "deliveries",
+            Key::Deliveries {
+                improvement,
+                occasion: Occasion::Announcement,
+                shard: shard % 16,
+            },
+        ),
     ];
     // It runs at the end, as its mark is to be seen.
     for command in [Command::Stop, Command::GoOn] {
