@@ -327,7 +327,9 @@ fn announcements(world: &World, dump: &Dump, tally: &mut Tally) {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     for (key, item) in dump {
         let counts = key.strip_prefix("IMPROVEMENT#");
-        if let Some((improvement, _)) = counts.and_then(|key| key.split_once(" / DELIVERIES#announcement#")) {
+        if let Some((improvement, _)) =
+            counts.and_then(|key| key.split_once(" / DELIVERIES#announcement#"))
+        {
             *counted.entry(improvement).or_default() += item["delivered"].as_u64().unwrap_or(0);
         }
     }

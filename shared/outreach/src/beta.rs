@@ -45,7 +45,11 @@ pub async fn standings(
     let ids: Vec<ResponseId> = sample.candidates().iter().map(|one| one.response).collect();
     let told = async |occasion| {
         let told = store.fates(occasion, improvement, &ids).await?;
-        let told = told.into_iter().map(|told| (told.response, told));
+        // Who cannot be read may hold a place: nothing is said of the places then.
+        if let Some((_, error)) = told.unreadable.into_iter().next() {
+            return Err(error);
+        }
+        let told = told.kept.into_iter().map(|told| (told.response, told));
         Ok::<_, StoreError>(told.collect::<BTreeMap<_, _>>())
     };
     let invited = told(Occasion::Invitation).await?;

@@ -200,17 +200,23 @@ impl Look<'_> {
         ids: &[ResponseId],
         mut seen: Option<&mut BTreeSet<ContactId>>,
     ) -> Result<Looked, StoreError> {
-        let fates = self
+        let kept = self
             .store
             .fates(self.occasion, self.improvement, ids)
             .await?;
-        let fates: BTreeMap<_, _> = fates
-            .iter()
-            .map(|told| (told.response, told.fate))
-            .collect();
-        let open = |id: &ResponseId| fates.get(id).is_none_or(|fate| !fate.is_final());
+        let fates = kept.kept.iter().map(|told| (told.response, told.fate));
+        let fates: BTreeMap<_, _> = fates.collect();
+        let (mut doubtful, mut corrupt) = (BTreeSet::new(), Vec::new());
+        for (response, error) in kept.unreadable {
+            doubtful.insert(response);
+            corrupt.push(error);
+        }
+        let open = |id: &ResponseId| {
+            !doubtful.contains(id) && fates.get(id).is_none_or(|fate| !fate.is_final())
+        };
         let unsettled: Vec<_> = ids.iter().copied().filter(open).collect();
-        let (responses, corrupt) = self.store.responses_named(&unsettled).await?;
+        let (responses, unreadable) = self.store.responses_named(&unsettled).await?;
+        corrupt.extend(unreadable);
         let mut responses: BTreeMap<_, _> = responses
             .into_iter()
             .map(|response| (response.id, response))
@@ -222,10 +228,11 @@ impl Look<'_> {
         let contacts = responses.values().filter_map(mailbox);
         let contacts: BTreeSet<ContactId> = contacts.map(|to| to.contact()).collect();
         let contacts: Vec<_> = contacts.into_iter().collect();
-        let known = self
+        let contacted = self
             .store
             .approachable(self.occasion, self.improvement, &contacts, self.machine_now)
             .await?;
+        corrupt.extend(contacted.corrupt);
         let found = ids.iter().map(|&id| {
             let kept = fates.get(&id).copied();
             let what = match (kept.filter(|fate| fate.is_final()), responses.remove(&id)) {
@@ -234,8 +241,15 @@ impl Look<'_> {
                 (None, Some(response)) => {
                     let to = mailbox(&response);
                     let contact = to.as_ref().map(Mailbox::contact);
-                    let known = contact.and_then(|contact| known.get(&contact));
-                    let known = known.cloned().unwrap_or_default();
+                    let known = match contact {
+                        None => Some(KnownContact::default()),
+                        Some(contact) => contacted.known.get(&contact).cloned(),
+                    };
+                    // What cannot be read may be that they were told, or want nothing.
+                    let Some(known) = known else {
+                        let what = What::Done(Fate::Passed);
+                        return Found { response: id, what };
+                    };
                     // Perhaps sent, and never again: only what came of the letter itself says more.
                     let is_own = matches!(known.ledger(id), Ledger::Own(_));
                     if kept == Some(Fate::Unknown) && !is_own {

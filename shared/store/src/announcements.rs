@@ -86,6 +86,24 @@ pub struct Told {
     pub at: Timestamp,
 }
 
+/// What became of the senders of some responses.
+#[derive(Debug, Default)]
+pub struct Fates {
+    /// What is kept, and can be read.
+    pub kept: Vec<Told>,
+    /// The responses of which it cannot, with why: [`StoreError::Corrupt`].
+    pub unreadable: Vec<(ResponseId, StoreError)>,
+}
+
+/// What is known of some addresses before they are written to.
+#[derive(Debug, Default)]
+pub struct Contacted {
+    /// Each of those of which everything can be read.
+    pub known: BTreeMap<ContactId, Known>,
+    /// What cannot be read of the others, each a [`StoreError::Corrupt`]. Whether they may be written to is in doubt.
+    pub corrupt: Vec<StoreError>,
+}
+
 /// What is known of an address before it is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -107,6 +125,33 @@ impl Known {
             Some((about, fate)) if about == response => Ledger::Own(fate),
             _ => self.ledger,
         }
+    }
+
+    /// Takes in an item of the address.
+    fn learn(&mut self, item: Item, machine_now: Timestamp) -> Result<(), StoreError> {
+        let raw = key_of(&item);
+        let key = Key::decode(&raw).map_err(|source| StoreError::corrupt(raw, source))?;
+        match key {
+            Key::Suppression { .. } => {
+                let (reason, item) = <(Reason, SuppressionItem)>::read(item)?;
+                if item.stands() && reason.stops(Purpose::Outreach) {
+                    // In the order of their gravity.
+                    let graver = self.barred.map_or(reason, |barred| barred.min(reason));
+                    self.barred = Some(graver);
+                }
+            }
+            Key::Contacted(_) => {
+                let item = ContactedItem::read(item)?;
+                self.contacts = item.contacts;
+                self.version = Some(item.version);
+            }
+            _ => {
+                let entry = read_entry(item)?;
+                self.ledger = entry.ledger(machine_now);
+                self.letter = entry.letter();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -466,7 +511,8 @@ impl Store {
         })
     }
 
-    /// What became of the senders of these responses, those of whom something is kept; in no order.
+    /// What became of the senders of these responses, those of whom something is kept; in no order. What cannot be read of one
+    /// hides nothing of the others.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -475,7 +521,7 @@ impl Store {
         occasion: Occasion,
         improvement: ImprovementId,
         responses: &[ResponseId],
-    ) -> Result<Vec<Told>, StoreError> {
+    ) -> Result<Fates, StoreError> {
         let key = |&response: &ResponseId| {
             let told = Key::Told {
                 response,
@@ -485,8 +531,18 @@ impl Store {
             told.encode()
         };
         let keys: Vec<RawKey> = responses.iter().map(key).collect();
-        let items = self.get_all(&keys).await?;
-        items.into_iter().map(Told::read).collect()
+        let mut fates = Fates::default();
+        for item in self.get_all(&keys).await? {
+            // None but these were asked for.
+            let Ok(Key::Told { response, .. }) = Key::decode(&key_of(&item)) else {
+                continue;
+            };
+            match Told::read(item) {
+                Ok(told) => fates.kept.push(told),
+                Err(error) => fates.unreadable.push((response, error)),
+            }
+        }
+        Ok(fates)
     }
 
     /// What was announced to the sender of a response, in no order. What only a newer version can read is not among it.
@@ -523,7 +579,8 @@ impl Store {
         Ok(())
     }
 
-    /// What is known of these addresses, each of them, before they are written to of our own accord.
+    /// What is known of these addresses before they are written to of our own accord: of each of them, but of those of which
+    /// something cannot be read.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -533,7 +590,7 @@ impl Store {
         improvement: ImprovementId,
         contacts: &[ContactId],
         machine_now: Timestamp,
-    ) -> Result<BTreeMap<ContactId, Known>, StoreError> {
+    ) -> Result<Contacted, StoreError> {
         let keys = |&contact: &ContactId| {
             let reasons = Reason::ALL.map(|reason| Key::Suppression { contact, reason });
             let announced = AnnouncedKey {
@@ -545,42 +602,30 @@ impl Store {
             reasons.into_iter().chain(others).map(|key| key.encode())
         };
         let keys: Vec<RawKey> = contacts.iter().flat_map(keys).collect();
-        let mut known: BTreeMap<ContactId, Known> = contacts
-            .iter()
-            .map(|contact| (*contact, Known::default()))
-            .collect();
+        let mut contacted = Contacted {
+            known: contacts
+                .iter()
+                .map(|contact| (*contact, Known::default()))
+                .collect(),
+            corrupt: Vec::new(),
+        };
         for item in self.get_all(&keys).await? {
-            let raw = key_of(&item);
-            let key = Key::decode(&raw);
-            let key = key.map_err(|source| StoreError::corrupt(raw, source))?;
-            let contact = match key {
-                Key::Suppression { contact, .. } | Key::Contacted(contact) => contact,
-                Key::Announced(AnnouncedKey { contact, .. }) => contact,
-                _ => continue,
+            let contact = match Key::decode(&key_of(&item)) {
+                Ok(Key::Suppression { contact, .. } | Key::Contacted(contact)) => contact,
+                Ok(Key::Announced(AnnouncedKey { contact, .. })) => contact,
+                // None but these were asked for.
+                Ok(_) | Err(_) => continue,
             };
-            let known = known.entry(contact).or_default();
-            match key {
-                Key::Suppression { .. } => {
-                    let (reason, item) = <(Reason, SuppressionItem)>::read(item)?;
-                    if item.stands() && reason.stops(Purpose::Outreach) {
-                        // In the order of their gravity.
-                        let graver = known.barred.map_or(reason, |barred| barred.min(reason));
-                        known.barred = Some(graver);
-                    }
-                }
-                Key::Contacted(_) => {
-                    let item = ContactedItem::read(item)?;
-                    known.contacts = item.contacts;
-                    known.version = Some(item.version);
-                }
-                _ => {
-                    let entry = read_entry(item)?;
-                    known.ledger = entry.ledger(machine_now);
-                    known.letter = entry.letter();
-                }
+            let Some(known) = contacted.known.get_mut(&contact) else {
+                // Something else of it cannot be read.
+                continue;
+            };
+            if let Err(error) = known.learn(item, machine_now) {
+                contacted.known.remove(&contact);
+                contacted.corrupt.push(error);
             }
         }
-        Ok(known)
+        Ok(contacted)
     }
 
     /// Claims a letter of our own accord about a response, and counts it among the contacts of its address: both or neither.

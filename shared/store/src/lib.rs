@@ -43,7 +43,8 @@ mod walk;
 use aws_sdk_dynamodb::Client;
 
 pub use announcements::{
-    AnnouncementHistory, Approach, Kept, Known as KnownContact, Progress, Tell, Told, UnderWay,
+    AnnouncementHistory, Approach, Contacted, Fates, Kept, Known as KnownContact, Progress, Tell,
+    Told, UnderWay,
 };
 pub use betas::{BetaHistory, Drawn};
 pub use cases::{

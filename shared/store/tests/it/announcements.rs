@@ -73,7 +73,7 @@ impl Table {
             .store
             .approachable(KEY.occasion, IMPROVEMENT, &[CONTACT], at)
             .await;
-        known.unwrap().remove(&CONTACT).unwrap()
+        known.unwrap().known.remove(&CONTACT).unwrap()
     }
 
     /// What the ledger says to whoever shares the address with the one who was written to.
@@ -154,7 +154,7 @@ async fn an_address_is_written_to_once_and_counted_once() {
         .fates(KEY.occasion, IMPROVEMENT, &both)
         .await
         .unwrap();
-    assert_eq!(kept, [told.told]);
+    assert_eq!(kept.kept, [told.told]);
     assert_eq!(table.store.told(one.id).await.unwrap(), [told.told]);
 }
 

@@ -163,7 +163,7 @@ async fn an_invitation_is_no_announcement() {
     let known = async |occasion, at: Timestamp| {
         let store = &table.store;
         let known = store.approachable(occasion, IMPROVEMENT, &[CONTACT], at);
-        known.await.unwrap().remove(&CONTACT).unwrap()
+        known.await.unwrap().known.remove(&CONTACT).unwrap()
     };
     for occasion in Occasion::ALL {
         let seen = known(occasion, now()).await;
@@ -239,7 +239,7 @@ async fn what_a_tester_says_is_kept_once_and_goes_with_the_response() {
         let store = &table.store;
         let these = [one.id];
         let fates = store.fates(Occasion::Invitation, IMPROVEMENT, &these);
-        fates.await.unwrap()
+        fates.await.unwrap().kept
     };
     assert_eq!(fates().await, [invited]);
     assert_eq!(

@@ -1088,7 +1088,7 @@ async fn announcement_of(
     let known = store
         .approachable(announced.occasion, improvement, &contacts, now())
         .await;
-    let known = known.unwrap().remove(&announced.contact).unwrap();
+    let known = known.unwrap().known.remove(&announced.contact).unwrap();
     let claimed = store.approach(
         announced,
         (response, &known),
