@@ -282,6 +282,7 @@ pub fn reckon(log: &[Event], almanac: &Almanac, until: Timestamp) -> Vec<(Timest
         ruled_at: now,
         over: false,
         closes_at: None,
+        untold: None,
         log: vec![(opened.at, What::Done("opened"))],
     };
     case.start(now);
@@ -306,6 +307,8 @@ struct Reckoned<'a> {
     ruled_at: Ms,
     over: bool,
     closes_at: Option<Ms>,
+    /// What a person is to tell the customer: the case does not close by itself meanwhile.
+    untold: Option<u32>,
     log: Vec<(Timestamp, What)>,
 }
 
@@ -374,6 +377,35 @@ impl Reckoned<'_> {
             EventKind::Merged { .. } | EventKind::Closed => self.end(None),
             _ => {}
         }
+        self.listen(event);
+    }
+
+    /// Whether the customer knows.
+    fn listen(&mut self, event: &Event) {
+        let before = self.untold;
+        match event.kind {
+            EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
+                self.untold = before.max(Some(cause));
+            }
+            EventKind::NoticeFound { cause } | EventKind::Told { cause, .. } => {
+                self.untold = before.filter(|untold| *untold > cause);
+            }
+            EventKind::Replied { .. }
+            | EventKind::AwaitingCustomer { message: true, .. }
+            | EventKind::Resolved { .. }
+            | EventKind::Declined { .. }
+            | EventKind::Followed { .. }
+            | EventKind::CustomerWrote { .. }
+            | EventKind::Confirmed { .. }
+            | EventKind::Disputed { .. }
+            | EventKind::Reopened { .. }
+            | EventKind::Closed => self.untold = None,
+            _ => {}
+        }
+        if before.is_some() && self.untold.is_none() {
+            let days = event.at.as_millisecond() + self.rules.duration("auto_close");
+            self.closes_at = self.closes_at.map(|at| at.max(days));
+        }
     }
 
     fn answered(&mut self) {
@@ -412,7 +444,8 @@ impl Reckoned<'_> {
     }
 
     fn steps(&mut self, until: Ms) {
-        if let Some(at) = self.closes_at.filter(|at| *at <= until) {
+        let silent = self.closes_at.filter(|_| self.untold.is_none());
+        if let Some(at) = silent.filter(|at| *at <= until) {
             self.closes_at = None;
             self.log.push((timestamp(at), What::Closed));
         }

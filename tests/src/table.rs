@@ -110,9 +110,9 @@ pub fn overdue(dump: &Dump, now: Timestamp) -> Vec<String> {
 /// - the attempts and the generation with which derived data were written, and when and how often the open cases were
 ///   walked;
 /// - which alerts were one message: who was struck comes later, and in another group;
-/// - a doubt whether a customer was told: its event and the alert of it (by which later events count on), and the
-///   outcome `unknown` of the notice it is about, with what the provider told of the letter. Whether a doubt is right,
-///   [`ledger`](crate::ledger) judges, and whether every letter was told of.
+/// - a doubt whether a customer was told: its event and the alert of it (by which later events count on), that a person is
+///   to tell them, which holds the case open, and the outcome `unknown` of the notice it is about, with what the provider
+///   told of the letter. Whether a doubt is right, [`ledger`](crate::ledger) judges, and whether every letter was told of.
 pub fn canonical(dump: &Dump) -> Dump {
     let mut out = Dump::new();
     for (key, item) in dump {
@@ -196,13 +196,22 @@ fn walked(fields: &mut Map<String, Value>) {
 struct Renumbered {
     /// The seqs that stay, and when each was.
     kept: Vec<(u64, Value)>,
+    /// The seqs of what it is unknown whether the customer was told of.
+    unknown: Vec<u64>,
 }
 
 impl Renumbered {
     fn of(dump: &Dump, pk: &str) -> Self {
         let log = dump.range(format!("{pk} / EVENT#")..format!("{pk} / EVENT$"));
+        let log: Vec<&Value> = log.map(|(_, item)| &item["event"]).collect();
+        let doubts = log
+            .iter()
+            .filter_map(|event| event["kind"].get("notice_in_doubt"))
+            .filter(|doubt| doubt["doubt"] == "unknown")
+            .filter_map(|doubt| doubt["cause"].as_u64());
+        let unknown = doubts.collect();
         let kept = log
-            .map(|(_, item)| &item["event"])
+            .into_iter()
             .filter(|event| {
                 let kinds = ["notice_in_doubt", "notice_found"];
                 kinds.iter().all(|kind| event["kind"].get(kind).is_none())
@@ -210,6 +219,7 @@ impl Renumbered {
             .map(|event| (event["seq"].as_u64().expect("a seq"), event["at"].clone()));
         Self {
             kept: kept.collect(),
+            unknown,
         }
     }
 
@@ -231,6 +241,20 @@ impl Renumbered {
         fields["case"]["version"] = json!(self.of_seq(*last));
         fields["case"]["last_event_at"] = at.clone();
         fields["version"] = json!(self.of_seq(*last));
+        let to_tell = &fields["case"]["to_tell"]["cause"];
+        if to_tell
+            .as_u64()
+            .is_some_and(|cause| self.unknown.contains(&cause))
+        {
+            fields.remove("to_tell");
+            let case = fields["case"].as_object_mut().expect("a case");
+            case.remove("to_tell");
+        }
+        // Which follow from that and from when it closes.
+        if fields["case"].get("closes_at").is_some() {
+            fields.remove("due_at");
+            fields.remove("due_shard");
+        }
     }
 }
 

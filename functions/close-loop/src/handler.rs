@@ -742,8 +742,10 @@ const fn withheld(route: Route, why: Skip) -> Option<Told> {
 const fn known(told: &Told) -> Known {
     match told {
         // An earlier version, or an erasure meanwhile, may have ended it with the wish of the customer.
-        Told::Sent { .. } | Told::Unknown | Told::NoConsent => Known::Over,
-        Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
+        Told::Sent { .. } | Told::Unknown | Told::NoConsent | Told::ToTell => Known::Over,
+        Told::Refused | Told::Unusable | Told::Suppressed | Told::NotReached => {
+            Known::Next { failed: true }
+        }
         Told::NoContact | Told::MailOff | Told::Off => Known::Next { failed: false },
     }
 }

@@ -6,6 +6,7 @@ use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::reason;
 use resound_domain::submission::{Raw, RawFields, TEXT_LIMIT, breaks_line, clean};
+use resound_domain::telling::{Came, How};
 use resound_lambda_kit::problem::FieldError;
 
 /// The longest name of an owner, in characters.
@@ -16,7 +17,7 @@ pub(crate) const OWNER_LIMIT: usize = 100;
 pub(crate) struct Order {
     /// What to do.
     pub(crate) command: Command,
-    /// The words that go with it: to the customer, from the customer, or the plan.
+    /// The words that go with it: to the customer, from the customer, the plan, or a note.
     pub(crate) text: Option<String>,
     /// The revision the caller has seen, where it is said in the body.
     pub(crate) version: Option<u32>,
@@ -60,6 +61,10 @@ impl Order {
             Verb::Merge => Need::Required,
             _ => Need::None,
         });
+        let (told, note) = verb.map_or((Need::Unknown, Need::Unknown), |verb| match verb {
+            Verb::Told => (Need::Required, Need::Optional),
+            _ => (Need::None, Need::None),
+        });
         let message = reader.words(Field::Message, message);
         let reason = reader.words(Field::Reason, reason);
         if reason
@@ -76,10 +81,12 @@ impl Order {
         let plan = reader.words(Field::Plan, plan);
         let owner = reader.owner(owner);
         let into = reader.case(into);
+        let note = reader.words(Field::Note, note);
+        let told = reader.told(told);
         let Some(verb) = verb.filter(|_| reader.faults.is_empty()) else {
             return Err(reader.faults);
         };
-        let text = message.or(reason).or(plan);
+        let text = message.or(reason).or(plan).or(note);
         let command = match verb {
             Verb::Acknowledge => Command::Acknowledge,
             Verb::Assign => Command::Assign {
@@ -98,6 +105,10 @@ impl Order {
             Verb::Plan => Command::Plan,
             Verb::Merge => match into {
                 Some(into) => Command::Merge { into },
+                None => return Err(reader.faults),
+            },
+            Verb::Told => match told {
+                Some(told) => told,
                 None => return Err(reader.faults),
             },
         };
@@ -126,6 +137,32 @@ impl Order {
             | (Command::Plan, EventKind::Planned { .. })
             | (Command::Close, EventKind::Closed) => true,
             (Command::Merge { into }, EventKind::Merged { into: given, .. }) => into == given,
+            (
+                Command::Told {
+                    cause,
+                    how,
+                    came: Came::Told,
+                },
+                EventKind::Told {
+                    cause: given,
+                    how: by,
+                },
+            ) => how == by && cause.is_none_or(|cause| cause == *given),
+            (
+                Command::Told { cause, how, came },
+                EventKind::NotReached {
+                    cause: given,
+                    how: by,
+                    gives_up,
+                },
+            ) => {
+                let same = match came {
+                    Came::Told => false,
+                    Came::NotReached => !gives_up,
+                    Came::GaveUp => *gives_up,
+                };
+                same && how == by && cause.is_none_or(|cause| cause == *given)
+            }
             _ => false,
         };
         same_kind && self.text.as_deref() == text
@@ -157,6 +194,11 @@ enum Field {
     Owner,
     Plan,
     Into,
+    Cause,
+    How,
+    Reached,
+    GiveUp,
+    Note,
 }
 
 impl Field {
@@ -169,6 +211,11 @@ impl Field {
             Self::Owner => "owner",
             Self::Plan => "plan",
             Self::Into => "into",
+            Self::Cause => "cause",
+            Self::How => "how",
+            Self::Reached => "reached",
+            Self::GiveUp => "give_up",
+            Self::Note => "note",
         }
     }
 
@@ -181,6 +228,11 @@ impl Field {
             Self::Owner => ("负责人", "The owner"),
             Self::Plan => ("整改方案", "The remediation plan"),
             Self::Into => ("并入的个案", "The case to merge into"),
+            Self::Cause => ("所告知的事项", "The event that it was about"),
+            Self::How => ("联系方式", "The way"),
+            Self::Reached => ("是否联系到客户", "Whether the customer was reached"),
+            Self::GiveUp => ("是否不再尝试", "Whether nobody tries again"),
+            Self::Note => ("备注", "The note"),
         };
         locale.choose(zh_cn, en)
     }
@@ -250,21 +302,101 @@ impl<'a> Reader<'a> {
     }
 
     fn version(&mut self) -> Option<u32> {
-        let value = self.value(Field::Version)?;
-        let version = match value {
+        self.number(
+            Field::Version,
+            "须为个案的 version 所给出的整数。",
+            "must be the number of a version, as `version` of a case says it.",
+        )
+    }
+
+    fn number(&mut self, field: Field, zh_cn: &str, en: &str) -> Option<u32> {
+        let value = self.value(field)?;
+        let number = match value {
             Raw::Integer(number) => u32::try_from(*number).ok(),
             _ => None,
         };
-        if version.is_none() {
-            let en = "must be the number of a version, as `version` of a case says it.";
-            self.fault(
-                Field::Version,
-                "wrong-type",
-                "须为个案的 version 所给出的整数。",
-                en,
-            );
+        if number.is_none() {
+            self.fault(field, "wrong-type", zh_cn, en);
         }
-        version
+        number
+    }
+
+    fn flag(&mut self, field: Field) -> Option<bool> {
+        match self.value(field)? {
+            Raw::Bool(flag) => Some(*flag),
+            _ => {
+                let en = "is of the wrong type: send true or false.";
+                self.fault(
+                    field,
+                    "wrong-type",
+                    "的数据类型不对：请发送 true 或 false。",
+                    en,
+                );
+                None
+            }
+        }
+    }
+
+    /// How somebody turned to the customer about what, and what came of it.
+    fn told(&mut self, need: Need) -> Option<Command> {
+        let faults = self.faults.len();
+        let cause = self.number(
+            Field::Cause,
+            "须为时间线中事项的 seq 所给出的整数。",
+            "must be the `seq` of an entry in the timeline.",
+        );
+        let reached = self.flag(Field::Reached);
+        let give_up = self.flag(Field::GiveUp);
+        let text = self.text(Field::How);
+        if self.faults.len() > faults {
+            return None;
+        }
+        if need != Need::Required {
+            if need == Need::None {
+                let given = [
+                    (Field::Cause, cause.is_some()),
+                    (Field::Reached, reached.is_some()),
+                    (Field::GiveUp, give_up.is_some()),
+                    (Field::How, text.is_some()),
+                ];
+                for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                    self.unexpected(field);
+                }
+            }
+            return None;
+        }
+        let how = text.and_then(How::from_name);
+        match text {
+            None => self.fault(Field::How, "required", "必填。", "is required."),
+            Some(_) if how.is_none() => {
+                let names = How::ALL.map(How::name).join(", ");
+                self.fault(
+                    Field::How,
+                    "unknown-value",
+                    &format!("无法识别：可用的值为 {names}。"),
+                    &format!("is not known: send one of {names}."),
+                );
+            }
+            Some(_) => {}
+        }
+        let came = match (reached, give_up.unwrap_or(false)) {
+            (Some(true), false) => Some(Came::Told),
+            (Some(false), false) => Some(Came::NotReached),
+            (Some(false), true) => Some(Came::GaveUp),
+            (Some(true), true) => {
+                self.unexpected(Field::GiveUp);
+                None
+            }
+            (None, _) => {
+                self.fault(Field::Reached, "required", "必填。", "is required.");
+                None
+            }
+        };
+        Some(Command::Told {
+            cause,
+            how: how?,
+            came: came?,
+        })
     }
 
     /// The words of a field, if the command takes any.
@@ -404,6 +536,10 @@ mod tests {
                 }
                 Verb::Plan => body["plan"] = "换供应商".into(),
                 Verb::Merge => body["into"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
+                Verb::Told => {
+                    body["reached"] = true.into();
+                    body["how"] = "phone".into();
+                }
                 Verb::Decline => body["reason"] = "We do not make it any more.".into(),
                 _ => {}
             }

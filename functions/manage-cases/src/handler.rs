@@ -8,6 +8,7 @@ use resound_domain::case::{Case, Command, MAX_ABSORBED, Refused};
 use resound_domain::event::{Actor, Ending, Event};
 use resound_domain::id::CaseId;
 use resound_domain::submission::IdempotencyKey;
+use resound_domain::template::Occasion;
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::fields;
@@ -19,7 +20,8 @@ use resound_lambda_kit::problem::{FieldError, Kind};
 use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_store::{
-    Addition, Appended, History, Lookup, MAX_EVENTS, Message, Rules, Store, StoreError,
+    Addition, Appended, History, Key, Lookup, MAX_EVENTS, Message, Notice, Rules, Store,
+    StoreError, Turned,
 };
 use serde_json::{Value, json};
 
@@ -201,6 +203,13 @@ impl App {
             );
             return Err(problem.header("etag", format!("\"{revision}\"")).into());
         }
+        if let Command::Told {
+            cause: Some(cause), ..
+        } = order.command
+            && !is_told_of(&history, cause)
+        {
+            return Err(not_told_of(request));
+        }
         if takes_from_another(&before, &order.command, &caller.actor) {
             request.require(Scope::CasesManage)?;
         }
@@ -247,7 +256,15 @@ impl App {
             message: other.message.as_ref(),
             command_key: None,
         }));
-        let appended = self.store.append_all(&additions, machine_now).await;
+        let told = events.last();
+        let turned = told.and_then(|event| Turned::new(&history.notices, event, machine_now));
+        let appended = match (&turned, additions.as_slice()) {
+            (Some(turned), [addition]) => {
+                let written = self.store.append_turned(addition, turned, machine_now);
+                written.await
+            }
+            (_, additions) => self.store.append_all(additions, machine_now).await,
+        };
         let appended = appended.map_err(|error| trouble(request, "write the command", error))?;
         match appended {
             Appended::Conflict => Ok(None),
@@ -255,6 +272,14 @@ impl App {
                 let (seq, command) = (history.case.version(), order.command.verb().name());
                 tracing::info!(case = %before.id(), seq, command, "command carried out");
                 history.messages.extend(message);
+                if let Some(turned) = turned {
+                    let after = turned.after();
+                    history.notices.retain(|notice| notice.key != after.key);
+                    history.notices.push(after.clone());
+                    // As they are read.
+                    let place = |notice: &Notice| Key::Notice(notice.key).encode().sk;
+                    history.notices.sort_by_cached_key(place);
+                }
                 self.shown(&history, response).map(Some)
             }
         }
@@ -417,6 +442,27 @@ fn takes_from_another(case: &Case, command: &Command, caller: &Actor) -> bool {
         .is_some_and(|owner| owner != caller && owner != to)
 }
 
+/// Whether event `seq` of a log is one that the customer is told of.
+fn is_told_of(history: &History, seq: u32) -> bool {
+    let mut events = history.events.iter().map(|stored| &stored.event);
+    events.any(|event| event.seq == seq && Occasion::of(&event.kind).is_some())
+}
+
+fn not_told_of(request: &HttpRequest) -> Rejection {
+    let fault = FieldError {
+        field: "cause".to_owned(),
+        code: "unknown-event".into(),
+        message: request
+            .locale()
+            .choose(
+                "这一事项不是要告知客户的内容：请给出回复、提问或结果的 seq。",
+                "The customer is not told of that event: name the `seq` of a reply, a question or an outcome.",
+            )
+            .to_owned(),
+    };
+    request.problem(Kind::Invalid).errors(vec![fault]).into()
+}
+
 fn case_id(request: &HttpRequest) -> Result<CaseId, Rejection> {
     let id = request.param("id").and_then(|id| id.parse().ok());
     id.ok_or_else(|| unknown_case(request))
@@ -518,6 +564,11 @@ fn conflict(request: &HttpRequest, refused: &Refused) -> Rejection {
         Refused::Task => {
             let zh_cn = "任务没有客户，不能与个案合并。";
             let en = "A task has no customer and is not merged with a case.";
+            return problem.detail(zh_cn, en).into();
+        }
+        Refused::NothingToTell => {
+            let zh_cn = "目前没有需要人工告知客户的事项：请用 cause 说明告知了哪一项。";
+            let en = "Nothing is still to be told by a person: say with `cause` which event it was about.";
             return problem.detail(zh_cn, en).into();
         }
         Refused::TooMany => {

@@ -49,6 +49,7 @@ pub(crate) struct Wanted {
     pub(crate) owner: Option<String>,
     pub(crate) priority: Option<Priority>,
     pub(crate) kind: Option<CaseKind>,
+    pub(crate) to_tell: bool,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) limit: usize,
 }
@@ -102,6 +103,14 @@ impl Wanted {
                 }
                 found
             }),
+            to_tell: match given(request, "to_tell") {
+                None => false,
+                Some("true") => true,
+                Some(_) => {
+                    faults.push(unknown("to_tell", &["true"], locale));
+                    false
+                }
+            },
             cursor: given(request, "cursor").and_then(|text| {
                 let cursor = Cursor::from_str(text).ok();
                 if cursor.is_none() {
@@ -144,6 +153,7 @@ impl Wanted {
         CaseFilter {
             states: self.states.clone(),
             owner: self.owner.clone(),
+            to_tell: self.to_tell,
         }
     }
 }

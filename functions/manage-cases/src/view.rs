@@ -11,9 +11,10 @@ use resound_domain::locale::Locale;
 use resound_domain::privacy::{mask_email, mask_phone, mask_text};
 use resound_domain::response::Response;
 use resound_domain::risk::Task;
+use resound_domain::route::Route;
 use resound_domain::script;
 use resound_domain::template::Occasion;
-use resound_store::{History, Lookup, Notice, NoticeStatus, Outcome, StoredEvent};
+use resound_store::{History, Lookup, Medium, Notice, NoticeStatus, Outcome, StoredEvent};
 use serde_json::{Map, Value, json};
 
 /// A case with its log as of an instant, also where the sweep has not written what time made happen by then.
@@ -56,6 +57,7 @@ pub(crate) fn summary(case: &Case) -> Map<String, Value> {
         "close_by": clocks.whole_loop.as_ref().and_then(Clock::due),
         "closes_at": case.closes_at(),
         "closed_at": case.closed_at(),
+        "to_tell": case.to_tell(),
     }));
     if let Some(task) = case.task() {
         view.insert("task".to_owned(), named(task).into());
@@ -238,8 +240,12 @@ fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -
     if let Some(message) = history.messages.iter().find(|m| m.seq == *seq) {
         entry.insert("message".to_owned(), message.text.as_str().into());
     }
-    if let (EventKind::NoticeInDoubt { cause, .. }, Some(response)) = (kind, response)
-        && let Some(script) = script(*cause, history, response)
+    if let (Some(cause), Some(response)) = (asks_person(kind), response)
+        && history
+            .case
+            .to_tell()
+            .is_some_and(|open| open.cause == cause)
+        && let Some(script) = script(cause, history, response)
     {
         entry.insert("script".to_owned(), script.into());
     }
@@ -250,7 +256,17 @@ fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -
     Value::Object(entry)
 }
 
-/// What a person says to a customer of whom it is in doubt whether they were told.
+/// The event of which a person is asked to tell the customer, by an event of this kind.
+const fn asks_person(kind: &EventKind) -> Option<u32> {
+    match kind {
+        EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
+            Some(*cause)
+        }
+        _ => None,
+    }
+}
+
+/// What a person says to a customer whom they are to tell.
 fn script(cause: u32, history: &History, response: &Response) -> Option<String> {
     let told = history.events.iter().find(|e| e.event.seq == cause)?;
     let words = history.messages.iter().find(|m| m.seq == cause)?;
@@ -311,6 +327,12 @@ fn details(kind: &EventKind) -> Map<String, Value> {
             json!({"cause": cause, "channel": medium, "why": why})
         }
         EventKind::NoticeFound { cause } => json!({"cause": cause}),
+        EventKind::Told { cause, how } => json!({"cause": cause, "how": how}),
+        EventKind::NotReached {
+            cause,
+            how,
+            gives_up,
+        } => json!({"cause": cause, "how": how, "gave_up": gives_up}),
         EventKind::Confirmed { outcome } | EventKind::Disputed { outcome, .. } => {
             json!({"outcome_seq": outcome})
         }
@@ -336,7 +358,7 @@ fn notices(stored: &StoredEvent, ledger: &[Notice]) -> Vec<Value> {
             let mut shown = object(json!({
                 "recipient": notice.key.recipient.name(),
                 "channel": notice.key.medium.name(),
-                "status": status(&notice.status),
+                "status": status(notice.key.medium, &notice.status),
                 "attempts": notice.attempts,
             }));
             if let Some(fate) = notice.delivery.fate() {
@@ -366,11 +388,13 @@ fn notices(stored: &StoredEvent, ledger: &[Notice]) -> Vec<Value> {
 }
 
 /// The name of where a notice stands. Names are published: append only.
-fn status(status: &NoticeStatus) -> &'static str {
+fn status(medium: Medium, status: &NoticeStatus) -> &'static str {
     match status {
         NoticeStatus::InProgress { .. } => "in_progress",
         NoticeStatus::Released => "retrying",
         NoticeStatus::Recorded { outcome, .. } => match outcome {
+            // Nothing is sent by a person.
+            Outcome::Sent { .. } if medium == Medium::of(Route::Person) => "told",
             Outcome::Sent { .. } => "sent",
             Outcome::Refused => "refused",
             Outcome::Unknown => "unknown",
@@ -380,6 +404,8 @@ fn status(status: &NoticeStatus) -> &'static str {
             Outcome::MailOff => "mail_off",
             Outcome::Off => "off",
             Outcome::Unusable => "unusable",
+            Outcome::ToTell => "to_tell",
+            Outcome::NotReached => "not_reached",
         },
     }
 }

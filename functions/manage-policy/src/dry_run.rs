@@ -42,7 +42,7 @@ pub(crate) async fn run(
     };
     let filter = CaseFilter {
         states: BTreeSet::from(OPEN),
-        owner: None,
+        ..CaseFilter::default()
     };
     let found = desk.store.cases(&filter, page.cursor.as_ref(), page.limit);
     let found = found

@@ -243,6 +243,8 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         | EventKind::NoticeInDoubt { .. }
         | EventKind::NoticeFailed { .. }
         | EventKind::NoticeFound { .. }
+        | EventKind::Told { .. }
+        | EventKind::NotReached { .. }
         | EventKind::Unknown => None,
     }
 }

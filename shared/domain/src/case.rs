@@ -20,6 +20,7 @@
 //! | `reopen`                  | -                 | -                 | -                 | reopened | reopened | reopened | -                 | -      |
 //! | `close`                   | -                 | -                 | -                 | closed   | closed   | -        | -                 | -      |
 //! | `merge`                   | merged            | merged            | merged            | -        | -        | -        | merged            | -      |
+//! | `told`                    | -                 |                   |                   |          |          |          |                   |        |
 //!
 //! - A case closes only after an outcome: nobody who spoke up is left without one. One that was resolved or
 //!   declined closes by itself after the days of its policy.
@@ -37,6 +38,8 @@
 //!   them; what is written with an outcome is for staff. It is not merged and takes no case in.
 //! - The customer's answer to "did this solve it?" ([`Case::hear`]) is no command of staff: *yes* closes what is resolved or
 //!   declined, *no* opens again whatever has an outcome. A merged case whose customer says no is worked by itself again.
+//! - `told` records that somebody of staff told the customer themselves, or did not reach them. While that is still
+//!   [to be told](crate::telling) no silence closes the case: its days begin when nothing is left to tell.
 //! - When other rules begin to apply, running and paused clocks are computed under them, with one event that says so.
 
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +53,7 @@ use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
 use crate::policy::{Agreed, Origin, Priority, Terms};
 use crate::risk::Task;
+use crate::telling::{Came, How, ToTell};
 use crate::trace::{self, TraceId};
 
 /// The most cases that one case survives: an outcome is written for all of them at once.
@@ -113,10 +117,10 @@ impl State {
     pub const fn allows(self) -> &'static [Verb] {
         use Verb::{
             Acknowledge, Assign, AwaitCustomer, Close, Decline, Merge, Plan, RecordCustomerMessage,
-            Reopen, Reply, Resolve, Resume,
+            Reopen, Reply, Resolve, Resume, Told,
         };
         match self {
-            Self::Open | Self::Reopened => &[
+            Self::Open => &[
                 Acknowledge,
                 Assign,
                 Reply,
@@ -127,6 +131,18 @@ impl State {
                 Decline,
                 Merge,
             ],
+            Self::Reopened => &[
+                Acknowledge,
+                Assign,
+                Reply,
+                AwaitCustomer,
+                RecordCustomerMessage,
+                Plan,
+                Resolve,
+                Decline,
+                Merge,
+                Told,
+            ],
             Self::Acknowledged => &[
                 Assign,
                 Reply,
@@ -136,6 +152,7 @@ impl State {
                 Resolve,
                 Decline,
                 Merge,
+                Told,
             ],
             Self::AwaitingCustomer => &[
                 Assign,
@@ -146,12 +163,14 @@ impl State {
                 Resolve,
                 Decline,
                 Merge,
+                Told,
             ],
             Self::Resolved | Self::Declined => {
-                &[Assign, Reply, RecordCustomerMessage, Reopen, Close]
+                &[Assign, Reply, RecordCustomerMessage, Reopen, Close, Told]
             }
-            Self::Closed => &[RecordCustomerMessage, Reopen],
-            Self::Merged => &[],
+            Self::Closed => &[RecordCustomerMessage, Reopen, Told],
+            // Its customer hears the survivor's outcome, and may be told by a person.
+            Self::Merged => &[Told],
         }
     }
 
@@ -194,11 +213,12 @@ pub enum Verb {
     RecordCustomerMessage,
     Plan,
     Merge,
+    Told,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Acknowledge,
         Self::Assign,
         Self::Reply,
@@ -211,6 +231,7 @@ impl Verb {
         Self::RecordCustomerMessage,
         Self::Plan,
         Self::Merge,
+        Self::Told,
     ];
 
     /// The published name.
@@ -228,6 +249,7 @@ impl Verb {
             Self::RecordCustomerMessage => "record_customer_message",
             Self::Plan => "plan",
             Self::Merge => "merge",
+            Self::Told => "told",
         }
     }
 
@@ -237,8 +259,8 @@ impl Verb {
     }
 }
 
-/// What can be done. The words of `Reply`, `AwaitCustomer`, `Resolve`, `Decline`, `RecordCustomerMessage` and `Plan`
-/// are kept in a message beside the event, not here.
+/// What can be done. The words of `Reply`, `AwaitCustomer`, `Resolve`, `Decline`, `RecordCustomerMessage`, `Plan` and
+/// `Told` are kept in a message beside the event, not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// "I have seen it."
@@ -274,6 +296,15 @@ pub enum Command {
         /// The case that survives; see [`Case::absorb`].
         into: CaseId,
     },
+    /// Somebody of staff turned to the customer themselves.
+    Told {
+        /// The event that it was about, one that the customer is told of; `None` for what is still to be told.
+        cause: Option<u32>,
+        /// How.
+        how: How,
+        /// What came of it.
+        came: Came,
+    },
 }
 
 impl Command {
@@ -292,6 +323,7 @@ impl Command {
             Self::RecordCustomerMessage => Verb::RecordCustomerMessage,
             Self::Plan => Verb::Plan,
             Self::Merge { .. } => Verb::Merge,
+            Self::Told { .. } => Verb::Told,
         }
     }
 }
@@ -327,6 +359,9 @@ pub enum Refused {
     /// A task takes no case in and is taken in by none: it has no customer who could hear of an outcome.
     #[error("a task is not merged")]
     Task,
+    /// It is not said what the customer was told, and nothing is still to be told by a person.
+    #[error("nothing is still to be told: say which event it was about")]
+    NothingToTell,
     /// A case survives [`MAX_ABSORBED`] others at most.
     #[error("a case cannot take in more than {MAX_ABSORBED} others")]
     TooMany,
@@ -399,6 +434,8 @@ pub struct Case {
     absorbed: Vec<CaseId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     task: Option<Task>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_tell: Option<ToTell>,
 }
 
 impl Case {
@@ -474,6 +511,7 @@ impl Case {
             merged_into: None,
             absorbed: Vec::new(),
             task: task.clone(),
+            to_tell: None,
         })
     }
 
@@ -578,6 +616,11 @@ impl Case {
     /// What a risk rule found, if that opened it: it has neither a response nor a customer then.
     pub fn task(&self) -> Option<&Task> {
         self.task.as_ref()
+    }
+
+    /// What a person is still to tell the customer.
+    pub fn to_tell(&self) -> Option<&ToTell> {
+        self.to_tell.as_ref()
     }
 
     /// The short form of its id that people read out: that of the response that opened it, or for a task `T-` and the
@@ -753,6 +796,9 @@ impl Case {
 
     /// The case after this event.
     pub fn apply(&mut self, event: &Event) {
+        let to_tell = ToTell::after(self.to_tell, &event.kind, event.at);
+        let was_held = self.to_tell.is_some() && to_tell.is_none();
+        self.to_tell = to_tell;
         self.version = event.seq;
         self.last_event_at = event.at;
         if event.by != Actor::System {
@@ -764,6 +810,8 @@ impl Case {
             | EventKind::NoticeInDoubt { .. }
             | EventKind::NoticeFailed { .. }
             | EventKind::NoticeFound { .. }
+            | EventKind::Told { .. }
+            | EventKind::NotReached { .. }
             | EventKind::Followed { .. }
             | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,
@@ -855,12 +903,21 @@ impl Case {
                 audience,
             } => self.take(*clock, Step::from(*audience), *due),
         }
+        if was_held {
+            self.hold_open(event.at);
+        }
     }
 
     fn take(&mut self, clock: ClockKind, step: Step, due: Timestamp) {
         if let Some(clock) = self.clocks.get_mut(clock) {
             clock.take(step, due);
         }
+    }
+
+    /// Silence counts from when the customer could have heard: at the earliest from `at`.
+    fn hold_open(&mut self, at: Timestamp) {
+        let silent = later(at, self.terms.auto_close.max(SignedDuration::ZERO));
+        self.closes_at = self.closes_at.map(|closes| closes.max(silent));
     }
 
     fn close(&mut self, at: Timestamp) {
@@ -879,6 +936,8 @@ impl Case {
     /// The first thing that time alone will make happen, and when. Clocks are stopped while `closes_at` is set.
     fn next_expiry(&self) -> Option<(Timestamp, EventKind)> {
         match self.closes_at {
+            // Whoever has not heard is not silent.
+            Some(_) if self.to_tell.is_some() => None,
             Some(at) => Some((at, EventKind::Closed)),
             None => self.clocks.next_moment(&self.terms),
         }
@@ -947,11 +1006,11 @@ impl Case {
     }
 
     fn decide(&self, command: &Command, now: Timestamp, book: &Book) -> Result<EventKind, Refused> {
-        if let Some(into) = self.merged_into {
+        let verb = command.verb();
+        if let Some(into) = self.merged_into.filter(|_| verb != Verb::Told) {
             return Err(Refused::Merged { into });
         }
         let allowed = self.allows();
-        let verb = command.verb();
         if !allowed.contains(&verb) {
             return Err(Refused::WrongState {
                 state: self.state,
@@ -1020,6 +1079,19 @@ impl Case {
                 into: *into,
                 clocks: clocks.stopped(ground),
             },
+            Command::Told { cause, how, came } => {
+                let cause = cause.or(self.to_tell.map(|open| open.cause));
+                let cause = cause.ok_or(Refused::NothingToTell)?;
+                let how = *how;
+                match came {
+                    Came::Told => EventKind::Told { cause, how },
+                    Came::NotReached | Came::GaveUp => EventKind::NotReached {
+                        cause,
+                        how,
+                        gives_up: *came == Came::GaveUp,
+                    },
+                }
+            }
         })
     }
 

@@ -7,6 +7,7 @@ use crate::clock::{ClockKind, Clocks, Moved};
 use crate::id::CaseId;
 use crate::policy::{Audience, Origin, Priority, Terms};
 use crate::risk::Task;
+use crate::telling::How;
 use crate::trace::{self, TraceId};
 
 /// One entry in the log of a case. Holds ids and facts, never a customer's words or contact.
@@ -251,6 +252,25 @@ pub enum EventKind {
         /// The seq of the event the customer was to be told of.
         cause: u32,
     },
+    /// Somebody of staff told the customer of event `cause` themselves. What they noted of it, if anything, is the message
+    /// with this event's seq, for staff only.
+    Told {
+        /// The seq of the event the customer was told of.
+        cause: u32,
+        /// How.
+        how: How,
+    },
+    /// Somebody of staff tried to tell the customer of event `cause` and did not reach them. What they noted of it, if
+    /// anything, is the message with this event's seq, for staff only.
+    NotReached {
+        /// The seq of the event the customer was to be told of.
+        cause: u32,
+        /// How they tried.
+        how: How,
+        /// Whether nobody is to try again.
+        #[serde(default, skip_serializing_if = "is_false")]
+        gives_up: bool,
+    },
     /// Something that a newer version wrote and this one does not know. It stands in the log at its place, moves
     /// nothing here, and is never written.
     Unknown,
@@ -341,6 +361,8 @@ impl EventKind {
         match self {
             Self::CustomerWrote { .. } | Self::Disputed { .. } => Direction::FromCustomer,
             Self::Planned { .. }
+            | Self::Told { .. }
+            | Self::NotReached { .. }
             | Self::Resolved { internal: true, .. }
             | Self::Declined { internal: true, .. } => Direction::Internal,
             _ => Direction::ToCustomer,
@@ -388,6 +410,8 @@ impl EventKind {
             | Self::Closed
             | Self::Confirmed { .. }
             | Self::NoticeFound { .. }
+            | Self::Told { .. }
+            | Self::NotReached { .. }
             | Self::Unknown => &[],
         }
     }
@@ -420,12 +444,14 @@ impl EventKind {
             Self::NoticeInDoubt { .. } => "notice_in_doubt",
             Self::NoticeFailed { .. } => "notice_failed",
             Self::NoticeFound { .. } => "notice_found",
+            Self::Told { .. } => "told",
+            Self::NotReached { .. } => "not_reached",
             Self::Unknown => "unknown",
         }
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 25] = [
+    pub const WRITTEN: [&str; 27] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -451,5 +477,7 @@ impl EventKind {
         "disputed",
         "notice_failed",
         "notice_found",
+        "told",
+        "not_reached",
     ];
 }

@@ -36,6 +36,7 @@ pub mod statistics;
 pub mod submission;
 pub mod tally;
 pub mod targets;
+pub mod telling;
 pub mod template;
 pub mod trace;
 pub mod triage;

@@ -72,6 +72,8 @@ impl Occasion {
             | EventKind::NoticeInDoubt { .. }
             | EventKind::NoticeFailed { .. }
             | EventKind::NoticeFound { .. }
+            | EventKind::Told { .. }
+            | EventKind::NotReached { .. }
             | EventKind::Unknown => None,
         }
     }

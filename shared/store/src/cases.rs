@@ -34,7 +34,7 @@ pub const MAX_PAGE: usize = 100;
 /// The highest seq whose key still sorts as text.
 pub(crate) const MAX_SEQ: u32 = 999_999;
 
-/// How many entries of an index partition one request looks through for those of an owner, and how many requests one
+/// How many entries of an index partition one request looks through for those that a filter lets pass, and how many requests one
 /// page of a list makes of each partition.
 const LOOK_THROUGH: usize = 200;
 const MAX_INDEX_PAGES: u32 = 5;
@@ -117,6 +117,8 @@ pub struct CaseFilter {
     pub states: BTreeSet<State>,
     /// Of this owner.
     pub owner: Option<String>,
+    /// Only those whose customer is still to be told by a person.
+    pub to_tell: bool,
 }
 
 impl CaseFilter {
@@ -126,6 +128,7 @@ impl CaseFilter {
                 .owner
                 .as_deref()
                 .is_none_or(|owner| case.owner() == Some(owner))
+            && (!self.to_tell || case.to_tell().is_some())
     }
 }
 
@@ -267,22 +270,7 @@ impl Store {
     ) -> Result<Appended, StoreError> {
         let mut parts = Vec::new();
         for addition in additions {
-            let &Addition {
-                before,
-                after,
-                events,
-                message,
-                command_key,
-            } = addition;
-            parts.extend(appending(before, after, events, command_key, machine_now)?);
-            if let Some(message) = message {
-                if !events.iter().any(|event| event.seq == message.seq) {
-                    return Err(StoreError::rejected(
-                        "the message goes with none of the events",
-                    ));
-                }
-                parts.push(Part::PutNew(message_item(after.id(), message)?));
-            }
+            parts.extend(adding(addition, machine_now)?);
         }
         if parts.len() > MAX_PARTS {
             return Err(StoreError::rejected("too many items for one transaction"));
@@ -426,11 +414,16 @@ impl Store {
         if let Some(Cursor(place)) = after {
             query = query.range("#queue_at > :after").value(":after", s(place));
         }
+        let conditions = [
+            filter.owner.as_ref().map(|_| "#owner = :owner"),
+            filter.to_tell.then_some("attribute_exists(#to_tell)"),
+        ];
+        let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        if !conditions.is_empty() {
+            query = query.limit(LOOK_THROUGH).filter(&conditions.join(" AND "));
+        }
         if let Some(owner) = &filter.owner {
-            query = query
-                .limit(LOOK_THROUGH)
-                .filter("#owner = :owner")
-                .value(":owner", s(owner));
+            query = query.value(":owner", s(owner));
         }
         let mut found = Vec::new();
         let mut start = None;
@@ -482,6 +475,30 @@ pub(crate) fn queue_place(entry: &Item) -> String {
         .unwrap_or_default()
 }
 
+/// Everything that is added to the log of a case.
+pub(crate) fn adding(
+    addition: &Addition<'_>,
+    machine_now: Timestamp,
+) -> Result<Vec<Part>, StoreError> {
+    let &Addition {
+        before,
+        after,
+        events,
+        message,
+        command_key,
+    } = addition;
+    let mut parts = appending(before, after, events, command_key, machine_now)?;
+    if let Some(message) = message {
+        if !events.iter().any(|event| event.seq == message.seq) {
+            return Err(StoreError::rejected(
+                "the message goes with none of the events",
+            ));
+        }
+        parts.push(Part::PutNew(message_item(after.id(), message)?));
+    }
+    Ok(parts)
+}
+
 /// The snapshot and the events of an append. The snapshot comes first.
 pub(crate) fn appending(
     before: &Case,
@@ -525,6 +542,7 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
         queue,
         queue_at,
         owner,
+        to_tell,
     } = CaseItem::of(after);
     let mut set = String::from("SET #version = :version, #queue = :queue, #queue_at = :queue_at");
     let mut remove = Vec::new();
@@ -540,6 +558,7 @@ fn snapshot_change(before: &Case, after: &Case) -> Result<Change, StoreError> {
         ("due_shard", due_shard),
         ("due_at", due_at),
         ("owner", owner),
+        ("to_tell", to_tell),
     ] {
         match value {
             Some(value) => {

@@ -330,6 +330,9 @@ pub(crate) struct CaseItem {
     pub(crate) queue_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
+    /// Since when a person is to tell the customer, for the filter of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to_tell: Option<String>,
 }
 
 impl CaseItem {
@@ -343,6 +346,7 @@ impl CaseItem {
             queue: queue_shard_of(case.state(), case.id()),
             queue_at: queue_place(case),
             owner: case.owner().map(str::to_owned),
+            to_tell: case.to_tell().map(|open| millis(open.since)),
         }
     }
 }
@@ -584,6 +588,10 @@ pub(crate) const SUPPRESSED: &str = "suppressed";
 pub(crate) const OFF: &str = "off";
 /// The value of `withheld` of what could not be sent to what the customer left.
 pub(crate) const UNUSABLE: &str = "unusable";
+/// The value of `withheld` of what a person is to tell.
+pub(crate) const TO_TELL: &str = "to_tell";
+/// The value of `withheld` of what a person gave up telling.
+pub(crate) const NOT_REACHED: &str = "not_reached";
 
 impl Outcome {
     pub(crate) const fn status(&self) -> StatusName {
@@ -592,9 +600,12 @@ impl Outcome {
             Self::Refused => StatusName::Refused,
             Self::Unknown => StatusName::Unknown,
             // To a version that knows the others not: there is no address to send it to.
-            Self::NoContact | Self::Suppressed | Self::Off | Self::Unusable => {
-                StatusName::NoContact
-            }
+            Self::NoContact
+            | Self::Suppressed
+            | Self::Off
+            | Self::Unusable
+            | Self::ToTell
+            | Self::NotReached => StatusName::NoContact,
             Self::NoConsent => StatusName::NoConsent,
             Self::MailOff => StatusName::MailOff,
         }
@@ -607,6 +618,8 @@ impl NoticeItem {
             (StatusName::NoContact, Some(SUPPRESSED)) => Some(Outcome::Suppressed),
             (StatusName::NoContact, Some(OFF)) => Some(Outcome::Off),
             (StatusName::NoContact, Some(UNUSABLE)) => Some(Outcome::Unusable),
+            (StatusName::NoContact, Some(TO_TELL)) => Some(Outcome::ToTell),
+            (StatusName::NoContact, Some(NOT_REACHED)) => Some(Outcome::NotReached),
             (status, _) => status.outcome(self.provider_id.as_deref()),
         }
     }

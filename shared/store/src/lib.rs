@@ -37,6 +37,7 @@ mod rows;
 mod rules;
 pub mod schema;
 mod tallies;
+mod tellings;
 mod turns;
 mod walk;
 
@@ -75,6 +76,7 @@ pub use restore::Restored;
 pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, Watch};
 pub use rules::{Cached, Rules};
 pub use tallies::{Cell, Counting, DayCell, Generation, Watermark, WroteDay};
+pub use tellings::Turned;
 pub use walk::{Advanced, INDEX_LAG, OpenShard, Reached, Round, Stage, Walk, WalkPage};
 
 /// The table.

@@ -12,7 +12,8 @@ use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Written, n, s};
 use crate::item::{
-    NoticeItem, OFF, SUPPRESSED, StatusName, UNUSABLE, attribute, encode, read_entry,
+    NOT_REACHED, NoticeItem, OFF, SUPPRESSED, StatusName, TO_TELL, UNUSABLE, attribute, encode,
+    read_entry,
 };
 use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
@@ -89,19 +90,24 @@ pub enum Outcome {
     Off,
     /// The address is none that anything can be sent to.
     Unusable,
+    /// A person is to tell them.
+    ToTell,
+    /// A person tried to tell them, and gave up.
+    NotReached,
 }
 
 impl Outcome {
-    /// Whether it ends the search for a way to tell: somebody was told, may have been, or wants nothing.
+    /// Whether it ends the search for a way to tell: somebody was told, may have been, will be by a person, or wants nothing.
     pub const fn is_told(&self) -> bool {
         match self {
-            Self::Sent { .. } | Self::Unknown | Self::NoConsent => true,
+            Self::Sent { .. } | Self::Unknown | Self::NoConsent | Self::ToTell => true,
             Self::Refused
             | Self::NoContact
             | Self::Suppressed
             | Self::MailOff
             | Self::Off
-            | Self::Unusable => false,
+            | Self::Unusable
+            | Self::NotReached => false,
         }
     }
 
@@ -115,16 +121,20 @@ impl Outcome {
             | Self::NoConsent
             | Self::MailOff
             | Self::Off
-            | Self::Unusable => None,
+            | Self::Unusable
+            | Self::ToTell
+            | Self::NotReached => None,
         }
     }
 
     /// What exactly came of it, where the status is only the nearest that every version can read.
-    const fn withheld(&self) -> Option<&'static str> {
+    pub(crate) const fn withheld(&self) -> Option<&'static str> {
         match self {
             Self::Suppressed => Some(SUPPRESSED),
             Self::Off => Some(OFF),
             Self::Unusable => Some(UNUSABLE),
+            Self::ToTell => Some(TO_TELL),
+            Self::NotReached => Some(NOT_REACHED),
             Self::Sent { .. }
             | Self::Refused
             | Self::Unknown
@@ -447,6 +457,17 @@ pub(crate) fn attempt(holder: &str, machine_now: Timestamp, lease: SignedDuratio
         delivery: Delivery::default(),
         failed: None,
         response: None,
+    }
+}
+
+/// The entry of what a person tells, which nobody claims.
+pub(crate) fn person_item(outcome: &Outcome, attempts: u32, at: Option<Timestamp>) -> NoticeItem {
+    NoticeItem {
+        status: outcome.status(),
+        attempts,
+        recorded_at: at,
+        withheld: outcome.withheld().map(str::to_owned),
+        ..attempt("staff", at.unwrap_or_default(), SignedDuration::ZERO)
     }
 }
 

@@ -75,7 +75,7 @@ pub const QUEUE: Index = Index {
     name: "queue",
     hash: "queue",
     range: "queue_at",
-    include: &["owner"],
+    include: &["owner", "to_tell"],
     about: "the cases of one state by what is missed next; those with an outcome by when they close or closed",
 };
 

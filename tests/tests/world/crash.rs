@@ -272,6 +272,46 @@ fn a_text_message_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Text>());
 }
 
+/// Staff call a customer whom nothing that is sent can tell: nobody answers first, and then they do.
+struct Call;
+
+impl Scenario for Call {
+    const NAME: &'static str = "call";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let feedback =
+            json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "12345"}});
+        let posted = world.submit_patiently(&feedback, "call-01234567890").await;
+        let case = receipt(&posted.expect(201)).case;
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let key = "resolve-0123456789";
+        let resolved = world.command_patiently(case, &resolve, key).await;
+        resolved.expect(200);
+        world.drain().await;
+        world.leap("P4D");
+        world.sweep().await;
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let mut told = Vec::new();
+        for reached in [false, true] {
+            let call = json!({"command": "told", "how": "phone", "reached": reached});
+            let key = format!("call-{reached}-0123456789");
+            let answer = world.command_patiently(*case, &call, &key).await;
+            told.extend([answer.status.to_string(), answer.body]);
+        }
+        world.deliver().await;
+        told
+    }
+}
+
+#[test]
+fn a_call_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Call>());
+}
+
 /// The same while the provider says nothing of letters until all is over: what was lost ends in doubt, and is found then.
 struct CloseInSilence;
 

@@ -68,6 +68,59 @@ async fn a_text_message_waits_for_the_morning() {
 }
 
 #[tokio::test]
+async fn a_person_tells_whom_nothing_sent_can_tell() {
+    let mut world = World::new().await;
+    let feedback =
+        json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "12345"}});
+    let receipt = world.submit(feedback).await;
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    // Nobody has called for weeks: the case waits, and staff find it.
+    world.advance("P30D").await;
+    let listed = world.staff_get("/v1/cases?to_tell=true").await.expect(200);
+    let listed = listed.json()["cases"].clone();
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["state"]),
+        (&json!(receipt.case), &json!("resolved"))
+    );
+    assert_eq!(listed[0]["to_tell"]["cause"], 2);
+    assert_eq!(world.alerts().len(), 1, "once");
+    let call = |reached: bool| json!({"command": "told", "how": "phone", "reached": reached, "note": "The wife."});
+    world.command(receipt.case, call(false)).await;
+    let entries = routes(&mut world, receipt.case, 2).await;
+    assert!(
+        entries.contains(&pairs(&[("person", "to_tell")])[0]),
+        "{entries:?}"
+    );
+    world.command(receipt.case, call(true)).await;
+    let entries = routes(&mut world, receipt.case, 2).await;
+    assert!(
+        entries.contains(&pairs(&[("person", "told")])[0]),
+        "{entries:?}"
+    );
+    let listed = world.staff_get("/v1/cases?to_tell=true").await.expect(200);
+    assert_eq!(listed.json()["cases"], json!([]));
+    let page = world.get(&receipt.status).await.expect(200);
+    assert!(!page.body.contains("The wife."), "for staff only");
+    assert_eq!(
+        world.log(receipt.case).await,
+        [
+            "opened",
+            "resolved",
+            "notice_in_doubt",
+            "not_reached",
+            "told"
+        ]
+    );
+    // Silence counts from the call.
+    world.advance("P2D").await;
+    assert_eq!(world.log(receipt.case).await.len(), 5);
+    world.advance("P2D").await;
+    assert_eq!(world.log(receipt.case).await.last(), Some(&"closed"));
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn the_app_tells_its_user_and_the_status_page_tells_as_well() {
     let mut world = World::new().await;
     world.connect_app();

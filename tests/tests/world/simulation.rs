@@ -17,6 +17,7 @@ use resound_domain::event::{Actor, Event};
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::Policy;
 use resound_domain::score::{Nps, Scores};
+use resound_domain::telling::{Came, How};
 use resound_store::{INDEX_LAG, Lookup};
 use resound_tests::crash::block_on;
 use resound_tests::faults::Fault;
@@ -381,6 +382,10 @@ impl Model {
             Verb::Decline => body["reason"] = json!(words),
             Verb::Plan => body["plan"] = json!(words),
             Verb::Merge => body["into"] = json!(into),
+            Verb::Told => {
+                body["how"] = json!("phone");
+                body["reached"] = json!(true);
+            }
             _ => {}
         }
         let case = self.world.store.case(id).await.unwrap().unwrap();
@@ -600,6 +605,11 @@ fn domain_command(verb: Verb, into: CaseId) -> Command {
         Verb::RecordCustomerMessage => Command::RecordCustomerMessage,
         Verb::Plan => Command::Plan,
         Verb::Merge => Command::Merge { into },
+        Verb::Told => Command::Told {
+            cause: None,
+            how: How::Phone,
+            came: Came::Told,
+        },
     }
 }
 

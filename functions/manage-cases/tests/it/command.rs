@@ -319,7 +319,7 @@ async fn a_merged_case_gets_the_outcome_of_its_survivor() {
         .await;
     assert_eq!(answer.body["state"], "merged");
     assert_eq!(answer.body["merged_into"], json!(survivor));
-    assert_eq!(answer.body["allowed"], json!([]));
+    assert_eq!(answer.body["allowed"], json!(["told"]));
     let shown = desk.shown(survivor, after(1)).await;
     assert_eq!(shown.body["absorbed"], json!([merged]));
 

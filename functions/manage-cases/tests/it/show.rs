@@ -1,17 +1,16 @@
 use jiff::SignedDuration;
 use resound_domain::delivery::Fate;
-use resound_domain::event::{Doubt, Effect};
+use resound_domain::event::Effect;
 use resound_domain::id::ResponseId;
 use resound_domain::policy::Priority;
 use resound_store::{
-    Claim, DeliveryReport, Doubted, Medium, NoticeKey, Outcome, Owed, Recipient, Recorded,
-    Reported, Telling,
+    Claim, DeliveryReport, Medium, NoticeKey, Outcome, Recipient, Recorded, Reported, Telling,
 };
 use resound_testing::cases::book;
 use resound_testing::start;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, KEY, Request, after};
+use crate::support::{Desk, KEY, Request, after, pairs};
 
 #[tokio::test]
 async fn a_case_tells_everything_but_personal_data() {
@@ -76,7 +75,7 @@ async fn a_resolved_case_is_closed_once_its_days_are_over() {
     assert_eq!(closed.body["state"], "closed");
     assert_eq!(
         closed.body["allowed"],
-        json!(["record_customer_message", "reopen"])
+        json!(["record_customer_message", "reopen", "told"])
     );
 }
 
@@ -124,6 +123,8 @@ async fn whether_the_customer_was_told_is_said() {
         (Outcome::MailOff, "mail_off"),
         (Outcome::Off, "off"),
         (Outcome::Unusable, "unusable"),
+        (Outcome::ToTell, "to_tell"),
+        (Outcome::NotReached, "not_reached"),
     ] {
         let desk = Desk::new().await;
         let id = desk.opened(1, Priority::P3).await;
@@ -268,21 +269,7 @@ async fn only_those_who_may_read_read() {
 async fn whoever_must_reach_a_customer_is_given_the_words() {
     let desk = Desk::new().await;
     let id = desk.opened(1, Priority::P3).await;
-    desk.done(id, json!({"command": "resolve", "message": "已为您换新。"}))
-        .await;
-    let store = &desk.aws.store;
-    let before = store.case(id).await.unwrap().unwrap();
-    let events = before.doubt(2, Doubt::Refused, after(5), &book());
-    let mut doubted = before.clone();
-    events.iter().for_each(|event| doubted.apply(event));
-    let owed = Owed {
-        seq: 2,
-        effect: Effect::CustomerNotice,
-    };
-    let appended = store
-        .append_doubt(&before, &doubted, &events, None, owed, start())
-        .await;
-    assert_eq!(appended.unwrap(), Doubted::Recorded);
+    desk.untold(id).await;
 
     let seen = desk.shown(id, after(10)).await.body;
     let timeline = seen["timeline"].as_array().unwrap();
@@ -294,4 +281,162 @@ async fn whoever_must_reach_a_customer_is_given_the_words() {
         script.ends_with("已为您换新。\n这样解决您的问题了吗？"),
         "{script}"
     );
+}
+
+/// The entries of the ledger beside the outcome: channel, status and attempts.
+fn entries(body: &Value) -> Vec<(&str, &str, u64)> {
+    let entries = body["timeline"][1]["notices"].as_array().unwrap();
+    entries
+        .iter()
+        .map(|entry| {
+            let text = |name: &str| entry[name].as_str().unwrap();
+            (
+                text("channel"),
+                text("status"),
+                entry["attempts"].as_u64().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn whoever_calls_a_customer_says_what_came_of_it() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.untold(id).await;
+    let seen = desk.shown(id, after(10)).await.body;
+    assert_eq!(
+        seen["to_tell"],
+        json!({"cause": 2, "since": after(60), "attempts": 0})
+    );
+    let list = |query: &'static str| desk.send(Request::list(query).at(after(20)));
+    let listed = async |query| list(query).await.body["cases"].as_array().unwrap().len();
+    assert_eq!(listed("to_tell=true").await, 1);
+    assert_eq!(listed("to_tell=true&state=open").await, 0);
+
+    let tried = desk
+        .done(
+            id,
+            json!({"command": "told", "reached": false, "how": "phone", "note": "没人接。"}),
+        )
+        .await
+        .body;
+    assert_eq!(tried["to_tell"]["attempts"], 1);
+    assert_eq!(entries(&tried), [("person", "to_tell", 1)]);
+    let attempt = &tried["timeline"][3];
+    assert_eq!(
+        (&attempt["type"], &attempt["cause"], &attempt["how"]),
+        (&json!("not_reached"), &json!(2), &json!("phone"))
+    );
+    assert_eq!(
+        (&attempt["gave_up"], &attempt["message"]),
+        (&json!(false), &json!("没人接。"))
+    );
+    assert!(
+        tried["timeline"][2]["script"].is_string(),
+        "still to be said"
+    );
+
+    let told = json!({"command": "told", "reached": true, "how": "in_person", "cause": 2});
+    let done = Request::command(id, told.clone())
+        .key(KEY)
+        .at(after(60 * 24 * 30));
+    let done = desk.send(done).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_eq!(entries(&done.body), [("person", "told", 2)]);
+    assert_eq!(done.body["to_tell"], Value::Null);
+    assert_eq!(done.body["timeline"][4]["type"], "told");
+    assert!(
+        done.body["timeline"][2]["script"].is_null(),
+        "nothing is left to say"
+    );
+    // Three days of silence count from the call.
+    assert_eq!(done.body["closes_at"], json!(after(60 * 24 * 33)));
+    assert_eq!(listed("to_tell=true").await, 0);
+    assert_eq!(desk.shown(id, after(60 * 24 * 30)).await.body, done.body);
+
+    // Said again, it is the same; said anew, there is nothing left to say it of.
+    let again = desk
+        .send(Request::command(id, told).key(KEY).at(after(60 * 24 * 31)))
+        .await;
+    assert_eq!((again.status, &again.body), (200, &done.body));
+    let nothing = json!({"command": "told", "reached": true, "how": "letter"});
+    let nothing = desk
+        .send(Request::command(id, nothing).at(after(60 * 24 * 31)))
+        .await;
+    assert_eq!(nothing.status, 409);
+}
+
+#[tokio::test]
+async fn whoever_gives_up_calling_is_asked_no_more() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.untold(id).await;
+    let gave_up = json!({"command": "told", "reached": false, "how": "phone", "give_up": true});
+    let body = desk.done(id, gave_up).await.body;
+    assert_eq!(entries(&body), [("person", "not_reached", 1)]);
+    assert_eq!(
+        (&body["to_tell"], &body["timeline"][3]["gave_up"]),
+        (&Value::Null, &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_call_is_checked() {
+    let desk = Desk::new().await;
+    let id = desk.opened(1, Priority::P3).await;
+    desk.untold(id).await;
+    for (body, faults) in [
+        (
+            json!({}),
+            &[("how", "required"), ("reached", "required")][..],
+        ),
+        (
+            json!({"reached": "yes", "how": "phone"}),
+            &[("reached", "wrong-type")],
+        ),
+        (
+            json!({"reached": true, "how": "pigeon"}),
+            &[("how", "unknown-value")],
+        ),
+        (
+            json!({"reached": true, "how": "phone", "give_up": true}),
+            &[("give_up", "unexpected")],
+        ),
+        (
+            json!({"reached": true, "how": "phone", "cause": "2"}),
+            &[("cause", "wrong-type")],
+        ),
+        (
+            json!({"reached": true, "how": "phone", "note": " "}),
+            &[("note", "blank")],
+        ),
+        // The customer is told of no opening, and of nothing that did not happen.
+        (
+            json!({"reached": true, "how": "phone", "cause": 1}),
+            &[("cause", "unknown-event")],
+        ),
+        (
+            json!({"reached": true, "how": "phone", "cause": 9}),
+            &[("cause", "unknown-event")],
+        ),
+        (
+            json!({"reached": true, "how": "phone", "message": "x"}),
+            &[("message", "unexpected")],
+        ),
+    ] {
+        let mut body = body;
+        body["command"] = "told".into();
+        let refused = desk.send(Request::command(id, body.clone())).await;
+        assert_eq!(refused.status, 422, "{body}");
+        assert_eq!(refused.faults(), pairs(faults), "{body}");
+    }
+    let other = json!({"command": "acknowledge", "how": "phone", "reached": true});
+    let refused = desk.send(Request::command(id, other)).await;
+    assert_eq!(
+        refused.faults(),
+        pairs(&[("reached", "unexpected"), ("how", "unexpected")])
+    );
+    let refused = desk.send(Request::list("to_tell=maybe")).await;
+    assert_eq!(refused.faults(), pairs(&[("to_tell", "unknown-value")]));
 }

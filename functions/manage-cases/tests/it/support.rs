@@ -4,14 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use manage_cases::{App, Config};
 use resound_domain::book::Book;
 use resound_domain::case::Case;
-use resound_domain::event::Event;
+use resound_domain::event::{Doubt, Effect, Event};
 use resound_domain::id::{CaseId, ResponseId};
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::{BoxedFunction, Function, Invocation};
-use resound_store::{Accepted, Appended, Digest};
+use resound_store::{Accepted, Appended, Digest, Doubted, Owed};
 use resound_testing::api::assert_is;
 use resound_testing::cases::book;
 use resound_testing::{Aws, call, start, vars};
@@ -238,6 +238,22 @@ impl Desk {
             .await;
         assert_eq!(accepted.unwrap(), Accepted::New);
         case.id()
+    }
+
+    /// Resolves a case whose customer cannot be told by anything that is sent: a person is to tell them.
+    pub(crate) async fn untold(&self, id: CaseId) {
+        self.done(id, json!({"command": "resolve", "message": "已为您换新。"}))
+            .await;
+        let before = self.aws.store.case(id).await.unwrap().unwrap();
+        let events = before.doubt(2, Doubt::Refused, after(5), &book());
+        let owed = Owed {
+            seq: 2,
+            effect: Effect::CustomerNotice,
+        };
+        let doubted = applied(&before, &events);
+        let store = &self.aws.store;
+        let appended = store.append_doubt(&before, &doubted, &events, None, owed, start());
+        assert_eq!(appended.await.unwrap(), Doubted::Recorded);
     }
 
     /// What the sweep does.

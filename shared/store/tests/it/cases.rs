@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use resound_domain::case::{Case, Command, State};
 use resound_domain::event::{Direction, Doubt, Effect, EventKind};
 use resound_domain::policy::Priority;
+use resound_domain::route::Route;
+use resound_domain::telling::{Came, How};
 use resound_store::schema::CASE_SHARDS;
 use resound_store::{
-    Accepted, Appended, CaseFilter, Claim, Cursor, Doubted, Key, Medium, Message, NoticeKey,
-    NoticeStatus, Outcome, Owed, Recipient, StoreError,
+    Accepted, Addition, Appended, CaseFilter, Claim, Cursor, Doubted, Key, Medium, Message,
+    NoticeKey, NoticeStatus, Outcome, Owed, Recipient, StoreError, Turned,
 };
 
 use crate::support::{
@@ -455,6 +457,7 @@ async fn a_list_is_the_model_in_pages_of_any_size() {
                 let filter = CaseFilter {
                     states: states.clone(),
                     owner,
+                    to_tell: false,
                 };
                 let expected: Vec<_> = all
                     .iter()
@@ -504,7 +507,7 @@ async fn the_list_goes_by_promise_through_all_shards_and_pages() {
 
         let open = CaseFilter {
             states: BTreeSet::from([State::Open]),
-            owner: None,
+            ..CaseFilter::default()
         };
         assert_eq!(listed(&table, &open, limit).await.0.len(), 20);
         let bo = CaseFilter {
@@ -530,7 +533,7 @@ async fn closed_cases_stay_listed_and_leave_the_clock() {
     let case = table.commanded(&case, Command::Close).await;
     let closed = CaseFilter {
         states: BTreeSet::from([State::Closed]),
-        owner: None,
+        ..CaseFilter::default()
     };
     assert_eq!(
         listed(&table, &closed, 10).await.0,
@@ -538,6 +541,116 @@ async fn closed_cases_stay_listed_and_leave_the_clock() {
     );
     let item = table.raw(&Key::Case(case.id())).await.unwrap();
     assert!(!item.contains_key("due_shard") && !item.contains_key("due_at"));
+}
+
+#[tokio::test]
+async fn those_still_to_be_told_are_found_among_many() {
+    let table = Table::new().await;
+    let mut expected = Vec::new();
+    for n in 1..=24 {
+        let case = table.opened(n, Priority::P3).await;
+        let case = table.commanded(&case, Command::Resolve).await;
+        if n % 6 != 0 {
+            continue;
+        }
+        let owner = if n % 12 == 0 { "ann" } else { "bo" }.to_owned();
+        let case = table.commanded(&case, Command::Assign { owner }).await;
+        let doubt = case.doubt(2, Doubt::Refused, t0() + hours(3), &book());
+        let after = applied(&case, &doubt);
+        let appended = table.store.append(&case, &after, &doubt, None, None, now());
+        assert_eq!(appended.await.unwrap(), Appended::Appended);
+        expected.push(after);
+    }
+    let to_tell = CaseFilter {
+        to_tell: true,
+        ..CaseFilter::default()
+    };
+    let anns = CaseFilter {
+        owner: Some("ann".to_owned()),
+        ..to_tell.clone()
+    };
+    for limit in [1, 3, 100] {
+        let mut found = listed(&table, &to_tell, limit).await.0;
+        found.sort_by_key(Case::id);
+        assert_eq!(found, expected, "limit {limit}");
+        assert_eq!(listed(&table, &anns, limit).await.0.len(), 2);
+    }
+    // Whoever is told is found no more.
+    let told = Command::Told {
+        cause: None,
+        how: How::Phone,
+        came: Came::Told,
+    };
+    table.commanded(&expected[0], told).await;
+    assert_eq!(listed(&table, &to_tell, 100).await.0.len(), 3);
+}
+
+#[tokio::test]
+async fn what_a_person_says_of_a_call_is_in_the_ledger() {
+    let table = Table::new().await;
+    let case = table.opened(1, Priority::P3).await;
+    let mut case = table.commanded(&case, Command::Resolve).await;
+    let key = NoticeKey {
+        medium: Medium::of(Route::Person),
+        ..notice_key(&case, 2)
+    };
+    for (n, (came, outcome)) in [
+        (Came::NotReached, Outcome::ToTell),
+        (Came::GaveUp, Outcome::NotReached),
+        (Came::Told, Outcome::Sent { provider_id: None }),
+        // Who was told stays so.
+        (Came::NotReached, Outcome::Sent { provider_id: None }),
+        (Came::Told, Outcome::Sent { provider_id: None }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ledger = table.store.history(case.id()).await.unwrap().unwrap();
+        let told = Command::Told {
+            cause: Some(2),
+            how: How::InPerson,
+            came,
+        };
+        let (after, events) = commanded(&case, &told, t0() + hours(5));
+        let turned = Turned::new(&ledger.notices, &events[0], now()).unwrap();
+        let addition = Addition {
+            before: &case,
+            after: &after,
+            events: &events,
+            message: None,
+            command_key: None,
+        };
+        let done = table.store.append_turned(&addition, &turned, now());
+        assert_eq!(done.await.unwrap(), Appended::Appended);
+        let entry = table.store.notice(key).await.unwrap().unwrap();
+        assert_eq!(&entry, turned.after());
+        assert_eq!(
+            entry.status,
+            NoticeStatus::Recorded {
+                outcome,
+                at: Some(now())
+            }
+        );
+        assert_eq!(entry.attempts, u32::try_from(n).unwrap() + 1);
+        // Of two who saw the same, one looks again.
+        let late = table.store.append_turned(&addition, &turned, now());
+        assert_eq!(late.await.unwrap(), Appended::Conflict);
+        case = after;
+    }
+    assert_eq!(
+        Turned::new(
+            &[],
+            &table
+                .store
+                .event(case.id(), 2)
+                .await
+                .unwrap()
+                .unwrap()
+                .event,
+            now()
+        ),
+        None
+    );
 }
 
 #[tokio::test]
@@ -554,7 +667,7 @@ async fn the_index_is_not_believed() {
     table.remove(&Key::Case(gone.id())).await;
     let open = CaseFilter {
         states: BTreeSet::from([State::Open]),
-        owner: None,
+        ..CaseFilter::default()
     };
     assert_eq!(listed(&table, &open, 10).await.0, []);
 }

@@ -1550,6 +1550,13 @@ fn item_from_json(value: &Value) -> Item {
 
 /// Items of every version that ever wrote to a table, as they were written then. They are never changed; a new
 /// version adds a folder of its own.
+/// A case but for what only a later version than that of the samples gathers from the log.
+fn kept(case: &Case) -> serde_json::Value {
+    let mut kept = serde_json::json!(case);
+    kept.as_object_mut().unwrap().remove("to_tell");
+    kept
+}
+
 #[tokio::test]
 async fn every_item_ever_written_can_be_read() {
     let (mut versions, mut traced) = (0, 0);
@@ -1571,12 +1578,12 @@ async fn every_item_ever_written_can_be_read() {
         assert_eq!(history.case.trace_id(), response.trace_id);
         traced += u32::from(response.trace_id.is_some());
         let log = history.events.iter().map(|stored| &stored.event);
-        assert_eq!(Case::replay(log).unwrap(), history.case);
+        assert_eq!(kept(&Case::replay(log).unwrap()), kept(&history.case));
         assert_eq!((history.messages.len(), history.notices.len()), (1, 1));
         let second = ResponseId::from_bits(ID + 1).case();
         if let Some(ruled) = store.history(second).await.unwrap() {
             let log = ruled.events.iter().map(|stored| &stored.event);
-            assert_eq!(Case::replay(log).unwrap(), ruled.case);
+            assert_eq!(kept(&Case::replay(log).unwrap()), kept(&ruled.case));
             assert_eq!(ruled.messages[0].direction, Direction::FromCustomer);
         }
         assert!(

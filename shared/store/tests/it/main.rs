@@ -40,6 +40,7 @@ fn every_future_can_move_between_threads() {
                 &resound_store::CaseFilter {
                     states: std::collections::BTreeSet::new(),
                     owner: None,
+                    to_tell: false,
                 }
             },
             None,

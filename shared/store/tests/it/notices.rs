@@ -70,6 +70,8 @@ async fn what_is_recorded_is_not_sent_again() {
         Outcome::MailOff,
         Outcome::Off,
         Outcome::Unusable,
+        Outcome::ToTell,
+        Outcome::NotReached,
     ] {
         let table = Table::new().await;
         let lease = fresh(&table, "me").await;

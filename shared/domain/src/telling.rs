@@ -1,0 +1,123 @@
+//! What staff tell a customer themselves: what is still to be told by a person, and what came of trying.
+//!
+//! A person has to tell what nothing that was sent has surely told. That is one thing at a time: a newer word takes the
+//! place of an older one, and whoever is told the newer one learns the older from it or from the status page. It is over
+//! when somebody has told the customer or gives up, and also when the customer has spoken themselves, or the case was
+//! opened again or closed by hand: a later outcome is to be told then, or nothing.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::EventKind;
+
+/// How staff turned to a customer. Names are persisted and published. A version cannot read an event with a name that it
+/// does not know, so one that is to be added needs an event of another kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// By phone.
+    Phone,
+    /// Where they live or work, or in the shop.
+    InPerson,
+    /// By an e-mail, a text message or a chat of the member of staff's own.
+    Message,
+    /// By post.
+    Letter,
+}
+
+impl How {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Phone, Self::InPerson, Self::Message, Self::Letter];
+
+    /// The persisted and published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::InPerson => "in_person",
+            Self::Message => "message",
+            Self::Letter => "letter",
+        }
+    }
+
+    /// The way of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|how| how.name() == name)
+    }
+}
+
+/// What came of turning to a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// They know.
+    Told,
+    /// They were not reached; somebody tries again.
+    NotReached,
+    /// They were not reached, and nobody tries again.
+    GaveUp,
+}
+
+/// What a person is to tell the customer of a case. Names are persisted: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToTell {
+    /// The seq of the event that they are to be told of.
+    pub cause: u32,
+    /// Since when. Business time.
+    pub since: Timestamp,
+    /// How often somebody tried since.
+    #[serde(default)]
+    pub attempts: u32,
+}
+
+impl ToTell {
+    /// What is to be told after an event of this kind at this instant, where this was to be told before it.
+    #[must_use]
+    pub fn after(before: Option<Self>, kind: &EventKind, at: Timestamp) -> Option<Self> {
+        match *kind {
+            EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
+                match before {
+                    Some(open) if open.cause >= cause => before,
+                    _ => Some(Self {
+                        cause,
+                        since: at,
+                        attempts: 0,
+                    }),
+                }
+            }
+            EventKind::NotReached {
+                cause,
+                gives_up: false,
+                ..
+            } => before.map(|open| Self {
+                attempts: open.attempts.saturating_add(u32::from(open.cause == cause)),
+                ..open
+            }),
+            EventKind::Told { cause, .. }
+            | EventKind::NotReached { cause, .. }
+            | EventKind::NoticeFound { cause } => before.filter(|open| open.cause > cause),
+            EventKind::Replied { .. }
+            | EventKind::AwaitingCustomer { message: true, .. }
+            | EventKind::Resolved { .. }
+            | EventKind::Declined { .. }
+            | EventKind::Followed { .. }
+            | EventKind::CustomerWrote { .. }
+            | EventKind::Confirmed { .. }
+            | EventKind::Disputed { .. }
+            | EventKind::Reopened { .. }
+            | EventKind::Closed => None,
+            EventKind::Opened { .. }
+            | EventKind::Acknowledged
+            | EventKind::TakenUp { .. }
+            | EventKind::Assigned { .. }
+            | EventKind::AwaitingCustomer { message: false, .. }
+            | EventKind::Resumed { .. }
+            | EventKind::Planned { .. }
+            | EventKind::Merged { .. }
+            | EventKind::Absorbed { .. }
+            | EventKind::Retargeted { .. }
+            | EventKind::Warned { .. }
+            | EventKind::Breached { .. }
+            | EventKind::Escalated { .. }
+            | EventKind::Unknown => before,
+        }
+    }
+}
