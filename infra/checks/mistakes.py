@@ -417,6 +417,18 @@ def _(s): s.statement("NotifyStaffRole", "ses:SendEmail")["Condition"] = s.state
 def _(s): s.statement("CloseLoopRole", "ses:SendEmail")["Condition"] = {"StringLike": {"ses:FromAddress": ["*@example.com"]}}
 
 
+@plant("test letters may be sent to anybody")
+def _(s): del s.statement("ManagePolicyRole", "ses:SendEmail")["Condition"]["ForAllValues:StringEquals"]
+
+
+@plant("test letters may be sent to any customer of a provider")
+def _(s): s.statement("ManagePolicyRole", "ses:SendEmail")["Condition"]["ForAllValues:StringEquals"] = {"ses:Recipients": ["*@example.com"]}
+
+
+@plant("test letters are sent to others than may be")
+def _(s): s.environment("ManagePolicy")["TEST_MAIL_TO"] = {"Ref": "BrandSenders"}
+
+
 @plant("brands may be saved with senders that letters are not sent from")
 def _(s): del s.environment("CloseLoop")["BRAND_SENDERS"]
 

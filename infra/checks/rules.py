@@ -26,7 +26,7 @@ LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
 # A day's cells, on condition of the run's generation; a suggestion, on condition that its response is not erased.
 REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
 PUBLISH = {"dynamodb:Query", "dynamodb:PutItem"}
-KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows
+KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows, test letters
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -39,7 +39,9 @@ SMS = {"sms-voice:SendTextMessage"}
 OWN_SENDER = {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
 ANY_SENDER = {"StringEquals": {"ses:FromAddress": {"Fn::If": [
     "HasBrandSenders", {"Fn::Split": [",", {"Fn::Sub": "${MailFrom},${BrandSenders}"}]}, {"Ref": "MailFrom"}]}}}
-SENDERS = {"close-loop": ANY_SENDER}
+# Test letters go to the staff who were listed, whatever a program asks for.
+TO_STAFF = ANY_SENDER | {"ForAllValues:StringEquals": {"ses:Recipients": {"Fn::Split": [",", {"Ref": "TestMailTo"}]}}}
+SENDERS = {"close-loop": ANY_SENDER, "manage-policy": TO_STAFF}
 
 
 class Function:
@@ -76,7 +78,7 @@ FUNCTIONS = {
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True, texts=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"]),
-    "manage-policy": Function("http", PUBLISH, indexes=["queue"], narrowly=[LIST, KEEP]),
+    "manage-policy": Function("http", PUBLISH, indexes=["queue"], mails=True, narrowly=[LIST, KEEP]),
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
     "write-reports": Function("schedule", WRITE | LIST, indexes=["by-day"], mails=True),
     "serve-reports": Function("http", READ),
@@ -132,6 +134,7 @@ ROUTES = {
     "GET /v1/templates": ("manage-policy", "resound/cases.read"),
     "PUT /v1/templates": ("manage-policy", "resound/admin"),
     "POST /v1/templates/preview": ("manage-policy", "resound/admin"),
+    "POST /v1/templates/test": ("manage-policy", "resound/admin"),
     "GET /v1/issues": ("manage-issues", "resound/cases.read"),
     "POST /v1/issues": ("manage-issues", "resound/cases.manage"),
     "GET /v1/issues/{id}": ("manage-issues", "resound/cases.read"),
@@ -384,6 +387,7 @@ def environment_matches_config(t):
         "METRICS_NAMESPACE": OWN_METRICS,
         "MAIL_FROM": {"Ref": "MailFrom"},
         "BRAND_SENDERS": {"Ref": "BrandSenders"},
+        "TEST_MAIL_TO": {"Ref": "TestMailTo"},
         "SMS_ORIGINATION_IDENTITY": {"Ref": "SmsOriginationIdentity"},
         "SMS_COUNTRY": {"Ref": "SmsCountry"},
         "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
@@ -471,7 +475,7 @@ def roles_allow_what_is_needed(t):
                 if resources != [{"Ref": "SmsOriginationIdentity"}]:
                     yield f"{role_id}: may send text messages as anybody"
             if stated & MAIL:
-                if condition != "HasMail":
+                if condition != ("HasTestMail" if name == "manage-policy" else "HasMail"):
                     yield f"{role_id}: may send mail although mail is off"
                 if statement.get("Condition") != SENDERS.get(name, OWN_SENDER):
                     yield f"{role_id}: may send mail as anybody"
@@ -1346,12 +1350,13 @@ def policies_say_what_they_mean(t):
         ("ManagePolicyRole", "dynamodb:PutItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CONFIG#*", "DIRTY#*"]}},
         ("ManagePolicyRole", "dynamodb:UpdateItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["FIGURES#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["FIGURES#*", "TRIAL#*", "TRIALS"]}},
         ("ManagePolicyRole", "dynamodb:BatchGetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*"]}},
         ("NotifyStaffRole", "ses:SendEmail"): OWN_SENDER,
         ("WriteReportsRole", "ses:SendEmail"): OWN_SENDER,
         ("CloseLoopRole", "ses:SendEmail"): ANY_SENDER,
+        ("ManagePolicyRole", "ses:SendEmail"): TO_STAFF,
         ("TellReportersRole", "ses:SendEmail"): OWN_SENDER,
     }
     others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
@@ -1393,6 +1398,7 @@ def conditions_mean_what_their_names_say(t):
         "AsksForScopes": {"Fn::Equals": [{"Ref": "StaffTokens"}, "scopes"]},
         "HasMail": given("MailFrom"),
         "HasBrandSenders": given("BrandSenders"),
+        "HasTestMail": {"Fn::And": [condition("HasMail"), given("TestMailTo")]},
         "HasSms": given("SmsOriginationIdentity"),
         "HasMailReports": {"Fn::And": [condition("HasMail"), {"Fn::Equals": [{"Ref": "MailReporting"}, "true"]}]},
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
@@ -1675,8 +1681,9 @@ SAMPLES = {
     "JwtIssuer": (["https://login.example.com/", "https://a.example/pool_1"], ["login.example.com", "ftp://a"]),
     "JwtAudience": (["resound", "api://resound"], ["", "a b"]),
     **dict.fromkeys(["MailFrom", "OwnerEmail", "TeamLeadEmail", "ManagerEmail", "ExecutiveEmail", "AlarmEmail"], ADDRESS),
-    "BrandSenders": (ADDRESS[0] + ["a@example.com,b@mail.example.com"],
-                     ADDRESS[1] + ["a@example.com,", ",a@example.com", "a@example.com, b@example.com", "a@example.com;b@example.com"]),
+    **dict.fromkeys(["BrandSenders", "TestMailTo"], (
+        ADDRESS[0] + ["a@example.com,b@mail.example.com"],
+        ADDRESS[1] + ["a@example.com,", ",a@example.com", "a@example.com, b@example.com", "a@example.com;b@example.com"])),
     "SmsOriginationIdentity": (
         [f"arn:{p}:sms-voice:eu-west-1:123456789012:{kind}" for p in PARTITIONS for kind in ("phone-number/phone-1a", "pool/pool-1a", "sender-id/RESOUND/GB")],
         ["+14155552671", "pool-1a", "arn:aws:sms-voice:eu-west-1:123456789012:opt-out-list/a", "arn:aws:sms-voice:eu-west-1:123456789012:pool/*"]),

@@ -3,6 +3,7 @@
 use resound_domain::calendar::Calendars;
 use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::config::{Recorded, Vars};
+use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::outbound::Reach;
 
 /// Every variable this function reads besides those of the shell.
@@ -11,7 +12,9 @@ pub const VARIABLES: &[&str] = &[
     "PUBLIC_URL",
     "TIME_ZONE",
     "WEBHOOK_ALLOW_PRIVATE",
+    "MAIL_FROM",
     "BRAND_SENDERS",
+    "TEST_MAIL_TO",
 ];
 
 /// What this function needs to know.
@@ -19,6 +22,10 @@ pub const VARIABLES: &[&str] = &[
 pub struct Config {
     /// The table.
     pub table: String,
+    /// Who test letters come from; `None` if this installation sends no mail.
+    pub from: Option<Mailbox>,
+    /// Who may get test letters.
+    pub test_to: Addresses,
     /// The addresses that brands may write from.
     pub brand_senders: Addresses,
     /// Where the public reaches the system, without a slash at the end: text messages carry it.
@@ -39,6 +46,8 @@ impl Config {
         let public_url = vars.required("PUBLIC_URL");
         let calendars = vars.office_hours("TIME_ZONE");
         let brand_senders = vars.parse_optional("BRAND_SENDERS");
+        let from = vars.parse_optional("MAIL_FROM");
+        let test_to = vars.parse_optional("TEST_MAIL_TO");
         let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
         let reach = private.map(|private| match private.unwrap_or(false) {
             true => Reach::Anywhere,
@@ -47,6 +56,8 @@ impl Config {
         Ok(Self {
             table: table?,
             public_url: public_url?.trim_end_matches('/').to_owned(),
+            from: from?,
+            test_to: test_to?.unwrap_or_default(),
             brand_senders: brand_senders?.unwrap_or_default(),
             calendars: calendars?,
             reach: reach?,
@@ -63,7 +74,9 @@ mod tests {
         let vars = Vars::from_pairs([
             ("TIME_ZONE", "Mars"),
             ("WEBHOOK_ALLOW_PRIVATE", "perhaps"),
+            ("MAIL_FROM", "nobody"),
             ("BRAND_SENDERS", "a, b"),
+            ("TEST_MAIL_TO", "A <a@b.example>"),
         ]);
         let faults = vars.read(Config::read).unwrap_err().to_string();
         for variable in VARIABLES {

@@ -22,6 +22,7 @@ use crate::calendars::{self, nameable, named};
 use crate::document::{Desk, missing, put, show};
 use crate::figures;
 use crate::recipients::Addressed;
+use crate::trial::{self, Post};
 use crate::{replay, templates};
 
 /// The function.
@@ -32,6 +33,7 @@ pub struct App {
     reach: Reach,
     installation: Installation,
     public_url: String,
+    post: Post,
 }
 
 impl App {
@@ -43,6 +45,12 @@ impl App {
             reach: config.reach,
             installation: templates::installation(&config.public_url, &config.brand_senders),
             public_url: config.public_url,
+            post: Post {
+                mailer: clients.mailer.clone(),
+                from: config.from,
+                brand_senders: config.brand_senders,
+                to: config.test_to,
+            },
         }
     }
 
@@ -97,6 +105,7 @@ impl App {
             "GET /v1/templates" => show::<Templates>(&desk, None).await,
             "PUT /v1/templates" => put::<Templates>(&desk, None).await,
             "POST /v1/templates/preview" => templates::preview(&desk).await,
+            "POST /v1/templates/test" => trial::send(&desk, &self.post, machine_now).await,
             "GET /v1/surveys/{survey}/figures/{day}" => figures::show(&desk).await,
             "PUT /v1/surveys/{survey}/figures/{day}" => figures::put(&desk).await,
             "GET /v1/nps/replay" => replay::waiting(&desk).await,

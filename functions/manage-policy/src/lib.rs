@@ -21,6 +21,7 @@ mod replay;
 mod shelves;
 mod targets;
 mod templates;
+mod trial;
 
 pub use config::{Config, VARIABLES};
 pub use handler::App;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use resound_domain::language::Language;
 use resound_domain::policy::CalendarName;
 use resound_domain::sms::size;
@@ -71,88 +72,138 @@ struct Wish {
     language: Language,
     /// The id of a brand; `None` for feedback that names nothing any brand is for.
     brand: Option<String>,
+    /// Who is to get it, where it is sent.
+    to: Option<String>,
     /// What is looked at in place of what is published.
     document: Option<Value>,
 }
 
-/// Shows a letter with made-up words, and what a text message would say in each language, as what is published makes it or as a document that is sent would.
-pub(crate) async fn preview(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
-    let request = desk.request;
-    let body = Body::read(request)?;
-    let (text, value) = body.json(request)?;
-    let wish = Wish::read(desk, text, value)?;
-    let templates = match &wish.document {
-        Some(document) => Templates::read(document, desk.installation).map_err(|invalid| {
-            let inside = invalid.within("/document");
-            refuse(request, text, &inside)
-        })?,
-        None => {
-            let latest = desk.store.latest_config::<Templates>(ConfigKind::Templates);
-            let latest = latest.await;
-            let latest = latest.map_err(|error| trouble(request, "read the templates", error))?;
-            latest.map(|(_, templates)| templates).unwrap_or_default()
-        }
-    };
-    let brand = match &wish.brand {
-        None => templates.brand_for_all(),
-        Some(id) => {
-            let brand = templates.brand(id);
-            if brand.is_none() {
-                let mut faults = Faults::new(request.locale());
-                let (zh_cn, en) = (
-                    "没有这个品牌：请使用模板文件中某个品牌的 id。",
-                    "There is no such brand: use the id of one in the templates.",
-                );
-                let message = request.locale().choose(zh_cn, en);
-                faults.add(&mut Lines::new(text), "/brand", "unknown-value", message);
-                return Err(faults.refuse(request).into());
-            }
-            brand
-        }
-    };
-    let shown = shown(&templates, &wish, brand, desk);
-    Ok(HttpResponse::json(200, &shown)?.no_store())
+/// A letter that somebody wants to see, with made-up words.
+pub(crate) struct Sample {
+    wish: Wish,
+    templates: Templates,
+    day: Date,
+    status_url: String,
 }
 
-fn shown(templates: &Templates, wish: &Wish, brand: Option<&Brand>, desk: &Desk<'_>) -> Value {
-    let (occasion, language) = (wish.occasion, wish.language);
-    let day = desk.request.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let status_url = format!("{}/v1/receipts/{}", desk.public_url, receipt::SAMPLE);
-    let sms = Language::ALL.map(|language| {
-        let values = Values {
-            reference: REFERENCE,
-            day,
-            brand: brand.map_or("", |brand| brand.name.get(language)),
-            link: &status_url,
+/// Shows a letter with made-up words, and what a text message would say in each language, as what is published makes it or
+/// as a document that is sent would.
+pub(crate) async fn preview(desk: &Desk<'_>) -> Result<HttpResponse, Rejection> {
+    let body = Body::read(desk.request)?;
+    let (text, value) = body.json(desk.request)?;
+    let sample = Sample::read(desk, text, value, &[]).await?;
+    Ok(HttpResponse::json(200, &sample.shown())?.no_store())
+}
+
+impl Sample {
+    /// What was asked for, by a body that may have these members besides.
+    ///
+    /// # Errors
+    /// 422 with every fault.
+    pub(crate) async fn read(
+        desk: &Desk<'_>,
+        text: &str,
+        value: &Value,
+        besides: &[&str],
+    ) -> Result<Self, Rejection> {
+        let request = desk.request;
+        let wish = Wish::read(desk, text, value, besides)?;
+        let templates = match &wish.document {
+            Some(document) => Templates::read(document, desk.installation).map_err(|invalid| {
+                let inside = invalid.within("/document");
+                refuse(request, text, &inside)
+            })?,
+            None => {
+                let latest = desk.store.latest_config::<Templates>(ConfigKind::Templates);
+                let latest = latest.await;
+                let latest =
+                    latest.map_err(|error| trouble(request, "read the templates", error))?;
+                latest.map(|(_, templates)| templates).unwrap_or_default()
+            }
         };
-        let shown = message(&templates.sms(occasion, language), &values, language);
-        (language.tag().to_owned(), shown)
-    });
-    let wording = templates.wording(occasion, language);
-    let letter = Letter {
-        occasion,
-        language,
-        wording: &wording,
-        brand: brand.map(|brand| letter::Brand::of(brand, language)),
-        name: Some(language.choose("李雷", "陳美玲", "Kim Lee")),
-        reference: REFERENCE,
-        day,
-        words: sample(occasion, language),
-        status_url: &status_url,
-        seq: 1,
-    };
-    json!({
-        "occasion": occasion,
-        "language": language,
-        "brand": brand.map(|brand| &brand.id),
-        "sender": brand.map(|brand| brand.name.get(language)),
-        "from": brand.and_then(|brand| brand.from.as_ref()),
-        "reply_to": brand.and_then(|brand| brand.reply_to.as_ref()),
-        "subject": letter.subject(),
-        "text": letter.text(),
-        "html": letter.html(),
-        "sms": Value::Object(sms.into_iter().collect()),
-    })
+        let brand = wish.brand.as_deref();
+        if brand.is_some_and(|id| templates.brand(id).is_none()) {
+            let mut faults = Faults::new(request.locale());
+            let (zh_cn, en) = (
+                "没有这个品牌：请使用模板文件中某个品牌的 id。",
+                "There is no such brand: use the id of one in the templates.",
+            );
+            let message = request.locale().choose(zh_cn, en);
+            faults.add(&mut Lines::new(text), "/brand", "unknown-value", message);
+            return Err(faults.refuse(request).into());
+        }
+        Ok(Self {
+            wish,
+            templates,
+            day: request.at.to_zoned(jiff::tz::TimeZone::UTC).date(),
+            status_url: format!("{}/v1/receipts/{}", desk.public_url, receipt::SAMPLE),
+        })
+    }
+
+    /// The language of the letter.
+    pub(crate) const fn language(&self) -> Language {
+        self.wish.language
+    }
+
+    /// Who is to get it, if that was said.
+    pub(crate) fn to(&self) -> Option<&str> {
+        self.wish.to.as_deref()
+    }
+
+    /// The brand that writes.
+    pub(crate) fn brand(&self) -> Option<&Brand> {
+        match &self.wish.brand {
+            None => self.templates.brand_for_all(),
+            Some(id) => self.templates.brand(id),
+        }
+    }
+
+    /// Subject, plain text and page of the letter.
+    pub(crate) fn letter(&self) -> (String, String, String) {
+        let (occasion, language) = (self.wish.occasion, self.wish.language);
+        let letter = Letter {
+            occasion,
+            language,
+            wording: &self.templates.wording(occasion, language),
+            brand: self.brand().map(|brand| letter::Brand::of(brand, language)),
+            name: Some(language.choose("李雷", "陳美玲", "Kim Lee")),
+            reference: REFERENCE,
+            day: self.day,
+            words: sample(occasion, language),
+            status_url: &self.status_url,
+            seq: 1,
+        };
+        (letter.subject(), letter.text(), letter.html())
+    }
+
+    fn shown(&self) -> Value {
+        let (occasion, language) = (self.wish.occasion, self.wish.language);
+        let brand = self.brand();
+        let sms = Language::ALL.map(|language| {
+            let values = Values {
+                reference: REFERENCE,
+                day: self.day,
+                brand: brand.map_or("", |brand| brand.name.get(language)),
+                link: &self.status_url,
+            };
+            let wording = self.templates.sms(occasion, language);
+            let shown = message(&wording, &values, language);
+            (language.tag().to_owned(), shown)
+        });
+        let (subject, text, html) = self.letter();
+        json!({
+            "occasion": occasion,
+            "language": language,
+            "brand": brand.map(|brand| &brand.id),
+            "sender": brand.map(|brand| brand.name.get(language)),
+            "from": brand.and_then(|brand| brand.from.as_ref()),
+            "reply_to": brand.and_then(|brand| brand.reply_to.as_ref()),
+            "subject": subject,
+            "text": text,
+            "html": html,
+            "sms": Value::Object(sms.into_iter().collect()),
+        })
+    }
 }
 
 /// A text message and its length.
@@ -168,7 +219,12 @@ fn message(wording: &Template, values: &Values<'_>, language: Language) -> Value
 }
 
 impl Wish {
-    fn read(desk: &Desk<'_>, text: &str, value: &Value) -> Result<Self, Rejection> {
+    fn read(
+        desk: &Desk<'_>,
+        text: &str,
+        value: &Value,
+        besides: &[&str],
+    ) -> Result<Self, Rejection> {
         let request = desk.request;
         let locale = request.locale();
         let (mut faults, mut lines) = (Faults::new(locale), Lines::new(text));
@@ -179,7 +235,8 @@ impl Wish {
             &none
         });
         for name in members.keys() {
-            if !["occasion", "language", "brand", "document"].contains(&name.as_str()) {
+            let known = ["occasion", "language", "brand", "document"];
+            if !known.iter().chain(besides).any(|known| known == name) {
                 let message = locale.choose(
                     "没有这个字段：请检查拼写，或去掉。",
                     "There is no such member: check its spelling, or leave it out.",
@@ -215,11 +272,17 @@ impl Wish {
             let message = locale.choose("须为品牌的 id。", "The id of a brand is expected.");
             faults.add(&mut lines, "/brand", "unknown-value", message);
         }
+        let to = members.get("to").filter(|to| !to.is_null());
+        if to.is_some_and(|to| !to.is_string()) {
+            let message = locale.choose("须为邮箱地址。", "An address is expected.");
+            faults.add(&mut lines, "/to", "unknown-value", message);
+        }
         match (occasion, language) {
             (Some(occasion), Some(language)) if faults.none() => Ok(Self {
                 occasion,
                 language,
                 brand: brand.and_then(Value::as_str).map(str::to_owned),
+                to: to.and_then(Value::as_str).map(str::to_owned),
                 document: members.get("document").filter(|d| !d.is_null()).cloned(),
             }),
             _ => Err(faults.refuse(request).into()),

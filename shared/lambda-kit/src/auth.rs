@@ -112,6 +112,7 @@ pub const ROUTES: &[(&str, Scope)] = &[
     ("GET /v1/templates", Scope::CasesRead),
     ("PUT /v1/templates", Scope::Admin),
     ("POST /v1/templates/preview", Scope::Admin),
+    ("POST /v1/templates/test", Scope::Admin),
     ("GET /v1/policy", Scope::CasesRead),
     ("PUT /v1/policy", Scope::Admin),
     ("GET /v1/calendars", Scope::CasesRead),

@@ -58,6 +58,19 @@ pub fn improvement_id(sub: &str, key: &str) -> ImprovementId {
     ImprovementId::from_bits(bits(&["improvement", key, sub]))
 }
 
+/// The id of the letter that this caller has sent to themselves with this key, to try it out. The same pair gives the same
+/// id.
+pub fn trial_id(sub: &str, key: &str) -> SubjectId {
+    SubjectId::from_bits(bits(&["trial", key, sub]))
+}
+
+/// The SHA-256 of a JSON value: the same whatever the order of its names.
+pub fn value_digest(value: &Value) -> [u8; 32] {
+    let mut canonical = String::new();
+    write_canonical(value, &mut canonical);
+    bytes(&canonical)
+}
+
 /// The lot that an address draws by a seed: the first 128 bits of the SHA-256 of `lot`, the seed and the address's id, with a
 /// NUL between each two. Persisted, and published so that a draw can be checked: it never changes.
 pub fn lot(seed: &Seed, contact: ContactId) -> Lot {
@@ -86,11 +99,16 @@ pub fn content_digest(submission: &Submission) -> Result<[u8; 32], serde_json::E
         members.remove("language");
     }
     write_canonical(&value, &mut canonical);
+    Ok(bytes(&canonical))
+}
+
+/// The SHA-256 of a text.
+fn bytes(text: &str) -> [u8; 32] {
     let mut digest = [0; 32];
-    for (to, from) in digest.iter_mut().zip(hash(canonical.as_bytes()).as_ref()) {
+    for (to, from) in digest.iter_mut().zip(hash(text.as_bytes()).as_ref()) {
         *to = *from;
     }
-    Ok(digest)
+    digest
 }
 
 /// JSON without blanks and with sorted names, however the map of `serde_json` is built in this program.

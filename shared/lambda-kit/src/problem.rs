@@ -35,6 +35,8 @@ pub enum Kind {
     UnsupportedMediaType,
     /// 422: understood, and some fields are not valid.
     Invalid,
+    /// 429: so often that it is not done for a while.
+    TooMany,
     /// 500: our fault.
     Internal,
     /// 503: our fault, and trying again may help.
@@ -59,6 +61,7 @@ impl Kind {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
+            Self::TooMany => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -95,6 +98,7 @@ impl Kind {
             Self::TooLarge => ("内容过大", "The body is too large"),
             Self::UnsupportedMediaType => ("不支持的内容类型", "The media type is not supported"),
             Self::Invalid => ("提交的内容有误", "Some of what was sent is not valid"),
+            Self::TooMany => ("次数过多，请稍后再试", "Too often; try again later"),
             Self::Internal => ("系统出错，请稍后再试", "Something went wrong on our side"),
             Self::Unavailable => (
                 "暂时无法处理，请稍后再试",

@@ -36,6 +36,16 @@ use crate::{Store, StoreError};
 /// How often an allowance is asked for again because another run has taken of it.
 const TRIES: u32 = 8;
 
+/// How many letters may go out in a minute, or an hour.
+pub(crate) struct Allowance {
+    /// Where it is counted.
+    pub(crate) key: Key,
+    /// When the minute, or the hour, began. Business time.
+    pub(crate) since: Timestamp,
+    /// How many.
+    pub(crate) most: u32,
+}
+
 /// How many items one transaction deletes.
 const FORGOTTEN_AT_ONCE: usize = 100;
 
@@ -433,19 +443,25 @@ impl Store {
         wanted: u32,
         most: u32,
     ) -> Result<u32, StoreError> {
-        let minute = millis(minute);
+        let allowance = Allowance {
+            key: Key::Pace,
+            since: minute,
+            most,
+        };
+        self.take(&allowance, wanted).await
+    }
+
+    /// Takes of an allowance: how many of `wanted` are granted. One of a time that is over grants none.
+    pub(crate) async fn take(&self, of: &Allowance, wanted: u32) -> Result<u32, StoreError> {
+        let minute = millis(of.since);
         for _ in 0..TRIES {
-            let seen = self
-                .get(&Key::Pace)
-                .await?
-                .map(PaceItem::read)
-                .transpose()?;
+            let seen = self.get(&of.key).await?.map(PaceItem::read).transpose()?;
             let taken = match &seen {
                 Some(seen) if seen.minute > minute => return Ok(0),
                 Some(seen) if seen.minute == minute => seen.taken,
                 Some(_) | None => 0,
             };
-            let granted = wanted.min(most.saturating_sub(taken));
+            let granted = wanted.min(of.most.saturating_sub(taken));
             if granted == 0 {
                 return Ok(0);
             }
@@ -456,10 +472,10 @@ impl Store {
                         minute: minute.clone(),
                         taken,
                     };
-                    self.put_new(encode(&Key::Pace, &first)?).await?
+                    self.put_new(encode(&of.key, &first)?).await?
                 }
                 Some(seen) => {
-                    let change = Change::new(&Key::Pace, "SET #minute = :minute, #taken = :taken")
+                    let change = Change::new(&of.key, "SET #minute = :minute, #taken = :taken")
                         .only_if("#minute = :seen_minute AND #taken = :seen_taken")
                         .value(":minute", s(&minute))
                         .value(":taken", n(taken))

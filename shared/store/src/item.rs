@@ -42,6 +42,7 @@ use crate::risks::Remark;
 use crate::schema::{
     case_shard_of, day_shard_of, event_shard_of, from_millis, millis, queue_shard_of,
 };
+use crate::trials::{Trial, TrialStatus};
 use crate::walk::WalkItem;
 use crate::{Message, Repair, StoreError, StoredEvent, repair, schema};
 
@@ -1374,7 +1375,7 @@ impl Stored for Progress {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PaceItem {
-    /// Business time: the minute.
+    /// Business time: when the minute, or the hour, began.
     pub(crate) minute: String,
     pub(crate) taken: u32,
 }
@@ -1382,7 +1383,31 @@ pub(crate) struct PaceItem {
 impl Stored for PaceItem {
     fn read(item: Item) -> Result<Self, StoreError> {
         match body(item)? {
-            (Key::Pace, item) => Ok(item),
+            (Key::Pace | Key::TrialPace, item) => Ok(item),
+            (key, _) => Err(misplaced(&key)),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TrialItem {
+    pub(crate) digest: Digest,
+    /// Business time.
+    pub(crate) at: Timestamp,
+    pub(crate) status: TrialStatus,
+    /// Seconds since 1970: the table forgets it after that.
+    pub(crate) expires_at: i64,
+}
+
+impl Stored for Trial {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        match body(item)? {
+            (
+                Key::Trial(_),
+                TrialItem {
+                    digest, at, status, ..
+                },
+            ) => Ok(Self { digest, at, status }),
             (key, _) => Err(misplaced(&key)),
         }
     }

@@ -247,6 +247,10 @@ pub enum Key {
     },
     /// When an address was written to of our own accord.
     Contacted(ContactId),
+    /// A letter that was sent to try out how it looks.
+    Trial(SubjectId),
+    /// How many such letters went out in the last hour.
+    TrialPace,
     /// Why nothing is sent to an address. One for each reason, so that to lift one lifts no other.
     Suppression {
         /// The address.
@@ -736,6 +740,8 @@ impl Key {
                 format!("{}{shard:02}", deliveries_prefix(*occasion)),
             ),
             Self::Contacted(contact) => (contact_partition(*contact), "CONTACTED".to_owned()),
+            Self::Trial(id) => (format!("TRIAL#{id}"), "LETTER".to_owned()),
+            Self::TrialPace => ("TRIALS".to_owned(), "PACE".to_owned()),
             Self::Suppression { contact, reason } => (
                 contact_partition(*contact),
                 format!("{SUPPRESSIONS}{}", reason.name()),
@@ -911,6 +917,8 @@ impl Key {
                 occasion: occasion(kind)?,
             }),
             ("CONTACT", "CONTACTED") => Self::Contacted(subject.parse().ok()?),
+            ("TRIAL", "LETTER") => Self::Trial(subject.parse().ok()?),
+            ("TRIALS", "PACE") => Self::TrialPace,
             ("CONTACT", "SUPPRESSION") => Self::Suppression {
                 contact: subject.parse().ok()?,
                 reason: Reason::from_name(parts.next()?)?,
@@ -1337,6 +1345,8 @@ mod tests {
                 Key::Running(improvement),
                 Key::Pace,
                 Key::Contacted(ContactId::from_bits(about)),
+                Key::Trial(SubjectId::from_bits(about)),
+                Key::TrialPace,
                 Key::Beta(improvement),
                 Key::BetaEntry { improvement, seq },
                 Key::Draw(improvement),
@@ -1424,8 +1434,8 @@ mod tests {
 
         #[test]
         fn whatever_decodes_has_no_other_text(
-            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|DELIVERIES|RUNNING|PACE|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS|TRIALS?)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|DELIVERIES|RUNNING|PACE|LETTER|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

@@ -38,6 +38,7 @@ mod rules;
 pub mod schema;
 mod tallies;
 mod tellings;
+mod trials;
 mod turns;
 mod walk;
 
@@ -77,6 +78,7 @@ pub use risks::{Heard, HeardBy, Place, Raise, Raised, Remark, Remarks, Spoken, W
 pub use rules::{Cached, Rules};
 pub use tallies::{Cell, Counting, DayCell, Generation, Watermark, WroteDay};
 pub use tellings::Turned;
+pub use trials::{Trial, TrialStatus, Trying};
 pub use walk::{Advanced, INDEX_LAG, OpenShard, Reached, Round, Stage, Walk, WalkPage};
 
 /// The table.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Office, Request, office_until, warning_at};
 
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 10] = [
     "PUT /v1/assignment",
     "PUT /v1/policy",
     "PUT /v1/calendars/{name}",
@@ -14,6 +14,7 @@ const ROUTES: [&str; 9] = [
     "PUT /v1/targets",
     "PUT /v1/templates",
     "POST /v1/templates/preview",
+    "POST /v1/templates/test",
     "PUT /v1/surveys/{survey}/figures/{day}",
 ];
 

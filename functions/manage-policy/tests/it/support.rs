@@ -146,8 +146,13 @@ impl Office {
 
     /// The same table through other clients.
     pub(crate) fn over(self, clients: &Clients) -> Self {
+        self.over_with(clients, &[])
+    }
+
+    /// The same, with these variables.
+    pub(crate) fn over_with(self, clients: &Clients, variables: &[(&str, &str)]) -> Self {
         Self {
-            function: function(clients, &[]),
+            function: function(clients, variables),
             ..self
         }
     }

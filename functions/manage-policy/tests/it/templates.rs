@@ -1,7 +1,9 @@
 //! What customers are written.
 
 use resound_domain::template::Templates;
+use resound_lambda_kit::aws::{Clients, Settings};
 use resound_store::ConfigKind;
+use resound_testing::Server;
 use serde_json::{Value, json};
 
 use crate::support::{Office, Request};
@@ -231,4 +233,182 @@ async fn a_preview_names_what_is_wrong_with_what_was_asked() {
     }
     let agent = Request::new("POST /v1/templates/preview").scopes("resound/cases.read");
     office.send(agent.json(&json!({}))).await.expect(403);
+}
+
+fn mails() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("MAIL_FROM", "resound@example.test"),
+        ("BRAND_SENDERS", "care@acme.example"),
+        ("TEST_MAIL_TO", "ann@example.test,bob@example.test"),
+    ]
+}
+
+fn test_letter(key: &str, wish: &Value) -> Request {
+    let request = Request::new("POST /v1/templates/test");
+    request.header("idempotency-key", key).json(wish)
+}
+
+#[tokio::test]
+async fn a_test_letter_goes_to_a_listed_address_once() {
+    let office = Office::with(&mails()).await;
+    let mut sent = document();
+    sent["brands"][0]["from"] = "care@acme.example".into();
+    let wish = json!({"occasion": "declined", "language": "zh-TW", "brand": "acme", "document": sent, "to": "bob@example.test"});
+    for _ in 0..2 {
+        let answer = office.send(test_letter("0123456789abcdef", &wish)).await;
+        assert_eq!(
+            answer.expect(200).body,
+            json!({"status": "sent", "to": "bob@example.test", "subject": "【測試】Acme [R-ABCDE-FGHJK]"})
+        );
+    }
+    let letters = office.aws.port.mailbox().list();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].to, "bob@example.test");
+    assert_eq!(letters[0].subject, "【測試】Acme [R-ABCDE-FGHJK]");
+    let mut other = wish.clone();
+    other["language"] = "en".into();
+    let reused = test_letter("0123456789abcdef", &other);
+    office.send(reused).await.expect(409);
+    office
+        .send(test_letter("fedcba9876543210", &other))
+        .await
+        .expect(200);
+    let subjects: Vec<_> = office
+        .aws
+        .port
+        .mailbox()
+        .list()
+        .into_iter()
+        .map(|l| l.subject)
+        .collect();
+    assert!(
+        subjects.contains(&"[TEST] Acme [R-ABCDE-FGHJK]".to_owned()),
+        "{subjects:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_test_letter_says_what_it_is_and_who_writes() {
+    let office = Office::with(&mails()).await;
+    let ses = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+    let clients = Clients {
+        mailer: Clients::new(&Settings::emulator(ses.url())).mailer,
+        ..office.aws.clients.clone()
+    };
+    let office = office.over_with(&clients, &mails());
+    let mut sent = document();
+    sent["brands"][0]["from"] = "care@acme.example".into();
+    let wish = json!({"occasion": "reply", "language": "en", "brand": "acme", "document": sent, "to": "ann@example.test"});
+    office
+        .send(test_letter("0123456789abcdef", &wish))
+        .await
+        .expect(200);
+    let sent: Value = serde_json::from_str(&ses.requests()[0].body).unwrap();
+    assert_eq!(sent["FromEmailAddress"], "\"Acme\" <care@acme.example>");
+    assert_eq!(
+        sent["Destination"],
+        json!({"ToAddresses": ["ann@example.test"]})
+    );
+    assert_eq!(sent["ReplyToAddresses"], json!(["care@acme.example"]));
+    assert_eq!(
+        sent["Content"]["Simple"]["Headers"],
+        json!([
+            {"Name": "Auto-Submitted", "Value": "auto-generated"},
+            {"Name": "X-Resound-Test", "Value": "true"},
+        ])
+    );
+    assert_eq!(
+        sent["EmailTags"],
+        json!([{"Name": "about", "Value": "test"}, {"Name": "audience", "Value": "staff"}])
+    );
+}
+
+#[tokio::test]
+async fn a_test_letter_goes_to_nobody_else() {
+    let office = Office::with(&mails()).await;
+    for to in [
+        json!("li@customer.example"),
+        json!("Ann@example.test"),
+        json!("ann@example.test,li@customer.example"),
+        json!("ann@example.test\r\nBcc: li@customer.example"),
+        json!("Ann <ann@example.test>"),
+        json!(["ann@example.test"]),
+        json!(null),
+    ] {
+        let wish = json!({"occasion": "reply", "language": "en", "to": to});
+        let refused = office
+            .send(test_letter("0123456789abcdef", &wish))
+            .await
+            .expect(422);
+        assert_eq!(refused.faults(), ["/to unknown-value"]);
+    }
+    let wish = json!({"occasion": "reply", "language": "en", "to": "ann@example.test"});
+    let lead = Request::new("POST /v1/templates/test").scopes("resound/cases.manage");
+    office.send(lead.json(&wish)).await.expect(403);
+    let key = test_letter("short", &wish);
+    office.send(key).await.expect(422);
+    assert!(office.aws.port.mailbox().list().is_empty());
+
+    // Where one address is listed it need not be named; where none is, nothing is sent.
+    let one = [
+        ("MAIL_FROM", "resound@example.test"),
+        ("TEST_MAIL_TO", "ann@example.test"),
+    ];
+    let wish = json!({"occasion": "reply", "language": "en"});
+    for (variables, status) in [
+        (&one[..], 200),
+        (&one[..1], 409),
+        (&one[1..], 409),
+        (&[], 409),
+    ] {
+        let office = Office::with(variables).await;
+        let request = test_letter("0123456789abcdef", &wish);
+        office.send(request).await.expect(status);
+        let letters = office.aws.port.mailbox().list().len();
+        assert_eq!(letters, usize::from(status == 200));
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_a_test_letter_is_told_again_and_never_sent_again() {
+    for (answer, body, status) in [
+        (400, r#"{"__type":"MessageRejected"}"#, "refused"),
+        (429, r#"{"__type":"TooManyRequestsException"}"#, "not_sent"),
+        (500, "", "unknown"),
+    ] {
+        let office = Office::with(&mails()).await;
+        let ses = Server::answering(answer, body);
+        let clients = Clients {
+            mailer: Clients::new(&Settings::emulator(ses.url())).mailer,
+            ..office.aws.clients.clone()
+        };
+        let office = office.over_with(&clients, &mails());
+        let wish = json!({"occasion": "reply", "language": "en", "to": "ann@example.test"});
+        for _ in 0..2 {
+            let told = office.send(test_letter("0123456789abcdef", &wish)).await;
+            assert_eq!(told.expect(200).body["status"], status);
+        }
+        assert_eq!(ses.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_hour_has_so_many_test_letters() {
+    let office = Office::with(&mails()).await;
+    let wish = json!({"occasion": "reply", "language": "en", "to": "ann@example.test"});
+    for n in 0..20 {
+        let request = test_letter(&format!("0123456789abcde-{n}"), &wish);
+        office.send(request).await.expect(200);
+    }
+    let refused = office
+        .send(test_letter("0123456789abcdef", &wish))
+        .await
+        .expect(429);
+    assert_eq!(refused.headers["retry-after"], "3600");
+    // A repeat is none.
+    office
+        .send(test_letter("0123456789abcde-7", &wish))
+        .await
+        .expect(200);
+    assert_eq!(office.aws.port.mailbox().list().len(), 20);
 }

@@ -33,7 +33,7 @@ use resound_store::{
     DeliveryReport, GroupClaim, IssueStep, Joined, Joining, Kept, KeptOne, Key, Lifted, Line,
     Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part,
     Progress, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Reported, Round,
-    Signed, Suggestion, Suppressed, Tell, Telling, Told, Watch, Watermark,
+    Signed, Suggestion, Suppressed, Tell, Telling, Told, TrialStatus, Trying, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -263,6 +263,16 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Deliveries",
             "how many letters about an improvement met which end, of some of the addresses",
             "not exists, then one more, with what the provider told of the letter",
+        ),
+        Key::Trial(_) => (
+            "Trial",
+            "a letter that was sent to try out how it looks; forgotten after 30 days",
+            "not exists, then `status` = `unknown`",
+        ),
+        Key::TrialPace => (
+            "Trial pace",
+            "how many letters were sent to try them out in the last hour",
+            "not exists, then as seen",
         ),
         Key::Contacted(_) => (
             "Contacts",
@@ -1125,6 +1135,12 @@ async fn announcement_of(
     assert_eq!(recorded.await.unwrap(), Reported::Recorded);
     let [shard, ..] = ID.to_le_bytes();
 
+    let trial = SubjectId::from_bits(ID);
+    let begun = store.begin_trial(trial, DIGEST, t0()).await;
+    assert_eq!(begun.unwrap(), Trying::Ours);
+    let ended = store.end_trial(trial, TrialStatus::Sent).await;
+    ended.unwrap();
+
     let named = |name: &str, key| (name.to_owned(), key);
     let mut keys = vec![
         named("announcement", Key::Announcement(improvement)),
@@ -1140,6 +1156,8 @@ async fn announcement_of(
         ),
         named("announced", Key::Announced(announced)),
         named("contacted", Key::Contacted(announced.contact)),
+        named("trial", Key::Trial(trial)),
+        named("trial_pace", Key::TrialPace),
         named("running", Key::Running(improvement)),
         named(
             "deliveries",

@@ -27,6 +27,7 @@ mod reports;
 mod risks;
 mod support;
 mod tallies;
+mod trials;
 mod turns;
 
 /// Handlers run on any thread, so whatever they wait for must be able to move.
