@@ -29,7 +29,7 @@ use crate::Config;
 use crate::command::{Order, names};
 use crate::list::{CaseKind, Wanted};
 use crate::view;
-use crate::{kpi, statistics, stuck};
+use crate::{kpi, statistics, stuck, suppressions};
 
 /// How often a command is decided anew because the case changed while it was decided.
 const TRIES: u32 = 5;
@@ -83,6 +83,9 @@ impl App {
             "POST /v1/stuck-events/resume" => {
                 stuck::resume(&self.store, &request, invocation.machine_now).await
             }
+            "POST /v1/suppressions" => suppressions::list(&self.store, &request).await,
+            "POST /v1/suppressions/lookup" => suppressions::look_up(&self.store, &request).await,
+            "POST /v1/suppressions/lift" => suppressions::lift(&self.store, &request).await,
             _ => Err(request.problem(Kind::NotFound).into()),
         }
     }

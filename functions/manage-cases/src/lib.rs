@@ -14,6 +14,7 @@ mod kpi;
 mod list;
 mod statistics;
 mod stuck;
+mod suppressions;
 mod view;
 
 pub use config::{Config, VARIABLES};

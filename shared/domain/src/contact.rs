@@ -1,6 +1,9 @@
 //! Whether an address may be written to, and for what.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::issue::Note;
 
 /// What a message to a customer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,38 @@ pub struct Suppression {
     pub since: Timestamp,
     /// The provider's name for the message that it happened to.
     pub source: Option<String>,
+}
+
+/// What staff did about an address that must not be written to, or must again. Names are persisted and published: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// They put it on the list.
+    Listed,
+    /// They took it off.
+    Lifted,
+}
+
+/// Who did something to the list, when, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// Business time.
+    pub at: Timestamp,
+    /// Who: the `sub` of a token.
+    pub by: String,
+    /// Why, in their words, without personal data.
+    pub why: Note,
+}
+
+/// An entry of the audit trail of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// For which reason it was on the list, or is.
+    pub reason: Reason,
+    /// What was done.
+    pub act: Act,
+    /// By whom, when, and why.
+    pub hand: ByHand,
 }
 
 impl Reason {

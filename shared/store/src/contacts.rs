@@ -2,19 +2,23 @@
 //!
 //! Reports come late, twice and in any order, and a dead letter may be delivered days after somebody has mended the
 //! mailbox. So a reason keeps the first time that counts and the last time it was lifted, and both only ever move one
-//! way: whatever arrives in whatever order, the list ends the same.
+//! way: whatever arrives in whatever order, the list ends the same. What staff do about it leaves an entry that stays.
 
-use jiff::Timestamp;
-use resound_domain::contact::{Reason, Suppression};
+use jiff::{SignedDuration, Timestamp};
+use resound_domain::contact::{self, Act, ByHand, Reason, Suppression};
 use resound_domain::id::ContactId;
 
-use crate::dynamo::{Change, Query, Written, s};
-use crate::item::{Stored, SuppressionItem, attribute, encode};
-use crate::key::{Key, SUPPRESSIONS, contact_partition};
+use crate::dynamo::{Change, Part, Query, Transacted, Written, n, s};
+use crate::issues::beginning;
+use crate::item::{ChangeItem, Stored, SuppressionItem, attribute, encode};
+use crate::key::{CHANGES, Key, SUPPRESSIONS, contact_partition};
 use crate::{Store, StoreError};
 
 /// How often a change is decided again because somebody else has changed the same reason meanwhile.
 const TRIES: u32 = 4;
+
+/// The least by which one time is later than another.
+const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 
 /// What came of putting an address on the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,7 @@ impl Store {
             source: source.map(str::to_owned),
             lifted_at: None,
             lifted_by: None,
+            changes: None,
         };
         let mut seen = match self.put_new(encode(&key, &item)?).await? {
             Written::Done => return Ok(Suppressed::New),
@@ -112,8 +117,70 @@ impl Store {
             .collect())
     }
 
-    /// Lifts a reason, in the name of `by`: what happened until `at` does not count any more. Only this reason: an address
-    /// that is mended is still one whose owner has unsubscribed.
+    /// What staff did about an address, in no order. What only a newer version can name is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn suppression_changes(
+        &self,
+        contact: ContactId,
+    ) -> Result<Vec<contact::Change>, StoreError> {
+        let changes = beginning(contact_partition(contact), CHANGES);
+        let items = self.query_all(&changes).await?.into_iter();
+        let known = items.filter_map(|item| contact::Change::read(item).ok());
+        Ok(known.collect())
+    }
+
+    /// Puts an address on the list by hand, with an entry of its trail; nothing if staff have put it there already.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn suppress_by_hand(
+        &self,
+        contact: ContactId,
+        hand: &ByHand,
+    ) -> Result<Suppressed, StoreError> {
+        let subject = (contact, Reason::ByHand);
+        let (key, act) = (reason_key(subject), Act::Listed);
+        for _ in 0..TRIES {
+            let old = self.get(&key).await?;
+            let old = old.map(<(Reason, SuppressionItem)>::read).transpose()?;
+            let (number, part) = match old {
+                None => {
+                    let item = SuppressionItem {
+                        since: hand.at,
+                        source: None,
+                        lifted_at: None,
+                        lifted_by: None,
+                        changes: Some(1),
+                    };
+                    (1, Part::PutNew(encode(&key, &item)?))
+                }
+                Some((_, old)) if old.stands() => return Ok(Suppressed::Known),
+                Some((_, old)) => {
+                    // What is not later than the lifting does not count.
+                    let after = old.lifted_at.and_then(|at| at.checked_add(MOMENT).ok());
+                    let since = after.map_or(hand.at, |after| hand.at.max(after));
+                    let number = next(&old);
+                    let update = "SET #since = :at, #changes = :number";
+                    let change = as_seen(Change::new(&key, update), &old)?
+                        .value(":at", attribute(&since)?)
+                        .value(":number", n(number));
+                    (number, Part::Change(change))
+                }
+            };
+            if self
+                .change_by_hand(subject, part, number, act, hand)
+                .await?
+            {
+                return Ok(Suppressed::New);
+            }
+        }
+        Err(StoreError::Unavailable("the list keeps changing".into()))
+    }
+
+    /// Lifts a reason by hand, with an entry of its trail: what happened until then does not count any more. Only this reason:
+    /// an address that is mended is still one whose owner has unsubscribed.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -121,35 +188,72 @@ impl Store {
         &self,
         contact: ContactId,
         reason: Reason,
-        at: Timestamp,
-        by: &str,
+        hand: &ByHand,
     ) -> Result<Lifted, StoreError> {
-        let key = Key::Suppression { contact, reason };
+        let subject = (contact, reason);
+        let (key, act) = (reason_key(subject), Act::Lifted);
         for _ in 0..TRIES {
             let Some(old) = self.get(&key).await? else {
                 return Ok(Lifted::Nothing);
             };
             let (_, old) = <(Reason, SuppressionItem)>::read(old)?;
             // A clock of the provider that is ahead must not outlive the lifting.
-            let at = at.max(old.since);
+            let at = hand.at.max(old.since);
             if !old.stands() {
-                let ours = old.lifted_at == Some(at) && old.lifted_by.as_deref() == Some(by);
+                let ours = old.lifted_at == Some(at) && old.lifted_by.as_ref() == Some(&hand.by);
                 return Ok(if ours {
                     Lifted::Lifted
                 } else {
                     Lifted::Nothing
                 });
             }
-            let update = "SET #lifted_at = :at, #lifted_by = :by";
+            let number = next(&old);
+            let update = "SET #lifted_at = :at, #lifted_by = :by, #changes = :number";
             let change = as_seen(Change::new(&key, update), &old)?
                 .value(":at", attribute(&at)?)
-                .value(":by", s(by));
-            if let Written::Done = self.change(change).await? {
+                .value(":by", s(&hand.by))
+                .value(":number", n(number));
+            let part = Part::Change(change);
+            if self
+                .change_by_hand(subject, part, number, act, hand)
+                .await?
+            {
                 return Ok(Lifted::Lifted);
             }
         }
         Err(StoreError::Unavailable("the list keeps changing".into()))
     }
+
+    /// Changes a reason and its trail, both or neither; `false` if somebody else was first.
+    async fn change_by_hand(
+        &self,
+        (contact, reason): (ContactId, Reason),
+        part: Part,
+        number: u32,
+        act: Act,
+        hand: &ByHand,
+    ) -> Result<bool, StoreError> {
+        let entry = Key::SuppressionChange {
+            contact,
+            reason,
+            number,
+        };
+        let hand = hand.clone();
+        let entry = Part::PutNew(encode(&entry, &ChangeItem { act, hand })?);
+        Ok(match self.transact(vec![part, entry]).await? {
+            Transacted::Done => true,
+            Transacted::Refused(_) => false,
+        })
+    }
+}
+
+const fn reason_key((contact, reason): (ContactId, Reason)) -> Key {
+    Key::Suppression { contact, reason }
+}
+
+/// The number of the next entry of the trail.
+fn next(seen: &SuppressionItem) -> u32 {
+    seen.changes.unwrap_or_default().saturating_add(1)
 }
 
 /// The change, only if the reason is as it was seen.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::budget::Contacts;
 use resound_domain::case::Case;
-use resound_domain::contact::{Reason, Suppression};
+use resound_domain::contact::{self, Act, ByHand, Reason, Suppression};
 use resound_domain::delivery::{Delivery, Fates};
 use resound_domain::event::{Direction, Effect, Event, EventKind};
 use resound_domain::figures::Figures;
@@ -1072,6 +1072,25 @@ pub(crate) struct SuppressionItem {
     /// The `sub` of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lifted_by: Option<String>,
+    /// How often staff changed it: the number of the last entry of its trail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ChangeItem {
+    pub(crate) act: Act,
+    pub(crate) hand: ByHand,
+}
+
+impl Stored for contact::Change {
+    fn read(item: Item) -> Result<Self, StoreError> {
+        let (key, ChangeItem { act, hand }) = body(item)?;
+        match key {
+            Key::SuppressionChange { reason, .. } => Ok(Self { reason, act, hand }),
+            _ => Err(misplaced(&key)),
+        }
+    }
 }
 
 impl SuppressionItem {

@@ -258,6 +258,15 @@ pub enum Key {
         /// Why.
         reason: Reason,
     },
+    /// What staff did about a reason why nothing is sent to an address.
+    SuppressionChange {
+        /// The address.
+        contact: ContactId,
+        /// Why.
+        reason: Reason,
+        /// From 1 up, for each reason.
+        number: u32,
+    },
 }
 
 /// Names an entry in the ledger: one message about one cause, to one recipient by one medium.
@@ -746,6 +755,14 @@ impl Key {
                 contact_partition(*contact),
                 format!("{SUPPRESSIONS}{}", reason.name()),
             ),
+            Self::SuppressionChange {
+                contact,
+                reason,
+                number,
+            } => (
+                contact_partition(*contact),
+                format!("{CHANGES}{}#{number:06}", reason.name()),
+            ),
         };
         RawKey { pk, sk }
     }
@@ -923,6 +940,11 @@ impl Key {
                 contact: subject.parse().ok()?,
                 reason: Reason::from_name(parts.next()?)?,
             },
+            ("CONTACT", "CHANGE") => Self::SuppressionChange {
+                contact: subject.parse().ok()?,
+                reason: Reason::from_name(parts.next()?)?,
+                number: parts.next()?.parse().ok()?,
+            },
             _ => return None,
         };
         parts.next().is_none().then_some(key)
@@ -997,6 +1019,8 @@ pub(crate) fn deliveries_prefix(occasion: Occasion) -> String {
 
 /// How the sort keys of why nothing is sent to an address begin.
 pub(crate) const SUPPRESSIONS: &str = "SUPPRESSION#";
+/// How the sort keys of what staff did about that begin.
+pub(crate) const CHANGES: &str = "CHANGE#";
 
 /// The partition of what is known of an address.
 pub(crate) fn contact_partition(id: ContactId) -> String {
@@ -1321,6 +1345,16 @@ mod tests {
                     contact: ContactId::from_bits(bits),
                     reason
                 }),
+            (
+                any::<u128>(),
+                proptest::sample::select(Reason::ALL.to_vec()),
+                any::<u32>()
+            )
+                .prop_map(|(bits, reason, number)| Key::SuppressionChange {
+                    contact: ContactId::from_bits(bits),
+                    reason,
+                    number
+                }),
         ]
     }
 
@@ -1435,7 +1469,7 @@ mod tests {
         #[test]
         fn whatever_decodes_has_no_other_text(
             pk in "(RESPONSE|CASE|TALLY|DIRTY|CONFIG|ASSIGNMENT|RISK|WATCH|FIGURES|GROUP|ISSUES?|IMPROVEMENTS?|LINKING|CONTACT|ANNOUNCEMENTS|TRIALS?)#?(owner#)?[a-z0-9A-Z-]{0,26}(#all)?",
-            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|ANNOUNCEMENT|ANNOUNCED|PASS|DELIVERIES|RUNNING|PACE|LETTER|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
+            sk in "(RESPONSE|CASE|EVENT|DAY|CORRECTION|RUN|MARK|V|G|TURNS|ISSUE|REACH|LOG|KANO|SUPPRESSION|CHANGE|ANNOUNCEMENT|ANNOUNCED|PASS|DELIVERIES|RUNNING|PACE|LETTER|TOLD|CONTACTED|INVITED|ASKED|BETA|TRIED|DRAW|TESTER)(#[0-9]{4,6}|#2026-11-2[0-9]|#[%a-z0-9]{0,6}){0,3}",
         ) {
             let raw = RawKey { pk, sk };
             if let Ok(key) = Key::decode(&raw) {

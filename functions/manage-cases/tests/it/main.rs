@@ -15,4 +15,5 @@ mod show;
 mod statistics;
 mod stuck;
 mod support;
+mod suppressions;
 mod task;

@@ -130,6 +130,12 @@ impl Request {
         self
     }
 
+    pub(crate) fn body(mut self, body: &str) -> Self {
+        self.0["headers"]["content-type"] = "application/json".into();
+        self.0["body"] = body.into();
+        self
+    }
+
     pub(crate) fn nobody(mut self) -> Self {
         self.0["requestContext"]["authorizer"] = Value::Null;
         self
@@ -184,6 +190,7 @@ impl Desk {
             (200, None) if body.get("rows").is_some() => assert_is("CaseStatistics", &body),
             (200, None) if body.get("events").is_some() => assert_is("StuckEvents", &body),
             (200, None) if body.get("resumed").is_some() => {}
+            (200, None) if body.get("suppressions").is_some() => assert_is("Suppressions", &body),
             (200, None) => assert_is("Case", &body),
             (304, _) => assert_eq!(body, Value::Null),
             _ => assert_is("Problem", &body),

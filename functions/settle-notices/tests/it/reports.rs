@@ -1,9 +1,10 @@
 //! What each report leaves in the ledger, on the list and in the log.
 
 use jiff::SignedDuration;
-use resound_domain::contact::Reason;
+use resound_domain::contact::{ByHand, Reason};
 use resound_domain::delivery::{Fate, Fates};
 use resound_domain::event::{EventKind, Failure};
+use resound_domain::issue::Note;
 use resound_store::{Lifted, NoticeStatus, Outcome, Recorded};
 use resound_testing::start;
 use serde_json::json;
@@ -178,10 +179,13 @@ async fn a_dead_letter_of_days_ago_does_not_undo_a_lifting() {
     let world = World::sent().await;
     assert_eq!(world.hear(&record("bounce")).await, all_done());
     let mended = start() + SignedDuration::from_hours(24);
+    let hand = ByHand {
+        at: mended,
+        by: "ann".to_owned(),
+        why: Note::new("They say that it works again.").unwrap(),
+    };
     let store = &world.aws.store;
-    let lifted = store
-        .lift(contact(), Reason::HardBounce, mended, "ann")
-        .await;
+    let lifted = store.lift(contact(), Reason::HardBounce, &hand).await;
     assert_eq!(lifted.unwrap(), Lifted::Lifted);
     assert_eq!(world.hear(&record("bounce")).await, all_done());
     assert_eq!(world.reasons().await, []);

@@ -16,7 +16,7 @@ use resound_store::{
 };
 use serde_json::json;
 
-use crate::support::{DIGEST, Table, hours, now, response_of, staff, t0};
+use crate::support::{DIGEST, Table, by_ann, hours, now, response_of, staff, t0};
 
 const IMPROVEMENT: ImprovementId = ImprovementId::from_bits(24);
 const CONTACT: ContactId = ContactId::from_bits(7);
@@ -313,9 +313,8 @@ async fn the_gravest_reason_bars_an_address_until_it_is_lifted() {
         assert_eq!(listed.unwrap(), Suppressed::New);
     }
     assert_eq!(table.known(now()).await.barred, Some(Reason::Complaint));
-    let lifted = table
-        .store
-        .lift(CONTACT, Reason::Complaint, t0() + hours(1), "ann");
+    let hand = by_ann(t0() + hours(1));
+    let lifted = table.store.lift(CONTACT, Reason::Complaint, &hand);
     let _lifted = lifted.await.unwrap();
     assert_eq!(table.known(now()).await.barred, Some(Reason::Unsubscribed));
 }

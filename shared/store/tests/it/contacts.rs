@@ -1,9 +1,9 @@
 use jiff::Timestamp;
-use resound_domain::contact::Reason;
+use resound_domain::contact::{Act, Reason};
 use resound_domain::id::ContactId;
 use resound_store::{Key, Lifted, Suppressed};
 
-use crate::support::{Table, hours, t0};
+use crate::support::{Table, by_ann, hours, t0};
 
 const CONTACT: ContactId = ContactId::from_bits(7);
 
@@ -15,7 +15,8 @@ impl Table {
     }
 
     async fn lifted(&self, at: Timestamp) -> Lifted {
-        let lifted = self.store.lift(CONTACT, Reason::HardBounce, at, "ann");
+        let hand = by_ann(at);
+        let lifted = self.store.lift(CONTACT, Reason::HardBounce, &hand);
         lifted.await.unwrap()
     }
 
@@ -92,11 +93,56 @@ async fn a_repeat_after_a_lost_answer_finds_its_own() {
     let table = Table::new().await;
     table.lose_answer_of("PutItem");
     assert_eq!(table.bounced(t0()).await, Suppressed::Known);
-    table.lose_answer_of("UpdateItem");
+    table.lose_answer_of("TransactWriteItems");
     assert_eq!(table.lifted(t0() + hours(1)).await, Lifted::Lifted);
     table.lose_answer_of("UpdateItem");
     assert_eq!(table.bounced(t0() + hours(2)).await, Suppressed::Known);
     assert_eq!(table.lost(), 3);
     let since = t0() + hours(2);
     assert_eq!(table.reasons().await, [(Reason::HardBounce, since)]);
+}
+
+#[tokio::test]
+async fn what_staff_do_leaves_a_trail_and_what_they_repeat_none() {
+    let table = Table::new().await;
+    let put = async |after| {
+        let hand = by_ann(t0() + hours(after));
+        let listed = table.store.suppress_by_hand(CONTACT, &hand);
+        listed.await.unwrap()
+    };
+    assert_eq!(put(1).await, Suppressed::New);
+    assert_eq!(put(2).await, Suppressed::Known);
+    let reason = Reason::ByHand;
+    let lift = async |after| {
+        let hand = by_ann(t0() + hours(after));
+        let lifted = table.store.lift(CONTACT, reason, &hand);
+        lifted.await.unwrap()
+    };
+    assert_eq!(lift(3).await, Lifted::Lifted);
+    assert_eq!(lift(4).await, Lifted::Nothing);
+    assert_eq!(table.reasons().await, []);
+    // At the very time of the lifting, as two clocks may have it.
+    assert_eq!(put(3).await, Suppressed::New);
+    assert_eq!(table.reasons().await.len(), 1);
+    let changes = table.store.suppression_changes(CONTACT).await.unwrap();
+    let acts: Vec<_> = changes.iter().map(|c| (c.act, c.hand.clone())).collect();
+    let expected = [(Act::Listed, 1), (Act::Lifted, 3), (Act::Listed, 3)];
+    let expected = expected.map(|(act, after)| (act, by_ann(t0() + hours(after))));
+    assert_eq!(acts, expected);
+    // What the provider reports is no act of staff.
+    assert_eq!(table.bounced(t0()).await, Suppressed::New);
+    let changes = table.store.suppression_changes(CONTACT).await.unwrap();
+    assert_eq!(changes.len(), 3);
+}
+
+#[tokio::test]
+async fn of_two_who_lift_at_once_one_does() {
+    let table = Table::new().await;
+    assert_eq!(table.bounced(t0()).await, Suppressed::New);
+    let lifts = (1..=4).map(|after| table.lifted(t0() + hours(after)));
+    let done = futures::future::join_all(lifts).await;
+    let lifted = done.iter().filter(|done| **done == Lifted::Lifted).count();
+    assert_eq!(lifted, 1, "{done:?}");
+    let changes = table.store.suppression_changes(CONTACT).await.unwrap();
+    assert_eq!(changes.len(), 1);
 }

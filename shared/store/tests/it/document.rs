@@ -38,8 +38,8 @@ use resound_store::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    DIGEST, T0, Table, applied, book, calendars, case, commanded, counting, expired, hours, now,
-    response_of, staff, t0,
+    DIGEST, T0, Table, applied, book, by_ann, calendars, case, commanded, counting, expired, hours,
+    now, response_of, staff, t0,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -202,6 +202,11 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
             "Suppression",
             "why nothing is sent to an address: since when, and until when that was lifted",
             "not exists, then `since` and `lifted_at` = seen",
+        ),
+        Key::SuppressionChange { .. } => (
+            "Suppression change",
+            "what staff did about a reason, and why: audit trail",
+            "not exists, with the reason",
         ),
         Key::Announcement(_) => (
             "Announcement",
@@ -731,7 +736,7 @@ async fn everything_of_contacts(table: &Table, case: CaseId, cause: u32) -> Vec<
     for at in [t0(), t0() + hours(2)] {
         let listed = store.suppress(contact, reason, at, Some("0100")).await;
         assert_eq!(listed.unwrap(), Suppressed::New);
-        let lifted = store.lift(contact, reason, at + hours(1), "ann").await;
+        let lifted = store.lift(contact, reason, &by_ann(at + hours(1))).await;
         assert_eq!(lifted.unwrap(), Lifted::Lifted);
     }
     let notice = NoticeKey {
@@ -773,6 +778,14 @@ async fn everything_of_contacts(table: &Table, case: CaseId, cause: u32) -> Vec<
     }
     [
         ("suppression", Key::Suppression { contact, reason }),
+        (
+            "suppression_change",
+            Key::SuppressionChange {
+                contact,
+                reason,
+                number: 2,
+            },
+        ),
         ("notice_suppressed", Key::Notice(notice)),
     ]
     .map(|(name, key)| (name.to_owned(), key))

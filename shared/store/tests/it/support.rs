@@ -18,8 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::Book;
 use resound_domain::calendar::Calendars;
 use resound_domain::case::{Case, Command};
+use resound_domain::contact::ByHand;
 use resound_domain::event::{Actor, Event};
 use resound_domain::id::ResponseId;
+use resound_domain::issue::Note;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::{Channel, Submission};
@@ -295,4 +297,13 @@ pub(crate) fn commanded(case: &Case, command: &Command, at: Timestamp) -> (Case,
 pub(crate) fn expired(case: &Case, at: Timestamp) -> (Case, Vec<Event>) {
     let events = case.expire(at, &book());
     (applied(case, &events), events)
+}
+
+/// What ann does then.
+pub(crate) fn by_ann(at: Timestamp) -> ByHand {
+    ByHand {
+        at,
+        by: "ann".to_owned(),
+        why: Note::new("They say that it works again.").unwrap(),
+    }
 }
