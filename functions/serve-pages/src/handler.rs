@@ -8,7 +8,7 @@ use resound_domain::case::State;
 use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::Direction;
 use resound_domain::form::{Form, FormId};
-use resound_domain::locale::Locale;
+use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_domain::submission::Field;
 use resound_lambda_kit::Invocation;
@@ -130,10 +130,11 @@ async fn show_receipt(
         Lookup::Missing => return Err(receipt::unknown(request).into()),
     };
     // The language they wrote in says more than the settings of the browser they read with.
-    let asked = request.query("lang").and_then(Locale::from_tag);
-    let locale = asked.unwrap_or(response.submission.locale);
+    let asked = request.query("lang").and_then(Language::from_tag);
+    let own = response.submission.language();
+    let language = asked.unwrap_or(own);
     let mut receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
-    receipt.shipped = shipped(app, told, locale).await?;
+    receipt.shipped = shipped(app, told, language).await?;
     let answer = if request.wants_html() {
         let forms = app.rules.forms(invocation.machine_now).await?;
         let form = &response.submission.form;
@@ -141,7 +142,11 @@ async fn show_receipt(
         let zone = zone.unwrap_or_else(|| app.config.time_zone.clone());
         let until = response.amendable_until();
         let place = Place {
-            locale,
+            language,
+            chinese: match own {
+                Language::ZhTw => Language::ZhTw,
+                Language::ZhCn | Language::En => Language::ZhCn,
+            },
             zone: &zone,
             form: &form_link(app, form),
             scores_until: (request.at <= until).then_some(until),
@@ -159,16 +164,18 @@ async fn show_receipt(
 async fn shipped(
     app: &App,
     mut told: Vec<Told>,
-    locale: Locale,
+    language: Language,
 ) -> Result<Vec<Shipped>, Rejection> {
     told.sort_by_key(|told| (std::cmp::Reverse(told.at), told.improvement));
     let mut shipped = Vec::new();
     for told in told.iter().take(MOST_SHIPPED) {
         if let Some(announcement) = app.store.announcement(told.improvement).await? {
+            let (wrote, words) = announcement.words().of(language);
             shipped.push(Shipped {
                 at: told.at,
                 release: announcement.shipped().version.clone(),
-                message: announcement.words().of(locale.into()).1.as_str().to_owned(),
+                message: words.as_str().to_owned(),
+                language: wrote,
             });
         }
     }
@@ -211,7 +218,9 @@ async fn read_receipt(
 
 /// How and where a status page is read.
 struct Place<'a> {
-    locale: Locale,
+    language: Language,
+    /// Which Chinese is offered to who reads it in English.
+    chinese: Language,
     zone: &'a TimeZone,
     /// Where the customer can write anew.
     form: &'a str,
@@ -220,10 +229,10 @@ struct Place<'a> {
 }
 
 fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Place<'_>) -> String {
-    let locale = place.locale;
+    let language = place.language;
     let token = request.param("token").unwrap_or_default();
     let action = |what| {
-        let (base, lang) = (&app.config.base_path, locale.tag());
+        let (base, lang) = (&app.config.base_path, language.tag());
         format!("{base}/v1/receipts/{token}/{what}?lang={lang}")
     };
     let (scores, helped, messages) = (action("scores"), action("helped"), action("messages"));
@@ -243,10 +252,12 @@ fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Pla
         .map(|shipped| pages::ShippedView {
             release: &shipped.release,
             words: &shipped.message,
+            language: shipped.language,
         })
         .collect();
     pages::receipt_page(&pages::ReceiptView {
-        locale,
+        language,
+        chinese: place.chinese,
         zone: place.zone,
         reference: &receipt.reference,
         progress: receipt.progress,

@@ -8,6 +8,7 @@ use resound_domain::case::{Case, State};
 use resound_domain::clock::{Clock, ClockKind, Outcome};
 use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::{Ending, Event, EventKind};
+use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_domain::score::Scores;
 use resound_pages::{Progress, Promised, StepKind};
@@ -39,8 +40,11 @@ pub(crate) struct Shipped {
     pub(crate) at: Timestamp,
     /// The version, as customers know it.
     pub(crate) release: String,
-    /// "Here is how", in the language of the page.
+    /// "Here is how", in the language of the page, as far as staff wrote it.
     pub(crate) message: String,
+    /// The language that is in.
+    #[serde(skip)]
+    pub(crate) language: Language,
 }
 
 /// One thing that happened, as far as it concerns the customer.

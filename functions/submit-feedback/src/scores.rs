@@ -1,7 +1,7 @@
 //! Scores that are added or changed later, through the private link.
 
 use resound_domain::id::ResponseId;
-use resound_domain::locale::Locale;
+use resound_domain::language::Language;
 use resound_domain::response::{Response, Unamendable};
 use resound_domain::score::Scores;
 use resound_domain::submission::Faults;
@@ -78,8 +78,8 @@ fn kept(request: &HttpRequest, response: &Response) -> Result<HttpResponse, Reje
     }
     // Without a host, so that the browser stays with the name and the base path it reached us by.
     let page = request.path.strip_suffix("/scores").unwrap_or("/");
-    let lang = match request.query("lang").and_then(Locale::from_tag) {
-        Some(locale) => format!("?lang={}", locale.tag()),
+    let lang = match request.query("lang").and_then(Language::from_tag) {
+        Some(language) => format!("?lang={}", language.tag()),
         None => String::new(),
     };
     Ok(HttpResponse::see_other(format!("{page}{lang}#scores"))

@@ -7,7 +7,7 @@ use resound_domain::case::{Case, Command, Refused, State};
 use resound_domain::confirmation::{NotAsked, Question, Solved};
 use resound_domain::event::{Actor, Event, EventKind};
 use resound_domain::id::ResponseId;
-use resound_domain::locale::Locale;
+use resound_domain::language::Language;
 use resound_domain::submission::IdempotencyKey;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::fields;
@@ -361,8 +361,8 @@ fn said_before(history: &History, answer: &Answer) -> bool {
 /// Without a host, so that the browser stays with the name and the base path it reached us by.
 fn back_to_status(request: &HttpRequest) -> HttpResponse {
     let page = request.path.rsplit_once('/').map_or("/", |(page, _)| page);
-    let lang = match request.query("lang").and_then(Locale::from_tag) {
-        Some(locale) => format!("?lang={}", locale.tag()),
+    let lang = match request.query("lang").and_then(Language::from_tag) {
+        Some(language) => format!("?lang={}", language.tag()),
         None => String::new(),
     };
     HttpResponse::see_other(format!("{page}{lang}"))

@@ -1,6 +1,7 @@
 //! "I want no more of this": at once where a program of the reader's posts it (RFC 8058), by a button for who follows the link.
 
 use resound_domain::contact::Reason;
+use resound_domain::language::Language;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::problem::{Kind, Problem};
 use resound_pages::{UnsubscribeView, response, unsubscribe_page};
@@ -52,10 +53,10 @@ impl App {
 }
 
 fn shown(request: &HttpRequest, done: bool) -> HttpResponse {
-    let locale = request.locale();
-    let html = unsubscribe_page(&UnsubscribeView { locale, done });
+    let language = request.asked_language().unwrap_or(Language::En);
+    let html = unsubscribe_page(&UnsubscribeView { language, done });
     response::page(200, html)
-        .header("content-language", locale.tag())
+        .header("content-language", language.tag())
         .header("referrer-policy", "no-referrer")
         .no_store()
 }

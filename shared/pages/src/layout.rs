@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use resound_domain::language::Language;
 use resound_domain::locale::Locale;
 use ring::digest::{SHA256, digest};
 
@@ -13,7 +14,7 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing but our style, our icon and forms to ourselves. No script runs, whatever a page were made to contain.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-5iSpfAaKHL+Sxj2OoXrpu48BCBmiNxi0aRCfbxM72Tc='; \
+    style-src 'sha256-PO0hmmKWOwdGZUS+sJL6jlIGFMWSnXgaukTNcgVDj6Y='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The same for a page with these style sheets.
@@ -50,8 +51,9 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     %3Cpath d='M15 9a10 10 0 0 1 0 14M21 4a17 17 0 0 1 0 24'/%3E%3C/svg%3E";
 
 /// One page.
-pub(crate) struct Page<'a> {
-    pub(crate) locale: Locale,
+pub(crate) struct Page<'a, L> {
+    /// Its language, as a `Locale` where it has two.
+    pub(crate) locale: L,
     /// The text of the browser's tab; the name of the product follows it.
     pub(crate) title: &'a str,
     /// Where the same page is found in the other language; `None` where following it would lose what was typed.
@@ -59,22 +61,22 @@ pub(crate) struct Page<'a> {
     pub(crate) content: Markup,
 }
 
-impl Page<'_> {
+impl<L: Into<Language>> Page<'_, L> {
     pub(crate) fn into_html(self) -> String {
         self.into_html_with(&[])
     }
 
     /// The page with further style sheets, which its [`policy`] must name.
     pub(crate) fn into_html_with(self, styles: &[&str]) -> String {
-        let locale = self.locale;
-        let other = match locale {
-            Locale::ZhCn => Locale::En,
-            Locale::En => Locale::ZhCn,
+        let language = self.locale.into();
+        let other = match language {
+            Language::ZhCn | Language::ZhTw => Locale::En,
+            Language::En => Locale::ZhCn,
         };
-        let brand = locale.choose("回响", "Resound");
+        let brand = language.choose("回响", "迴響", "Resound");
         html! {
             (DOCTYPE)
-            html lang=(locale.tag()) dir="ltr" {
+            html lang=(language.tag()) dir="ltr" {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -93,7 +95,7 @@ impl Page<'_> {
                         }
                     }
                     main { (self.content) }
-                    footer { p { (locale.choose("有反馈，必有回响。", "No feedback without an answer.")) } }
+                    footer { p { (language.choose("有反馈，必有回响。", "有意見，必有迴響。", "No feedback without an answer.")) } }
                 }
             }
         }
@@ -102,8 +104,10 @@ impl Page<'_> {
 }
 
 /// The address of the page one is on, in the other language.
-pub(crate) fn same_page_in_other_language(locale: Locale) -> &'static str {
-    locale.choose("?lang=en", "?lang=zh-CN")
+pub(crate) fn same_page_in_other_language(language: impl Into<Language>) -> &'static str {
+    language
+        .into()
+        .choose("?lang=en", "?lang=en", "?lang=zh-CN")
 }
 
 /// The body of a page, an element a line, for snapshots that people review.

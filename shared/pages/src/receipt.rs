@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use resound_domain::case::State;
-use resound_domain::locale::Locale;
+use resound_domain::language::Language;
 use resound_domain::score::Scores;
 
-use crate::layout::{Page, same_page_in_other_language};
+use crate::layout::Page;
 use crate::question::Question;
 use crate::solved::{self, MessageView, QuestionView};
 use crate::text::Clean;
@@ -93,7 +93,9 @@ pub enum StepKind {
 #[derive(Debug, Clone, Copy)]
 pub struct ReceiptView<'a> {
     /// The language of the page.
-    pub locale: Locale,
+    pub language: Language,
+    /// Which Chinese is offered to who reads it in English.
+    pub chinese: Language,
     /// The zone in which times are told.
     pub zone: &'a TimeZone,
     /// The short name people read out on the phone.
@@ -125,8 +127,10 @@ pub struct ReceiptView<'a> {
 pub struct ShippedView<'a> {
     /// The version, as customers know it.
     pub release: &'a str,
-    /// "Here is how", in the language of the page.
+    /// "Here is how".
     pub words: &'a str,
+    /// The language that is in.
+    pub language: Language,
 }
 
 /// The scores a customer can still add or change.
@@ -142,41 +146,44 @@ pub struct ScoresView<'a> {
 
 /// The status page of one response.
 pub fn receipt_page(view: &ReceiptView<'_>) -> String {
-    let locale = view.locale;
-    let title = match locale {
-        Locale::ZhCn => format!("反馈 {}", view.reference),
-        Locale::En => format!("Feedback {}", view.reference),
+    let language = view.language;
+    let what = language.choose("反馈", "意見", "Feedback");
+    let title = format!("{what} {}", view.reference);
+    let other = match language {
+        Language::ZhCn | Language::ZhTw => Language::En,
+        Language::En => view.chinese,
     };
     Page {
-        locale,
+        locale: language,
         title: &title,
-        other_language: Some(same_page_in_other_language(locale)),
+        other_language: Some(&format!("?lang={}", other.tag())),
         content: html! {
-            h1 { (headline(view.progress, locale)) }
-            p { (locale.choose("您的反馈编号：", "Your reference: ")) span.reference { (view.reference) } }
+            h1 { (headline(view.progress, language)) }
+            p { (language.choose("您的反馈编号：", "您的意見編號：", "Your reference: ")) span.reference { (view.reference) } }
             @if let Some(first) = view.steps.first() {
                 p.zone {
-                    (locale.choose("本页时间均为", "Times on this page are "))
-                    (zone_name(first.at, view.zone, locale)) (locale.choose("。", "."))
+                    (language.choose("本页时间均为", "本頁時間均為", "Times on this page are "))
+                    (zone_name(first.at, view.zone, language)) (language.choose("。", "。", "."))
                 }
             }
             @for shipped in view.shipped {
                 div.box.good {
                     h2 {
-                        @match locale {
-                            Locale::ZhCn => { "您反馈的问题已在 " (Clean(shipped.release)) " 版本中解决" }
-                            Locale::En => { "What you reported is fixed in " (Clean(shipped.release)) }
+                        @match language {
+                            Language::ZhCn => { "您反馈的问题已在 " (Clean(shipped.release)) " 版本中解决" }
+                            Language::ZhTw => { "您反映的問題已在 " (Clean(shipped.release)) " 版本中解決" }
+                            Language::En => { "What you reported is fixed in " (Clean(shipped.release)) }
                         }
                     }
-                    p { (locale.choose("方法如下：", "Here is how:")) }
-                    blockquote dir="auto" { (Clean(shipped.words)) }
+                    p { (language.choose("方法如下：", "方法如下：", "Here is how:")) }
+                    blockquote lang=[(shipped.language != language).then_some(shipped.language.tag())] dir="auto" { (Clean(shipped.words)) }
                 }
             }
             @if is_late(view) {
                 div.box.bad role="status" {
-                    h2 { (locale.choose("我们迟了，很抱歉", "We are late, and we are sorry")) }
-                    p { (locale.choose(
-                        "我们没有在承诺的时间内完成。负责人已经知道，这件事仍在处理中。",
+                    h2 { (language.choose("我们迟了，很抱歉", "我們遲了，很抱歉", "We are late, and we are sorry")) }
+                    p { (language.choose(
+                        "我们没有在承诺的时间内完成。负责人已经知道，这件事仍在处理中。", "我們沒有在承諾的時間內完成。負責人已經知道，這件事仍在處理中。",
                         "We did not keep the time we promised. The people in charge know, and we are still working on it.",
                     )) }
                 }
@@ -197,51 +204,69 @@ fn is_late(view: &ReceiptView<'_>) -> bool {
         .any(|promised| matches!(promised, Promised::Late(_)))
 }
 
-fn headline(progress: Progress, locale: Locale) -> &'static str {
-    let (zh_cn, en) = match progress {
-        Progress::Received => ("谢谢，您的反馈已收到", "Thank you, we have your feedback"),
+fn headline(progress: Progress, language: Language) -> &'static str {
+    let (zh_cn, zh_tw, en) = match progress {
+        Progress::Received => (
+            "谢谢，您的反馈已收到",
+            "謝謝，已收到您的意見",
+            "Thank you, we have your feedback",
+        ),
         Progress::Case(State::Open) => (
             "您的反馈已收到，我们会给您答复",
+            "已收到您的意見，我們會給您答覆",
             "We have your feedback and will answer it",
         ),
-        Progress::Case(State::Acknowledged) => {
-            ("我们正在处理您的反馈", "We are working on your feedback")
-        }
-        Progress::Case(State::AwaitingCustomer) => {
-            ("我们在等您的回复", "We are waiting for your reply")
-        }
-        Progress::Case(State::Resolved) => {
-            ("您反馈的问题已处理完毕", "Your feedback has been resolved")
-        }
+        Progress::Case(State::Acknowledged) => (
+            "我们正在处理您的反馈",
+            "我們正在處理您的意見",
+            "We are working on your feedback",
+        ),
+        Progress::Case(State::AwaitingCustomer) => (
+            "我们在等您的回复",
+            "我們在等您的回覆",
+            "We are waiting for your reply",
+        ),
+        Progress::Case(State::Resolved) => (
+            "您反馈的问题已处理完毕",
+            "您反映的問題已處理完畢",
+            "Your feedback has been resolved",
+        ),
         Progress::Case(State::Declined) => (
             "很抱歉，这次没能满足您的要求",
+            "很抱歉，這次未能滿足您的要求",
             "We are sorry: we will not be doing this",
         ),
-        Progress::Case(State::Closed) => ("您的反馈已办结", "Your feedback is closed"),
+        Progress::Case(State::Closed) => (
+            "您的反馈已办结",
+            "您的意見已結案",
+            "Your feedback is closed",
+        ),
         Progress::Case(State::Reopened) => (
             "我们重新开始处理您的反馈",
+            "我們重新開始處理您的意見",
             "We have taken up your feedback again",
         ),
         Progress::Case(State::Merged) => (
             "您的反馈正与同一问题的反馈合并处理",
+            "您的意見正與同一問題的意見合併處理",
             "Your feedback is followed up together with other feedback about the same thing",
         ),
     };
-    locale.choose(zh_cn, en)
+    language.choose(zh_cn, zh_tw, en)
 }
 
 fn promises(view: &ReceiptView<'_>) -> Markup {
-    let locale = view.locale;
+    let language = view.language;
     html! {
-        h2 { (locale.choose("我们的承诺", "What we promised")) }
+        h2 { (language.choose("我们的承诺", "我們的承諾", "What we promised")) }
         dl {
             @if let Some(promised) = view.answer {
-                dt { (locale.choose("答复", "An answer")) }
-                (promise(view, promised, locale.choose("答复", "answered")))
+                dt { (language.choose("答复", "答覆", "An answer")) }
+                (promise(view, promised, language.choose("答复", "答覆", "answered")))
             }
             @if let Some(promised) = view.outcome {
-                dt { (locale.choose("处理结果", "An outcome")) }
-                (promise(view, promised, locale.choose("给出结果", "settled")))
+                dt { (language.choose("处理结果", "處理結果", "An outcome")) }
+                (promise(view, promised, language.choose("给出结果", "給出結果", "settled")))
             }
         }
     }
@@ -249,27 +274,42 @@ fn promises(view: &ReceiptView<'_>) -> Markup {
 
 /// One promise in words. `done` is the verb for keeping it.
 fn promise(view: &ReceiptView<'_>, promised: Promised, done: &str) -> Markup {
-    let (locale, zone) = (view.locale, view.zone);
-    let time = |at| time(at, zone, locale);
-    match (promised, locale) {
-        (Promised::Due(at), Locale::ZhCn) => html! { dd { "最迟 " (time(at)) } },
-        (Promised::Due(at), Locale::En) => html! { dd { "By " (time(at)) } },
-        (Promised::Late(at), Locale::ZhCn) => {
+    let (language, zone) = (view.language, view.zone);
+    let time = |at| time(at, zone, language);
+    match (promised, language) {
+        (Promised::Due(at), Language::ZhCn) => html! { dd { "最迟 " (time(at)) } },
+        (Promised::Due(at), Language::ZhTw) => html! { dd { "最遲 " (time(at)) } },
+        (Promised::Due(at), Language::En) => html! { dd { "By " (time(at)) } },
+        (Promised::Late(at), Language::ZhCn) => {
             html! { dd.late { "已超时：本应在 " (time(at)) " 之前" (done) } }
         }
-        (Promised::Late(at), Locale::En) => html! { dd.late { "Late: it was due by " (time(at)) } },
-        (Promised::Paused, Locale::ZhCn) => html! { dd { "等您回复期间暂停计时" } },
-        (Promised::Paused, Locale::En) => {
+        (Promised::Late(at), Language::ZhTw) => {
+            html! { dd.late { "已逾時：本應在 " (time(at)) " 之前" (done) } }
+        }
+        (Promised::Late(at), Language::En) => {
+            html! { dd.late { "Late: it was due by " (time(at)) } }
+        }
+        (Promised::Paused, Language::ZhCn) => html! { dd { "等您回复期间暂停计时" } },
+        (Promised::Paused, Language::ZhTw) => html! { dd { "等您回覆期間暫停計時" } },
+        (Promised::Paused, Language::En) => {
             html! { dd { "The clock stands still while we wait for you" } }
         }
-        (Promised::Kept { at, .. }, Locale::ZhCn) => html! { dd { "已于 " (time(at)) " " (done) } },
-        (Promised::Kept { at, .. }, Locale::En) => {
+        (Promised::Kept { at, .. }, Language::ZhCn) => {
+            html! { dd { "已于 " (time(at)) " " (done) } }
+        }
+        (Promised::Kept { at, .. }, Language::ZhTw) => {
+            html! { dd { "已於 " (time(at)) " " (done) } }
+        }
+        (Promised::Kept { at, .. }, Language::En) => {
             html! { dd { "We " (done) " it on " (time(at)) } }
         }
-        (Promised::KeptLate { due, at }, Locale::ZhCn) => {
+        (Promised::KeptLate { due, at }, Language::ZhCn) => {
             html! { dd { "已于 " (time(at)) " " (done) "，晚于承诺的 " (time(due)) "，很抱歉" } }
         }
-        (Promised::KeptLate { due, at }, Locale::En) => {
+        (Promised::KeptLate { due, at }, Language::ZhTw) => {
+            html! { dd { "已於 " (time(at)) " " (done) "，晚於承諾的 " (time(due)) "，很抱歉" } }
+        }
+        (Promised::KeptLate { due, at }, Language::En) => {
             html! { dd { "We " (done) " it on " (time(at)) ", later than the " (time(due)) " we promised. We are sorry." } }
         }
     }
@@ -277,57 +317,59 @@ fn promise(view: &ReceiptView<'_>, promised: Promised, done: &str) -> Markup {
 
 /// What the customer can do now.
 fn next(view: &ReceiptView<'_>) -> Markup {
-    let locale = view.locale;
+    let language = view.language;
     let write_again = |text: &str| html! { p { a.button href=(view.form) { (text) } } };
-    let quote = match locale {
-        Locale::ZhCn => format!("请注明编号 {}。", view.reference),
-        Locale::En => format!(" Please quote {}.", view.reference),
+    let quote = match language {
+        Language::ZhCn => format!("请注明编号 {}。", view.reference),
+        Language::ZhTw => format!("請註明編號 {}。", view.reference),
+        Language::En => format!(" Please quote {}.", view.reference),
     };
     html! {
-        h2 { (locale.choose("接下来", "What happens next")) }
+        h2 { (language.choose("接下来", "接下來", "What happens next")) }
         @match view.progress {
             Progress::Received => {
-                p { (locale.choose(
-                    "您的意见会计入我们的满意度统计，您不需要再做什么。这条反馈没有安排单独答复；如果希望得到答复，请告诉我们。",
+                p { (language.choose(
+                    "您的意见会计入我们的满意度统计，您不需要再做什么。这条反馈没有安排单独答复；如果希望得到答复，请告诉我们。", "您的意見會計入我們的滿意度統計，您不需要再做什麼。這則意見沒有安排個別答覆；如果希望得到答覆，請告訴我們。",
                     "It counts in our figures, and there is nothing you need to do. No personal answer is planned for it; if you would like one, tell us.",
                 )) (quote) }
-                (write_again(locale.choose("再写一条", "Write to us again")))
+                (write_again(language.choose("再写一条", "再寫一則", "Write to us again")))
             }
             Progress::Case(State::Open | State::Acknowledged | State::Reopened | State::Merged) => {
-                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
-                p { (locale.choose(
-                    "您不需要再做什么。请保存本页链接，可随时回来查看进度；请不要转发，拿到链接的人都能看到我们的答复。",
+                @if let Some(question) = &view.question { (solved::asked(question, language)) }
+                p { (language.choose(
+                    "您不需要再做什么。请保存本页链接，可随时回来查看进度；请不要转发，拿到链接的人都能看到我们的答复。", "您不需要再做什麼。請保存本頁連結，可隨時回來查看進度；請不要轉寄，拿到連結的人都能看到我們的答覆。",
                     "There is nothing you need to do. Keep the link to this page and come back at any time; do not pass it on, because whoever has it can read our answer.",
                 )) }
-                @if let Some(message) = &view.message { (solved::words(message, false, locale)) }
+                @if let Some(message) = &view.message { (solved::words(message, false, language)) }
             }
             Progress::Case(State::AwaitingCustomer) => {
-                p { (locale.choose("我们需要您的补充说明才能继续。", "We need a word from you before we can go on.")) }
-                @if let Some(message) = &view.message { (solved::words(message, true, locale)) }
+                p { (language.choose("我们需要您的补充说明才能继续。", "我們需要您的補充說明才能繼續。", "We need a word from you before we can go on.")) }
+                @if let Some(message) = &view.message { (solved::words(message, true, language)) }
             }
             Progress::Case(State::Resolved | State::Declined) => {
-                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
+                @if let Some(question) = &view.question { (solved::asked(question, language)) }
                 @if let Some(at) = view.closes_at {
                     p {
-                        @match locale {
-                            Locale::ZhCn => { "如无其他问题，本反馈将于 " (time(at, view.zone, locale)) " 自动办结。" }
-                            Locale::En => { "If we hear nothing, it closes by itself on " (time(at, view.zone, locale)) "." }
+                        @match language {
+                            Language::ZhCn => { "如无其他问题，本反馈将于 " (time(at, view.zone, language)) " 自动办结。" }
+                            Language::ZhTw => { "如無其他問題，本意見將於 " (time(at, view.zone, language)) " 自動結案。" }
+                            Language::En => { "If we hear nothing, it closes by itself on " (time(at, view.zone, language)) "." }
                         }
                     }
                 }
             }
             Progress::Case(State::Closed) => {
-                @if let Some(question) = &view.question { (solved::asked(question, locale)) }
-                p { (locale.choose("如果有别的问题，随时可以再写给我们。", "If there is something else, write to us at any time.")) (quote) }
-                (write_again(locale.choose("再写一条", "Write to us again")))
+                @if let Some(question) = &view.question { (solved::asked(question, language)) }
+                p { (language.choose("如果有别的问题，随时可以再写给我们。", "如果有別的問題，隨時可以再寫給我們。", "If there is something else, write to us at any time.")) (quote) }
+                (write_again(language.choose("再写一条", "再寫一則", "Write to us again")))
             }
         }
     }
 }
 
 fn scores_form(scores: &ScoresView<'_>, view: &ReceiptView<'_>) -> Markup {
-    let locale = view.locale;
-    let until = time(scores.until, view.zone, locale);
+    let language = view.language;
+    let until = time(scores.until, view.zone, language);
     let Scores { nps, csat, ces } = scores.scores;
     let questions = [
         (Question::NPS, nps.map(u8::from)),
@@ -335,37 +377,38 @@ fn scores_form(scores: &ScoresView<'_>, view: &ReceiptView<'_>) -> Markup {
         (Question::CES, ces.map(u8::from)),
     ];
     html! {
-        h2 id="scores" { (locale.choose("您的评分", "Your scores")) }
+        h2 id="scores" { (language.choose("您的评分", "您的評分", "Your scores")) }
         p {
-            @match locale {
-                Locale::ZhCn => { "在 " (until) " 之前，您可以补上没有回答的，也可以修改。" }
-                Locale::En => { "You can answer what you skipped, or change an answer, until " (until) "." }
+            @match language {
+                Language::ZhCn => { "在 " (until) " 之前，您可以补上没有回答的，也可以修改。" }
+                Language::ZhTw => { "在 " (until) " 之前，您可以補上沒有回答的，也可以修改。" }
+                Language::En => { "You can answer what you skipped, or change an answer, until " (until) "." }
             }
             @if view.answer.is_some() || view.outcome.is_some() {
-                (locale.choose("我们承诺的时间不会因此改变。", " What we promised you stays as it is."))
+                (language.choose("我们承诺的时间不会因此改变。", "我們承諾的時間不會因此改變。", " What we promised you stays as it is."))
             }
         }
         form method="post" action=(scores.action) accept-charset="utf-8" {
             @for (question, kept) in &questions {
                 fieldset.field aria-describedby=(question.ends_id) {
-                    legend { (question.text(locale)) }
-                    (question.scale(locale, |score| *kept == Some(score)))
+                    legend { (question.text(language)) }
+                    (question.scale(language, |score| *kept == Some(score)))
                 }
             }
-            button type="submit" { (locale.choose("保存评分", "Save scores")) }
+            button type="submit" { (language.choose("保存评分", "儲存評分", "Save scores")) }
         }
     }
 }
 
 fn timeline(view: &ReceiptView<'_>) -> Markup {
-    let locale = view.locale;
+    let language = view.language;
     html! {
-        h2 { (locale.choose("处理经过", "What happened so far")) }
+        h2 { (language.choose("处理经过", "處理經過", "What happened so far")) }
         ol {
             @for step in view.steps {
                 li {
-                    h3 { (step_name(step.kind, locale)) }
-                    time datetime=(step.at) { (moment(step.at, view.zone, locale)) }
+                    h3 { (step_name(step.kind, language)) }
+                    time datetime=(step.at) { (moment(step.at, view.zone, language)) }
                     @if let Some(message) = step.message { blockquote dir="auto" { (Clean(message)) } }
                 }
             }
@@ -373,29 +416,35 @@ fn timeline(view: &ReceiptView<'_>) -> Markup {
     }
 }
 
-fn step_name(kind: StepKind, locale: Locale) -> &'static str {
-    let (zh_cn, en) = match kind {
-        StepKind::Received => ("收到您的反馈", "We received your feedback"),
-        StepKind::Acknowledged => ("工作人员已查看", "We have seen it"),
-        StepKind::Replied => ("我们回复了您", "We wrote to you"),
-        StepKind::AwaitingCustomer => ("等待您的回复", "We are waiting for you"),
-        StepKind::Resumed => ("继续处理", "We are working on it again"),
-        StepKind::Resolved => ("已处理完毕", "We resolved it"),
-        StepKind::Declined => ("未能办理", "We decided not to do it"),
-        StepKind::Reopened => ("重新开始处理", "We took it up again"),
-        StepKind::CustomerWrote => ("收到您的补充", "You wrote to us"),
-        StepKind::Confirmed => ("您告诉我们问题已解决", "You told us that it is solved"),
+fn step_name(kind: StepKind, language: Language) -> &'static str {
+    let (zh_cn, zh_tw, en) = match kind {
+        StepKind::Received => ("收到您的反馈", "收到您的意見", "We received your feedback"),
+        StepKind::Acknowledged => ("工作人员已查看", "工作人員已查看", "We have seen it"),
+        StepKind::Replied => ("我们回复了您", "我們回覆了您", "We wrote to you"),
+        StepKind::AwaitingCustomer => ("等待您的回复", "等待您的回覆", "We are waiting for you"),
+        StepKind::Resumed => ("继续处理", "繼續處理", "We are working on it again"),
+        StepKind::Resolved => ("已处理完毕", "已處理完畢", "We resolved it"),
+        StepKind::Declined => ("未能办理", "未能辦理", "We decided not to do it"),
+        StepKind::Reopened => ("重新开始处理", "重新開始處理", "We took it up again"),
+        StepKind::CustomerWrote => ("收到您的补充", "收到您的補充", "You wrote to us"),
+        StepKind::Confirmed => (
+            "您告诉我们问题已解决",
+            "您告訴我們問題已解決",
+            "You told us that it is solved",
+        ),
         StepKind::Disputed => (
             "您告诉我们问题还没有解决",
+            "您告訴我們問題還沒有解決",
             "You told us that it is not solved",
         ),
         StepKind::Merged => (
             "与同一问题的反馈合并处理",
+            "與同一問題的意見合併處理",
             "We follow it up together with other feedback about the same thing",
         ),
-        StepKind::Closed => ("已办结", "Closed"),
+        StepKind::Closed => ("已办结", "已結案", "Closed"),
     };
-    locale.choose(zh_cn, en)
+    language.choose(zh_cn, zh_tw, en)
 }
 
 #[cfg(test)]
@@ -414,9 +463,10 @@ mod tests {
         TimeZone::get("Asia/Shanghai").unwrap()
     }
 
-    fn view<'a>(locale: Locale, zone: &'a TimeZone, steps: &'a [Step<'a>]) -> ReceiptView<'a> {
+    fn view<'a>(language: Language, zone: &'a TimeZone, steps: &'a [Step<'a>]) -> ReceiptView<'a> {
         ReceiptView {
-            locale,
+            language,
+            chinese: Language::ZhCn,
             zone,
             reference: "R-ABCDE-FGHJK",
             progress: Progress::Received,
@@ -463,14 +513,16 @@ mod tests {
         let shipped = [ShippedView {
             release: "2.4 <b>",
             words: "Update the app.\n<script>alert(1)</script>",
+            language: Language::En,
         }];
-        for (locale, headline) in [
-            (Locale::ZhCn, "您反馈的问题已在 2.4 &lt;b&gt; 版本中解决"),
-            (Locale::En, "What you reported is fixed in 2.4 &lt;b&gt;"),
+        for (language, headline) in [
+            (Language::ZhCn, "您反馈的问题已在 2.4 &lt;b&gt; 版本中解决"),
+            (Language::ZhTw, "您反映的問題已在 2.4 &lt;b&gt; 版本中解決"),
+            (Language::En, "What you reported is fixed in 2.4 &lt;b&gt;"),
         ] {
             let html = receipt_page(&ReceiptView {
                 shipped: &shipped,
-                ..view(locale, &zone, &steps)
+                ..view(language, &zone, &steps)
             });
             assert!(html.contains(headline), "{html}");
             assert!(html.contains("Update the app.\n&lt;script&gt;") && !html.contains("<script>"));
@@ -480,25 +532,25 @@ mod tests {
     #[test]
     fn an_outcome_asks_whether_it_solved_it() {
         let (zone, steps) = (zone(), [received()]);
-        let page = |state, question, locale| {
+        let page = |state, question, language| {
             let html = receipt_page(&ReceiptView {
                 progress: Progress::Case(state),
                 question: Some(question),
-                ..view(locale, &zone, &steps)
+                ..view(language, &zone, &steps)
             });
             next_section(&html)
         };
         let asked = question(Ending::Resolved, None);
-        for locale in [Locale::ZhCn, Locale::En] {
-            let name = |name| format!("solved_{name}_{}", locale.tag());
-            insta::assert_snapshot!(name("asked"), page(State::Resolved, asked, locale));
+        for language in Language::ALL {
+            let name = |name| format!("solved_{name}_{}", language.tag());
+            insta::assert_snapshot!(name("asked"), page(State::Resolved, asked, language));
             for said in Solved::ALL {
                 let state = match said {
                     Solved::Yes => State::Closed,
                     Solved::No => State::Reopened,
                 };
                 let answered = question(Ending::Resolved, Some(said));
-                insta::assert_snapshot!(name(said.name()), page(state, answered, locale));
+                insta::assert_snapshot!(name(said.name()), page(state, answered, language));
             }
         }
         // Who came by the link that says no finds the place for words open; nothing is said yet.
@@ -506,9 +558,9 @@ mod tests {
             leaning: Some(Solved::No),
             ..asked
         };
-        let open = page(State::Resolved, leaning, Locale::En);
+        let open = page(State::Resolved, leaning, Language::En);
         assert!(open.contains("<details open>") && open.contains(r#"name="solved" value="yes""#));
-        assert!(!page(State::Resolved, asked, Locale::En).contains("<details open>"));
+        assert!(!page(State::Resolved, asked, Language::En).contains("<details open>"));
     }
 
     #[test]
@@ -516,22 +568,23 @@ mod tests {
         let (zone, steps) = (zone(), [received()]);
         insta::assert_snapshot!(
             "receipt_received_zh",
-            body(&receipt_page(&view(Locale::ZhCn, &zone, &steps)))
+            body(&receipt_page(&view(Language::ZhCn, &zone, &steps)))
         );
     }
 
     #[test]
     fn late_says_late() {
         let (zone, steps) = (zone(), [received()]);
-        for (name, locale) in [
-            ("receipt_late_zh", Locale::ZhCn),
-            ("receipt_late_en", Locale::En),
+        for (name, language) in [
+            ("receipt_late_zh", Language::ZhCn),
+            ("receipt_late_zh_tw", Language::ZhTw),
+            ("receipt_late_en", Language::En),
         ] {
             let html = receipt_page(&ReceiptView {
                 progress: Progress::Case(State::Open),
                 answer: Some(Promised::Late(at("2026-11-21T08:05:00Z"))),
                 outcome: Some(Promised::Due(at("2026-11-22T06:05:00Z"))),
-                ..view(locale, &zone, &steps)
+                ..view(language, &zone, &steps)
             });
             insta::assert_snapshot!(name, body(&html));
         }
@@ -560,9 +613,10 @@ mod tests {
             ),
             step(14, StepKind::Closed, None),
         ];
-        for (name, locale) in [
-            ("receipt_closed_zh", Locale::ZhCn),
-            ("receipt_closed_en", Locale::En),
+        for (name, language) in [
+            ("receipt_closed_zh", Language::ZhCn),
+            ("receipt_closed_zh_tw", Language::ZhTw),
+            ("receipt_closed_en", Language::En),
         ] {
             let html = receipt_page(&ReceiptView {
                 progress: Progress::Case(State::Closed),
@@ -574,7 +628,7 @@ mod tests {
                     due: at("2026-11-21T12:30:00Z"),
                     at: at("2026-11-21T13:05:00Z"),
                 }),
-                ..view(locale, &zone, &steps)
+                ..view(language, &zone, &steps)
             });
             insta::assert_snapshot!(name, body(&html));
         }
@@ -593,7 +647,7 @@ mod tests {
             State::Reopened,
             State::Merged,
         ] {
-            for locale in [Locale::ZhCn, Locale::En] {
+            for language in Language::ALL {
                 let asks = matches!(state, State::Resolved | State::Declined | State::Closed);
                 let ending = match state {
                     State::Declined => Ending::Declined,
@@ -608,10 +662,10 @@ mod tests {
                         action: "/v1/receipts/x/messages?lang=en",
                         idempotency_key: "0123456789abcdef",
                     }),
-                    ..view(locale, &zone, &steps)
+                    ..view(language, &zone, &steps)
                 });
                 insta::assert_snapshot!(
-                    format!("receipt_{state:?}_{}", locale.tag()),
+                    format!("receipt_{state:?}_{}", language.tag()),
                     main_text(&html)
                 );
             }
@@ -630,15 +684,16 @@ mod tests {
             until: at("2026-12-21T06:05:00Z"),
             action: "/v1/receipts/\"<token>/scores?lang=en",
         };
-        for (name, locale) in [
-            ("receipt_scores_zh", Locale::ZhCn),
-            ("receipt_scores_en", Locale::En),
+        for (name, language) in [
+            ("receipt_scores_zh", Language::ZhCn),
+            ("receipt_scores_zh_tw", Language::ZhTw),
+            ("receipt_scores_en", Language::En),
         ] {
             let html = receipt_page(&ReceiptView {
                 progress: Progress::Case(State::Open),
                 answer: Some(Promised::Paused),
                 scores: Some(open),
-                ..view(locale, &zone, &steps)
+                ..view(language, &zone, &steps)
             });
             let html = body(&html);
             let (_, form) = html.split_once("<h2 id=\"scores\"").unwrap();

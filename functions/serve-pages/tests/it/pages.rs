@@ -420,6 +420,28 @@ async fn a_page_speaks_the_language_of_the_feedback_unless_asked_otherwise() {
 }
 
 #[tokio::test]
+async fn a_reader_of_traditional_chinese_finds_it_and_finds_it_again() {
+    let world = World::new().await;
+    let taiwan = json!({"nps": 10, "locale": "zh-CN", "language": "zh-TW"});
+    let response = world.respond(taiwan).await;
+    let token = token(&response);
+    let page = async |query: &str| {
+        let event = Event::receipt_browser(&token).query(query);
+        world.call(event).await.body
+    };
+    for query in ["", "lang=zh-TW", "lang=zh-Hant-HK"] {
+        let body = page(query).await;
+        assert!(body.contains(r#"<html lang="zh-TW""#), "{body}");
+        assert!(body.contains("謝謝，已收到您的意見") && body.contains("?lang=en"));
+        // What they send from here brings them back to it.
+        assert!(body.contains(&format!("/v1/receipts/{token}/scores?lang=zh-TW")));
+    }
+    let english = page("lang=en").await;
+    assert!(english.contains(r#"href="?lang=zh-TW""#), "{english}");
+    assert!(page("lang=zh-CN").await.contains("谢谢，您的反馈已收到"));
+}
+
+#[tokio::test]
 async fn forged_tokens_lead_nowhere() {
     let world = World::new().await;
     let response = world.respond(json!({"nps": 10})).await;
