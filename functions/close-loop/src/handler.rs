@@ -463,7 +463,7 @@ impl App {
         }
     }
 
-    /// Until when no phone is to ring in the zone of the survey; `None` if one may. Machine time: that of the customer.
+    /// Until when no phone of theirs is to ring, by the clock they told of or else that of the survey; `None` if one may. Machine time.
     async fn quiet_until(
         &self,
         content: &Content<'_>,
@@ -471,9 +471,10 @@ impl App {
     ) -> Result<Option<Timestamp>, String> {
         let forms = self.rules.forms(now).await;
         let forms = forms.map_err(|error| Fault::doing("read the forms", error).to_string())?;
-        let form = forms.get(&content.response.submission.form);
-        let own = form.and_then(Form::time_zone);
-        let zone = own.unwrap_or_else(|| self.config.calendars.zone().clone());
+        let submission = &content.response.submission;
+        let of_survey = || forms.get(&submission.form).and_then(Form::time_zone);
+        let zone = submission.time_zone().or_else(of_survey);
+        let zone = zone.unwrap_or_else(|| self.config.calendars.zone().clone());
         Ok(QuietHours::new(QUIET_FROM, QUIET_UNTIL).and_then(|quiet| quiet.until(now, &zone)))
     }
 

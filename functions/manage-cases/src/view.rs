@@ -217,6 +217,7 @@ fn submission(response: &Response) -> Value {
         "tier": submission.tier,
         "locale": submission.language(),
         "consent": submission.consent,
+        "time_zone": submission.time_zone,
         "contact": {
             "email": contact.email.as_deref().map(mask_email),
             "phone": contact.phone.as_deref().map(mask_phone),

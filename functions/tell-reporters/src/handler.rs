@@ -115,9 +115,6 @@ impl App {
         let Some(mut announcement) = self.running(id, run).await? else {
             return Ok(());
         };
-        if self.config.from.is_some() && run.zones.all_quiet(run.now) {
-            return Ok(());
-        }
         let Some(mut progress) = self.pass(id, run).await? else {
             return Ok(());
         };

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
+use jiff::tz::TimeZone;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar;
 use crate::form::{FormId, Forms};
 use crate::language::{self, Language};
 use crate::locale::Locale;
@@ -167,6 +169,9 @@ pub struct Submission {
         deserialize_with = "language::lenient"
     )]
     pub language: Option<Language>,
+    /// The IANA zone of the customer's clock, as the sender named it; only one that was known when it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// The longest text, in Unicode scalar values, line ends counted once.
@@ -368,12 +373,13 @@ pub enum Field {
     Tier,
     Locale,
     Consent,
+    TimeZone,
     IdempotencyKey,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Form,
         Self::Text,
         Self::Nps,
@@ -392,6 +398,7 @@ impl Field {
         Self::Tier,
         Self::Locale,
         Self::Consent,
+        Self::TimeZone,
         Self::IdempotencyKey,
     ];
 
@@ -416,6 +423,7 @@ impl Field {
             Self::Tier => "tier",
             Self::Locale => "locale",
             Self::Consent => "consent",
+            Self::TimeZone => "time_zone",
             Self::IdempotencyKey => "idempotency_key",
         }
     }
@@ -452,6 +460,7 @@ impl Field {
             Self::Tier => ("客户等级", "The tier"),
             Self::Locale => ("语言", "The language"),
             Self::Consent => ("同意选项", "The consent"),
+            Self::TimeZone => ("时区", "The time zone"),
             Self::IdempotencyKey => ("幂等键", "The idempotency key"),
         };
         locale.choose(zh_cn, en)
@@ -635,7 +644,8 @@ pub struct ParseContext<'a> {
 impl Submission {
     /// Makes a submission of what arrived.
     ///
-    /// Fields that are null, or text that is blank, count as not sent. Fields it does not know are ignored. The
+    /// Fields that are null, or text that is blank, count as not sent. Fields it does not know are ignored, and so is a
+    /// time zone that is unknown: browsers send some that nobody has, such as `Etc/Unknown`. The
     /// language is the one named, else the one the request asks for, else that of the text, else English.
     ///
     /// # Errors
@@ -667,6 +677,7 @@ impl Submission {
         );
         let language = reader.choice(Field::Locale, "zh-CN, zh-TW, en", Language::from_tag);
         let consent = reader.flag(Field::Consent);
+        let time_zone = reader.line(Field::TimeZone, 100);
 
         // A text or score that was refused has its own fault already.
         let sent = [Field::Text, Field::Nps, Field::Csat, Field::Ces]
@@ -697,6 +708,7 @@ impl Submission {
             locale,
             consent,
             language: Some(language).filter(|language| *language != locale.into()),
+            time_zone: time_zone.filter(|name| calendar::zone(name).is_some()),
         };
         reader.finish(submission)
     }
@@ -706,6 +718,11 @@ impl Submission {
         // A locale that somebody set since says more than a variety of another language.
         let kept = self.language.filter(|kept| kept.locale() == self.locale);
         kept.unwrap_or_else(|| self.locale.into())
+    }
+
+    /// The zone that the customer's clock shows, if it was sent: for when a phone may ring.
+    pub fn time_zone(&self) -> Option<TimeZone> {
+        self.time_zone.as_deref().and_then(calendar::zone)
     }
 
     /// The three scores.
@@ -1440,6 +1457,31 @@ mod tests {
     }
 
     #[test]
+    fn a_time_zone_is_kept_if_it_is_known_and_never_a_reason_to_refuse() {
+        for (sent, kept) in [
+            ("Asia/Tokyo", Some("Asia/Tokyo")),
+            (" America/New_York ", Some("America/New_York")),
+            ("Etc/Unknown", None),
+            ("Mars/Olympus_Mons", None),
+            ("../../etc/passwd", None),
+        ] {
+            let fields: RawFields = [("text", "hello"), ("time_zone", sent)]
+                .into_iter()
+                .collect();
+            let forms = Forms::default();
+            let context = ParseContext {
+                forms: &forms,
+                accept_language: None,
+            };
+            let submission = Submission::parse(&fields, context).unwrap();
+            assert_eq!(submission.time_zone.as_deref(), kept, "{sent}");
+            let known = submission.time_zone();
+            let name = known.as_ref().and_then(TimeZone::iana_name);
+            assert_eq!(name, kept, "{sent}");
+        }
+    }
+
+    #[test]
     fn idempotency_keys_are_visible_ascii() {
         for (key, fits) in [
             ("x".repeat(15), false),
@@ -1511,7 +1553,7 @@ mod tests {
         let fields: Vec<_> = Field::ALL.iter().map(|f| f.name()).collect();
         assert_eq!(
             fields.join(" "),
-            "form text nps csat ces channel touchpoint product order_id page contact contact.email contact.phone contact.name customer_id tier locale consent idempotency_key"
+            "form text nps csat ces channel touchpoint product order_id page contact contact.email contact.phone contact.name customer_id tier locale consent time_zone idempotency_key"
         );
         let codes: Vec<_> = every_code().iter().map(|c| c.name()).collect();
         assert_eq!(

@@ -14,6 +14,7 @@ use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::announcement::{Address, Fate, Ledger, Occasion, Plan, Reporter};
 use resound_domain::response::Response;
+use resound_domain::submission::Submission;
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{KnownContact, Store, StoreError};
 
@@ -41,15 +42,14 @@ impl Zones {
         }
     }
 
-    /// That of a survey.
-    pub fn of_survey(&self, survey: &FormId) -> &TimeZone {
-        self.own.get(survey).unwrap_or(&self.usual)
+    /// Where somebody is who sent this: by their own clock where they told, else by that of the survey.
+    pub fn of_sender(&self, submission: &Submission) -> TimeZone {
+        let own = submission.time_zone();
+        own.unwrap_or_else(|| self.of_survey(&submission.form).clone())
     }
 
-    /// Whether it is night for everybody.
-    pub fn all_quiet(&self, now: Timestamp) -> bool {
-        let mut zones = self.own.values().chain([&self.usual]);
-        zones.all(|zone| is_quiet(now, zone))
+    fn of_survey(&self, survey: &FormId) -> &TimeZone {
+        self.own.get(survey).unwrap_or(&self.usual)
     }
 }
 
@@ -298,7 +298,7 @@ impl Look<'_> {
             barred: known.barred,
             contacts: &known.contacts,
             wanted: to.is_some_and(|to| self.wanted_by.contains(&to.contact())),
-            quiet: is_quiet(self.now, self.zones.of_survey(&submission.form)),
+            quiet: is_quiet(self.now, &self.zones.of_sender(submission)),
         };
         reporter.plan(self.reported_until, self.now)
     }

@@ -551,6 +551,31 @@ async fn links_that_come_later_and_go_earlier() {
 }
 
 #[tokio::test]
+async fn it_is_night_by_the_clock_of_whoever_told_of_it() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    report(&mut world, 0, email(0)).await;
+    let abroad = json!({
+        "text": "Nice, but the app crashes on start.", "nps": 9,
+        "contact": email(1), "time_zone": "Europe/London",
+    });
+    let posted = world.submit_patiently(&abroad, "abroad-0123456789").await;
+    posted.expect(201);
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    // Nine in the evening in Shanghai, and afternoon in London.
+    world.leap("PT10H");
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    let abroad = BTreeMap::from([("customer-1@customer.example".to_owned(), 1)]);
+    assert_eq!(letters(&world), abroad);
+    world.leap("PT11H");
+    minute(&mut world).await;
+    assert_eq!(once(&letters(&world)).len(), 2);
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn nobody_is_written_to_at_night_or_too_often_or_against_their_wish() {
     let mut world = World::new().await;
     let one = issue(&mut world, 1).await;

@@ -281,6 +281,24 @@ async fn a_phone_does_not_ring_at_night() {
 }
 
 #[tokio::test]
+async fn it_is_night_by_the_clock_of_the_customer() {
+    let abroad = json!({"contact": {"phone": "+1 202 555 0143"}, "time_zone": "America/New_York"});
+    let world = World::resolved(abroad).await;
+    let function = function(&world.aws.clients, &[IDENTITY]);
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (noon_in_shanghai, morning) = (
+        at("2026-11-02T12:00:00+08:00"),
+        at("2026-11-02T08:00:00-05:00"),
+    );
+    assert_eq!(world.deliver(&function, noon_in_shanghai).await, all_done());
+    assert_eq!(world.letters(), 0);
+    let event = world.aws.store.event(crate::support::case_id(), SEQ).await;
+    assert_eq!(event.unwrap().unwrap().repair.unwrap().due_at, morning);
+    assert_eq!(world.deliver(&function, morning).await, all_done());
+    assert_eq!(world.letters(), 1);
+}
+
+#[tokio::test]
 async fn a_letter_does_not_wait_for_the_morning() {
     let both = json!({"contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
     let world = World::resolved(both).await;

