@@ -384,7 +384,7 @@ impl Reckoned<'_> {
     fn listen(&mut self, event: &Event) {
         let before = self.untold;
         match event.kind {
-            EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
+            EventKind::NoticeInDoubt { cause, .. } => {
                 self.untold = before.max(Some(cause));
             }
             EventKind::NoticeFound { cause } | EventKind::Told { cause, .. } => {

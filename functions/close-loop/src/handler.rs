@@ -9,10 +9,11 @@ use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event};
 use resound_domain::form::Form;
-use resound_domain::id::ContactId;
+use resound_domain::id::{CaseId, ContactId};
 use resound_domain::phone::{E164, InvalidPhone};
 use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
+use resound_domain::telling::worth_telling;
 use resound_domain::template::{Occasion, Templates, Values, short};
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
@@ -27,8 +28,8 @@ use resound_sinks::recipients::QuietHours;
 use resound_sinks::retry::next_attempt;
 use resound_sinks::{Answer, MessageId, standard};
 use resound_store::{
-    Claim, Doubted, Lease, Lookup, Medium, NoticeKey, Outcome as Told, Owed, Recipient, Recorded,
-    Rules, Store,
+    Claim, Doubted, Lease, Lookup, Medium, Notice, NoticeKey, NoticeStatus, Outcome as Told, Owed,
+    Recipient, Recorded, Rules, Store,
 };
 
 use serde_json::{Value, json};
@@ -62,8 +63,22 @@ pub struct App {
 struct Attempt<'a> {
     /// A text that no other attempt uses.
     holder: String,
+    /// The event that is settled.
     event: &'a Event,
+    /// The event that the customer is told of: the same, or an earlier one that did not reach them.
+    cause: &'a Event,
     invocation: &'a Invocation,
+}
+
+/// What a customer is to be told.
+struct News {
+    /// The event that it is about.
+    cause: Event,
+    occasion: Occasion,
+    /// The routes that were taken for it and turned out to have told nobody.
+    failed: Vec<Route>,
+    /// The routes that wait to be tried again, if it is not worth telling any more.
+    overtaken: Option<Vec<Route>>,
 }
 
 /// What a customer is told.
@@ -142,12 +157,7 @@ impl App {
             // Delivered before.
             return Ok(Outcome::Done);
         };
-        let Some(occasion) = Occasion::of(&event.kind) else {
-            return Err(Outcome::Quarantine(format!(
-                "customers are not told of `{}`",
-                event.kind.name()
-            )));
-        };
+        let news = self.news(&event).await?;
         // A redelivery of this message within one invocation would be an attempt of its own.
         let attempt = Attempt {
             holder: format!(
@@ -157,8 +167,12 @@ impl App {
                 record.receive_count()
             ),
             event: &event,
+            cause: &news.cause,
             invocation,
         };
+        if let Some(waiting) = &news.overtaken {
+            return self.drop(&attempt, waiting).await;
+        }
         let response = self.store.response(event.case.response()).await;
         let response = match response.map_err(|error| failed("read the response", error))? {
             Lookup::Found(response) => response,
@@ -173,11 +187,83 @@ impl App {
         };
         let means = self.means();
         let subject = self.subject(&response, &means).await?;
-        match route::plan(&subject, &means, &[]) {
+        match route::plan(&subject, &means, &news.failed) {
             Plan::NoConsent => self.withhold(&attempt, &Told::NoConsent).await,
             Plan::NoContact => self.withhold(&attempt, &Told::NoContact).await,
-            Plan::Walk(steps) => self.walk(&attempt, &steps, occasion, &response).await,
+            Plan::Walk(steps) => self.walk(&attempt, &steps, news.occasion, &response).await,
         }
+    }
+
+    /// What the customer is to be told because of an event.
+    ///
+    /// Where an earlier word did not reach them, it is told by the next route, however late that comes to light; but not if
+    /// there is a newer word, which goes its own way, nor if they know or it does not hold any more. What somebody has
+    /// begun to send is brought to its end all the same.
+    async fn news(&self, event: &Event) -> Result<News, Outcome> {
+        if let Some(occasion) = Occasion::of(&event.kind) {
+            return Ok(News {
+                cause: event.clone(),
+                occasion,
+                failed: Vec::new(),
+                overtaken: None,
+            });
+        }
+        let seq = event.kind.tells_of(event.seq);
+        if seq == event.seq {
+            return Err(Outcome::Quarantine(format!(
+                "customers are not told of `{}`",
+                event.kind.name()
+            )));
+        }
+        let history = self.store.history(event.case).await;
+        let history = history.map_err(|error| failed("read the case", error))?;
+        let Some(history) = history else {
+            return Err(Outcome::Quarantine(format!(
+                "there is no case {}",
+                event.case
+            )));
+        };
+        let mut log = history.events.iter().map(|stored| &stored.event);
+        let is_worth = worth_telling(log.clone()) == Some(seq);
+        let cause = log.find(|event| event.seq == seq);
+        let told = cause.and_then(|cause| Some((cause, Occasion::of(&cause.kind)?)));
+        let Some((cause, occasion)) = told else {
+            return Err(Outcome::Quarantine(format!(
+                "customers are not told of event {seq} of case {}",
+                event.case
+            )));
+        };
+        let routes = |of: &dyn Fn(&Notice) -> bool| -> Vec<Route> {
+            let is_of = |route: &Route| {
+                let key = entry(event.case, seq, *route);
+                let mut entries = history.notices.iter();
+                entries.any(|notice| notice.key == key && of(notice))
+            };
+            Route::ALL.into_iter().filter(is_of).collect()
+        };
+        let begun = routes(&|notice| matches!(notice.status, NoticeStatus::InProgress { .. }));
+        let waiting = routes(&|notice| notice.status == NoticeStatus::Released);
+        Ok(News {
+            cause: cause.clone(),
+            occasion,
+            failed: routes(&|notice| notice.failed.is_some()),
+            overtaken: (!is_worth && begun.is_empty()).then_some(waiting),
+        })
+    }
+
+    /// Records that nobody is told of what is not worth telling any more, by the routes that waited to be tried again.
+    async fn drop(&self, attempt: &Attempt<'_>, waiting: &[Route]) -> Result<Outcome, Outcome> {
+        for route in waiting {
+            match self.pass_over(attempt, *route, &Told::Overtaken).await? {
+                Known::Next { .. } | Known::Over => {}
+                Known::InDoubt(lease) => {
+                    return self.doubt(attempt, Some(&lease), Doubt::Unknown).await;
+                }
+            }
+        }
+        let event = attempt.event;
+        tracing::info!(case = %event.case, seq = event.seq, "the customer need not be told any more");
+        settle(&self.store, EFFECT, event).await
     }
 
     /// What decides how a customer is reached.
@@ -258,7 +344,7 @@ impl App {
         occasion: Occasion,
         response: &Response,
     ) -> Result<Outcome, Outcome> {
-        let (case, seq) = (attempt.event.case, attempt.event.seq);
+        let (case, seq) = (attempt.cause.case, attempt.cause.seq);
         let words = self.store.message(case, seq).await;
         let Some(words) = words.map_err(|error| failed("read the message", error))? else {
             return Err(Outcome::Quarantine(format!(
@@ -517,7 +603,7 @@ impl App {
         lease: &Lease,
         content: &Content<'_>,
     ) -> Sending {
-        let (event, now) = (attempt.event, attempt.invocation.machine_now);
+        let (event, now) = (attempt.cause, attempt.invocation.machine_now);
         let id = format!("{}-{}-customer", event.case, event.seq).parse::<MessageId>();
         let (Some(app), Ok(id)) = (&self.config.app, id) else {
             return Sending::Refused("there is no app".to_owned());
@@ -651,7 +737,10 @@ impl App {
         doubt: Doubt,
     ) -> Result<Outcome, Outcome> {
         let &Attempt {
-            event, invocation, ..
+            event,
+            cause,
+            invocation,
+            ..
         } = attempt;
         let owed = Owed {
             seq: event.seq,
@@ -667,7 +756,7 @@ impl App {
                     event.case
                 )));
             };
-            let events = before.doubt(event.seq, doubt, event.at, &book);
+            let events = before.doubt(cause.seq, doubt, cause.at, &book);
             let mut after = before.clone();
             for event in &events {
                 after.apply(event);
@@ -686,7 +775,7 @@ impl App {
             match doubted.map_err(|error| failed("record the doubt", error))? {
                 Doubted::Recorded => {
                     invocation.metrics.count(Counter::NoticesInDoubt, 1);
-                    tracing::warn!(case = %event.case, seq = event.seq, ?doubt, "a person must look whether the customer was told");
+                    tracing::warn!(case = %event.case, seq = cause.seq, ?doubt, "a person must look whether the customer was told");
                     return Ok(Outcome::Done);
                 }
                 Doubted::Conflict => {}
@@ -717,12 +806,17 @@ impl Function for App {
 
 impl Attempt<'_> {
     fn key(&self, route: Route) -> NoticeKey {
-        NoticeKey {
-            case: self.event.case,
-            cause: self.event.seq,
-            recipient: Recipient::Customer,
-            medium: Medium::of(route),
-        }
+        entry(self.cause.case, self.cause.seq, route)
+    }
+}
+
+/// The entry of a route in the ledger.
+const fn entry(case: CaseId, cause: u32, route: Route) -> NoticeKey {
+    NoticeKey {
+        case,
+        cause,
+        recipient: Recipient::Customer,
+        medium: Medium::of(route),
     }
 }
 
@@ -743,7 +837,9 @@ const fn withheld(route: Route, why: Skip) -> Option<Told> {
 const fn known(told: &Told) -> Known {
     match told {
         // An earlier version, or an erasure meanwhile, may have ended it with the wish of the customer.
-        Told::Sent { .. } | Told::Unknown | Told::NoConsent | Told::ToTell => Known::Over,
+        Told::Sent { .. } | Told::Unknown | Told::NoConsent | Told::ToTell | Told::Overtaken => {
+            Known::Over
+        }
         Told::Refused | Told::Unusable | Told::Suppressed | Told::NotReached => {
             Known::Next { failed: true }
         }

@@ -260,9 +260,7 @@ fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -
 /// The event of which a person is asked to tell the customer, by an event of this kind.
 const fn asks_person(kind: &EventKind) -> Option<u32> {
     match kind {
-        EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
-            Some(*cause)
-        }
+        EventKind::NoticeInDoubt { cause, .. } => Some(*cause),
         _ => None,
     }
 }
@@ -407,6 +405,7 @@ fn status(medium: Medium, status: &NoticeStatus) -> &'static str {
             Outcome::Unusable => "unusable",
             Outcome::ToTell => "to_tell",
             Outcome::NotReached => "not_reached",
+            Outcome::Overtaken => "overtaken",
         },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use resound_domain::case::{Case, State};
 use resound_domain::clock::ClockKind;
-use resound_domain::event::{Doubt, EventKind, Failure};
+use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::policy::{Audience, Priority};
@@ -53,13 +53,6 @@ pub enum Matter {
         cause: u32,
         /// What is known.
         doubt: Doubt,
-    },
-    /// What the customer was to be told did not reach them: a person finds another way.
-    Failure {
-        /// The event the customer was to be told of.
-        cause: u32,
-        /// What the provider says.
-        why: Failure,
     },
     /// The customer says that the outcome did not solve it; the case is open again.
     Dispute {
@@ -191,9 +184,6 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
         EventKind::NoticeInDoubt { cause, doubt } => {
             Some((Matter::Doubt { cause, doubt }, Audience::Owner))
         }
-        EventKind::NoticeFailed { cause, why, .. } => {
-            Some((Matter::Failure { cause, why }, Audience::Owner))
-        }
         EventKind::Disputed { outcome, .. } => Some((Matter::Dispute { outcome }, Audience::Owner)),
         EventKind::CustomerWrote { .. } => Some((Matter::Words, Audience::Owner)),
         _ => None,
@@ -266,24 +256,6 @@ impl Alert<'_> {
                     "The customer could not be told; please reach them another way",
                 )
                 .to_owned(),
-            Matter::Failure {
-                why: Failure::Bounced,
-                ..
-            } => l
-                .choose(
-                    "客户通知被退回，请另行联系",
-                    "What the customer was told came back; please reach them another way",
-                )
-                .to_owned(),
-            Matter::Failure {
-                why: Failure::Rejected,
-                ..
-            } => l
-                .choose(
-                    "客户通知未能发出，请另行联系",
-                    "What the customer was told was not sent on; please reach them another way",
-                )
-                .to_owned(),
             Matter::Dispute { .. } => l
                 .choose(
                     "客户表示问题没有解决，已重新打开",
@@ -326,7 +298,6 @@ impl Alert<'_> {
             Matter::Severe
             | Matter::Risk { .. }
             | Matter::Doubt { .. }
-            | Matter::Failure { .. }
             | Matter::Dispute { .. }
             | Matter::Words => None,
         }
@@ -373,7 +344,6 @@ impl Alert<'_> {
             Matter::Risk { .. }
             | Matter::Warning { .. }
             | Matter::Doubt { .. }
-            | Matter::Failure { .. }
             | Matter::Dispute { .. }
             | Matter::Words => Severity::Warning,
         }
@@ -418,7 +388,6 @@ impl Alert<'_> {
             Matter::Breach { .. } => "case.breached",
             Matter::Escalation { .. } => "case.escalated",
             Matter::Doubt { .. } => "case.notice_in_doubt",
-            Matter::Failure { .. } => "case.notice_failed",
             Matter::Dispute { .. } => "case.disputed",
             Matter::Words => "case.customer_wrote",
         };

@@ -237,7 +237,8 @@ pub enum EventKind {
         /// What is known.
         doubt: Doubt,
     },
-    /// What the customer was to be told of event `cause` did not reach them, and will not: a person finds another way.
+    /// What the customer was to be told of event `cause` did not reach them by this medium, and will not: the next route
+    /// is taken.
     NoticeFailed {
         /// The seq of the event the customer was to be told of.
         cause: u32,
@@ -380,7 +381,8 @@ impl EventKind {
             | Self::Declined {
                 internal: false, ..
             }
-            | Self::Followed { .. } => &[Effect::CustomerNotice],
+            | Self::Followed { .. }
+            | Self::NoticeFailed { .. } => &[Effect::CustomerNotice],
             // A severity signal reaches an executive at once, and what a risk rule found whom it concerns.
             Self::Opened {
                 priority: Priority::P1,
@@ -391,8 +393,7 @@ impl EventKind {
             | Self::Breached { .. }
             | Self::Escalated { .. }
             | Self::Disputed { .. }
-            | Self::NoticeInDoubt { .. }
-            | Self::NoticeFailed { .. } => &[Effect::StaffAlert],
+            | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::TakenUp { .. }
@@ -413,6 +414,15 @@ impl EventKind {
             | Self::Told { .. }
             | Self::NotReached { .. }
             | Self::Unknown => &[],
+        }
+    }
+
+    /// The seq of the event that the customer is told of by the effects of an event of this kind, which has this seq: its
+    /// own, unless something earlier is told by the next route. The entries of the ledger are under that.
+    pub const fn tells_of(&self, seq: u32) -> u32 {
+        match self {
+            Self::NoticeFailed { cause, .. } => *cause,
+            _ => seq,
         }
     }
 

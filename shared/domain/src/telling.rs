@@ -8,7 +8,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventKind;
+use crate::event::{Event, EventKind};
+use crate::template::Occasion;
 
 /// How staff turned to a customer. Names are persisted and published. A version cannot read an event with a name that it
 /// does not know, so one that is to be added needs an event of another kind.
@@ -73,16 +74,14 @@ impl ToTell {
     #[must_use]
     pub fn after(before: Option<Self>, kind: &EventKind, at: Timestamp) -> Option<Self> {
         match *kind {
-            EventKind::NoticeInDoubt { cause, .. } | EventKind::NoticeFailed { cause, .. } => {
-                match before {
-                    Some(open) if open.cause >= cause => before,
-                    _ => Some(Self {
-                        cause,
-                        since: at,
-                        attempts: 0,
-                    }),
-                }
-            }
+            EventKind::NoticeInDoubt { cause, .. } => match before {
+                Some(open) if open.cause >= cause => before,
+                _ => Some(Self {
+                    cause,
+                    since: at,
+                    attempts: 0,
+                }),
+            },
             EventKind::NotReached {
                 cause,
                 gives_up: false,
@@ -117,7 +116,32 @@ impl ToTell {
             | EventKind::Warned { .. }
             | EventKind::Breached { .. }
             | EventKind::Escalated { .. }
+            // The next route is taken.
+            | EventKind::NoticeFailed { .. }
             | EventKind::Unknown => before,
         }
     }
+}
+
+/// The seq of the word to the customer that is worth telling after this log, in order; `None` if there is none.
+///
+/// That is the last one, however long ago it was, unless staff have told it, the customer has spoken since (they know the
+/// page that has it, or spoke to staff), or the case was opened again, so that it does not hold any more.
+pub fn worth_telling<'a>(log: impl IntoIterator<Item = &'a Event>) -> Option<u32> {
+    let mut word = None;
+    for Event { seq, kind, .. } in log {
+        if Occasion::of(kind).is_some() {
+            word = Some(*seq);
+            continue;
+        }
+        match kind {
+            EventKind::Told { cause, .. } => word = word.filter(|word| word > cause),
+            EventKind::CustomerWrote { .. }
+            | EventKind::Confirmed { .. }
+            | EventKind::Disputed { .. }
+            | EventKind::Reopened { .. } => word = None,
+            _ => {}
+        }
+    }
+    word
 }

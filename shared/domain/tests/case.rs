@@ -942,7 +942,11 @@ fn what_the_provider_tells_later_changes_neither_state_nor_etag() {
     let events = case.hear_of_notice(&told, now, &book());
     assert_eq!(names(&events), ["notice_found", "notice_failed"]);
     assert_eq!(events[0].effects(), []);
-    assert_eq!(events[1].effects(), [Effect::StaffAlert]);
+    assert_eq!(events[1].effects(), [Effect::CustomerNotice]);
+    assert_eq!(
+        (events[1].kind.tells_of(9), events[0].kind.tells_of(9)),
+        (1, 9)
+    );
     for event in &events {
         case.apply(event);
     }
@@ -950,6 +954,7 @@ fn what_the_provider_tells_later_changes_neither_state_nor_etag() {
         (case.state(), case.revision()),
         (before.state(), before.revision())
     );
+    assert_eq!(case.next_deadline(), before.next_deadline());
     assert_eq!(case.version(), before.version() + 2);
     let late = before.hear_of_notice(&told[..1], now + hours(100), &book());
     assert_eq!(names(&late), ["closed", "notice_found"]);

@@ -589,6 +589,8 @@ pub(crate) const SUPPRESSED: &str = "suppressed";
 pub(crate) const OFF: &str = "off";
 /// The value of `withheld` of what could not be sent to what the customer left.
 pub(crate) const UNUSABLE: &str = "unusable";
+/// The value of `withheld` of what was not worth telling any more.
+pub(crate) const OVERTAKEN: &str = "overtaken";
 /// The value of `withheld` of what a person is to tell.
 pub(crate) const TO_TELL: &str = "to_tell";
 /// The value of `withheld` of what a person gave up telling.
@@ -606,7 +608,8 @@ impl Outcome {
             | Self::Off
             | Self::Unusable
             | Self::ToTell
-            | Self::NotReached => StatusName::NoContact,
+            | Self::NotReached
+            | Self::Overtaken => StatusName::NoContact,
             Self::NoConsent => StatusName::NoConsent,
             Self::MailOff => StatusName::MailOff,
         }
@@ -619,6 +622,7 @@ impl NoticeItem {
             (StatusName::NoContact, Some(SUPPRESSED)) => Some(Outcome::Suppressed),
             (StatusName::NoContact, Some(OFF)) => Some(Outcome::Off),
             (StatusName::NoContact, Some(UNUSABLE)) => Some(Outcome::Unusable),
+            (StatusName::NoContact, Some(OVERTAKEN)) => Some(Outcome::Overtaken),
             (StatusName::NoContact, Some(TO_TELL)) => Some(Outcome::ToTell),
             (StatusName::NoContact, Some(NOT_REACHED)) => Some(Outcome::NotReached),
             (status, _) => status.outcome(self.provider_id.as_deref()),

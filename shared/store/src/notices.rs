@@ -12,8 +12,8 @@ use resound_domain::id::CaseId;
 
 use crate::dynamo::{Change, Item, Written, n, s};
 use crate::item::{
-    NOT_REACHED, NoticeItem, OFF, SUPPRESSED, StatusName, TO_TELL, UNUSABLE, attribute, encode,
-    read_entry,
+    NOT_REACHED, NoticeItem, OFF, OVERTAKEN, SUPPRESSED, StatusName, TO_TELL, UNUSABLE, attribute,
+    encode, read_entry,
 };
 use crate::key::{Entry, GroupKey, Key, NoticeKey};
 use crate::{Store, StoreError};
@@ -94,13 +94,19 @@ pub enum Outcome {
     ToTell,
     /// A person tried to tell them, and gave up.
     NotReached,
+    /// It is not worth telling any more: they know, there is something newer, or it does not hold.
+    Overtaken,
 }
 
 impl Outcome {
-    /// Whether it ends the search for a way to tell: somebody was told, may have been, will be by a person, or wants nothing.
+    /// Whether it ends the search for a way to tell: somebody was told, may have been, will be by a person, need not be any more, or wants nothing.
     pub const fn is_told(&self) -> bool {
         match self {
-            Self::Sent { .. } | Self::Unknown | Self::NoConsent | Self::ToTell => true,
+            Self::Sent { .. }
+            | Self::Unknown
+            | Self::NoConsent
+            | Self::ToTell
+            | Self::Overtaken => true,
             Self::Refused
             | Self::NoContact
             | Self::Suppressed
@@ -123,7 +129,8 @@ impl Outcome {
             | Self::Off
             | Self::Unusable
             | Self::ToTell
-            | Self::NotReached => None,
+            | Self::NotReached
+            | Self::Overtaken => None,
         }
     }
 
@@ -135,6 +142,7 @@ impl Outcome {
             Self::Unusable => Some(UNUSABLE),
             Self::ToTell => Some(TO_TELL),
             Self::NotReached => Some(NOT_REACHED),
+            Self::Overtaken => Some(OVERTAKEN),
             Self::Sent { .. }
             | Self::Refused
             | Self::Unknown
@@ -401,8 +409,13 @@ impl Store {
         let Some(history) = self.history(case).await? else {
             return Ok(());
         };
+        let event = history
+            .events
+            .iter()
+            .find(|stored| stored.event.seq == cause);
+        let told = event.map_or(cause, |stored| stored.event.kind.tells_of(cause));
         for notice in history.notices {
-            if notice.key.cause != cause
+            if (notice.key.cause != cause && notice.key.cause != told)
                 || !matches!(notice.status, NoticeStatus::InProgress { until } if until > machine_now)
             {
                 continue;

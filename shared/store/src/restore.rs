@@ -6,10 +6,10 @@ use resound_domain::event::Effect;
 use resound_domain::route::Route;
 
 use crate::dynamo::{Item, Written, key_of};
-use crate::item::{StatusName, attribute, encode, read_entry};
+use crate::item::{StatusName, Stored, attribute, encode, read_entry};
 use crate::key::{Key, Medium, NoticeKey, Recipient};
 use crate::notices::attempt;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, StoredEvent};
 
 /// How many items are written at once.
 const AT_ONCE: usize = 32;
@@ -85,11 +85,13 @@ impl Store {
         let mut doubtful = 0;
         match Key::decode(&key_of(&item)) {
             Ok(Key::Event { case, seq }) if owes_a_letter(&item) => {
+                let cause = StoredEvent::read(item.clone())
+                    .map_or(seq, |stored| stored.event.kind.tells_of(seq));
                 let (mut is_begun, mut is_known) = (false, false);
                 for medium in AT_MOST_ONCE {
                     let key = Key::Notice(NoticeKey {
                         case,
-                        cause: seq,
+                        cause,
                         recipient: Recipient::Customer,
                         medium,
                     });
@@ -99,8 +101,9 @@ impl Store {
                         // The ledger has an entry, which was copied in the first half. Unless nobody was told by it, the
                         // other medium was not taken.
                         Written::Refused(Some(old)) => {
-                            let outcome = read_entry(old)?.outcome();
-                            is_known |= outcome.is_none_or(|outcome| outcome.is_told());
+                            let entry = read_entry(old)?;
+                            let is_told = entry.outcome().is_none_or(|told| told.is_told());
+                            is_known |= is_told && entry.failed.is_none();
                         }
                         Written::Refused(None) => is_known = true,
                     }

@@ -272,6 +272,41 @@ fn a_text_message_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Text>());
 }
 
+/// A letter has bounced, and the customer is told by a text message.
+struct Bounce;
+
+impl Scenario for Bounce {
+    const NAME: &'static str = "bounce";
+    type Given = String;
+
+    async fn prepare(world: &mut World) -> String {
+        let contact =
+            json!({"email": "bounce@simulator.amazonses.com", "phone": "+86 138 0013 8000"});
+        let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": contact});
+        let posted = world.submit_patiently(&feedback, "bounce-0123456789").await;
+        let case = receipt(&posted.expect(201)).case;
+        let reports = world.queue_of("settle-notices");
+        world.hold(&reports);
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let key = "resolve-0123456789";
+        let resolved = world.command_patiently(case, &resolve, key).await;
+        resolved.expect(200);
+        world.drain().await;
+        reports
+    }
+
+    async fn act(world: &mut World, reports: &String) -> Vec<String> {
+        world.release(reports);
+        world.drain().await;
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_bounce_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Bounce>());
+}
+
 /// Staff call a customer whom nothing that is sent can tell: nobody answers first, and then they do.
 struct Call;
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use resound_domain::id::CaseId;
 use resound_tests::World;
+use resound_tests::world::Receipt;
 use serde_json::{Value, json};
 
 /// The entries of the ledger for the customer beside an event: route and status.
@@ -146,4 +147,121 @@ async fn the_app_tells_its_user_and_the_status_page_tells_as_well() {
     );
     let page = world.get(&receipt.status).await.expect(200);
     assert!(page.body.contains("We have sent you a new one."));
+}
+
+/// Somebody whose letters bounce, and who has a phone.
+async fn bouncing(world: &mut World) -> Receipt {
+    let contact = json!({"email": "bounce@simulator.amazonses.com", "phone": "+86 138 0013 8000"});
+    let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": contact});
+    world.submit(feedback).await
+}
+
+fn media(world: &World) -> Vec<String> {
+    world.mails().into_iter().map(|mail| mail.channel).collect()
+}
+
+#[tokio::test]
+async fn what_bounces_is_told_by_the_next_route_however_late_that_is_told() {
+    for days in [0, 12] {
+        let mut world = World::new().await;
+        let receipt = bouncing(&mut world).await;
+        let reports = world.queue_of("settle-notices");
+        world.hold(&reports);
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        assert_eq!(media(&world), ["email"]);
+        world.advance(&format!("P{days}D")).await;
+        world.release(&reports);
+        world.drain().await;
+        world.settle().await;
+        assert_eq!(media(&world), ["email", "sms"], "after {days} days");
+        let mut entries = routes(&mut world, receipt.case, 2).await;
+        entries.sort();
+        assert_eq!(
+            entries,
+            pairs(&[("app", "no_contact"), ("email", "sent"), ("sms", "sent")])
+        );
+        let log = world.log(receipt.case).await;
+        let expected: &[_] = match days {
+            0 => &["opened", "resolved", "notice_failed"],
+            _ => &["opened", "resolved", "closed", "notice_failed"],
+        };
+        assert_eq!(log, expected);
+        assert_eq!(
+            world.alerts().len(),
+            0,
+            "nothing is left for a person to do"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_bounces_is_not_told_again_to_who_knows_or_is_told_something_newer() {
+    let reopen = json!({"command": "reopen"});
+    let told = json!({"command": "told", "how": "phone", "reached": true, "cause": 2});
+    let newer = json!({"command": "reply", "message": "It is on its way."});
+    for (since, messages) in [
+        (None, 0),
+        (Some(reopen), 0),
+        (Some(told), 0),
+        (Some(newer), 1),
+    ] {
+        let mut world = World::new().await;
+        let receipt = bouncing(&mut world).await;
+        let reports = world.queue_of("settle-notices");
+        world.hold(&reports);
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        match &since {
+            Some(command) => {
+                world.command(receipt.case, command.clone()).await;
+            }
+            None => {
+                let yes = json!({"solved": "yes", "outcome": 2});
+                world
+                    .say_patiently(&receipt, "helped", &yes)
+                    .await
+                    .expect(200);
+            }
+        }
+        world.drain().await;
+        world.release(&reports);
+        world.drain().await;
+        world.settle().await;
+        let texts = media(&world).into_iter().filter(|channel| channel == "sms");
+        assert_eq!(texts.count(), messages, "{since:?}");
+        let log = world.log(receipt.case).await;
+        assert!(log.contains(&"notice_failed"), "{log:?}");
+        world.abandon("the reopened case goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_night() {
+    let mut world = World::new().await;
+    let receipt = bouncing(&mut world).await;
+    until(&mut world, "2026-11-02T21:30:00+08:00");
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    assert_eq!(media(&world), ["email"]);
+    let entries = routes(&mut world, receipt.case, 2).await;
+    assert!(
+        entries.contains(&pairs(&[("sms", "retrying")])[0]),
+        "{entries:?}"
+    );
+    let yes = json!({"solved": "yes", "outcome": 2});
+    world
+        .say_patiently(&receipt, "helped", &yes)
+        .await
+        .expect(200);
+    until(&mut world, "2026-11-03T08:01:00+08:00");
+    world.sweep().await;
+    world.drain().await;
+    world.settle().await;
+    assert_eq!(media(&world), ["email"]);
+    let entries = routes(&mut world, receipt.case, 2).await;
+    assert!(
+        entries.contains(&pairs(&[("sms", "overtaken")])[0]),
+        "{entries:?}"
+    );
 }

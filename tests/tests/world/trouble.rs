@@ -292,14 +292,14 @@ async fn a_letter_that_bounces_is_put_before_a_person_and_the_address_is_left_al
         }
         assert_eq!(
             world.log(case).await,
-            ["opened", "replied", "notice_failed"]
+            ["opened", "replied", "notice_failed", "notice_in_doubt"]
         );
         let notice = email(&world.case(case).await, 1);
         assert_eq!(notice["delivery"]["state"], "bounced");
         let alerts = world.alerts();
         let failed = alerts
             .iter()
-            .filter(|a| a.json()["type"] == "case.notice_failed");
+            .filter(|a| a.json()["type"] == "case.notice_in_doubt");
         assert!(failed.count() >= 1);
         // The next answer, of this case and of any other, is not sent there.
         let before = world.mails().len();

@@ -125,6 +125,7 @@ async fn whether_the_customer_was_told_is_said() {
         (Outcome::Unusable, "unusable"),
         (Outcome::ToTell, "to_tell"),
         (Outcome::NotReached, "not_reached"),
+        (Outcome::Overtaken, "overtaken"),
     ] {
         let desk = Desk::new().await;
         let id = desk.opened(1, Priority::P3).await;

@@ -72,6 +72,7 @@ async fn what_is_recorded_is_not_sent_again() {
         Outcome::Unusable,
         Outcome::ToTell,
         Outcome::NotReached,
+        Outcome::Overtaken,
     ] {
         let table = Table::new().await;
         let lease = fresh(&table, "me").await;
