@@ -1,6 +1,6 @@
 //! Who of very many is invited to something that is for a few: picked so that every address has the same chance.
 //!
-//! Each address draws a [`Lot`](crate::id::Lot) that depends on nothing but the seed of the draw and the address, and the
+//! Each address draws a [`Lot`] that depends on nothing but the seed of the draw and the address, and the
 //! lowest are picked (a bottom-k sample). So somebody with ten responses has the chance of somebody with one; it does not
 //! matter in which order people are met, how often, or how often the walk breaks off; and whoever has the seed can draw again
 //! and see that the same are picked.
