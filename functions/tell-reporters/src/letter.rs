@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use maud::{DOCTYPE, html};
 use resound_domain::language::Language;
 use resound_domain::template::day;
+use resound_pages::letter::lines;
 
 /// Everything a letter is made of: nothing that a reporter typed.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,7 @@ impl Letter<'_> {
                 body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" {
                     p { (self.greeting()) }
                     p { (self.opening()) }
-                    blockquote lang=[other] dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6; white-space: pre-line" { (words) }
+                    blockquote lang=[other] dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6" { (lines(words)) }
                     p { a href=(self.status_url) { (self.link()) } }
                     p style="color: #666; font-size: smaller" { (self.footer()) }
                     p style="color: #666; font-size: smaller" { a href=(self.unsubscribe_url) style="color: #666" { (self.unsubscribe()) } }
@@ -184,7 +185,11 @@ mod tests {
     fn what_staff_typed_is_escaped_in_html() {
         for language in Language::ALL {
             let html = letter(language).html();
-            assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; thanks"));
+            assert!(
+                html.contains(
+                    "Update the app.<br>&lt;script&gt;alert(1)&lt;/script&gt; &amp; thanks"
+                )
+            );
             assert!(!html.contains("<script>"));
             assert!(html.contains("href=\"https://example.test/v1/unsubscribe/y\""));
         }
