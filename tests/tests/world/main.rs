@@ -11,6 +11,7 @@ mod crash;
 mod desk;
 mod figures;
 mod groups;
+mod hostile;
 mod main_job;
 mod reports;
 mod restore;
