@@ -122,6 +122,27 @@ def _(s):
          "Resource": {"Fn::GetAtt": ["StaffAlerts", "Arn"]}})
 
 
+@plant("any topic may write to the queue of what SES tells")
+def _(s): del s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Condition"]
+
+
+@plant("any topic of the account may write to the queue of what SES tells")
+def _(s):
+    s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Condition"] = {
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"}}}
+
+
+@plant("everybody may write to the queue of what SES tells")
+def _(s):
+    statement = s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]
+    statement["Principal"] = "*"
+    del statement["Condition"]
+
+
+@plant("the topic of letters may do anything with its queue")
+def _(s): s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Action"] = "sqs:*"
+
+
 @plant("a batch above ten without a window")
 def _(s): s["NotifyStaffMapping"]["BatchSize"] = 100
 
