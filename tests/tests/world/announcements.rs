@@ -493,7 +493,7 @@ async fn hundreds_are_told_once_each_through_faults_kills_and_stops() {
     }
 }
 
-fn minute_of(world: &World) -> jiff::Timestamp {
+pub(crate) fn minute_of(world: &World) -> jiff::Timestamp {
     let second = world.now().as_second();
     jiff::Timestamp::from_second(second - second.rem_euclid(60)).unwrap()
 }

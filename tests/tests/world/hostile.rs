@@ -249,7 +249,7 @@ async fn html_is_text_wherever_it_is_typed() {
 
     // "Here is how" of an announcement.
     let report = announcements::report(&mut world, 0, announcements::email(0)).await;
-    let issue = announcements::issue_of(&mut world, &[report.id.clone()]).await;
+    let issue = announcements::issue_of(&mut world, std::slice::from_ref(&report.id)).await;
     let improvement = announcements::shipped(&mut world, &[issue]).await;
     world.configure("tell-reporters", "LETTERS_A_MINUTE", "60000");
     let path = format!("/v1/improvements/{improvement}/announcement");
