@@ -1,12 +1,17 @@
-"""The known bugs of idempotency libraries, each as the smallest change of our source that has it."""
+"""The known bugs of idempotency libraries, and what would break the promises to customers: each as the smallest change of our
+source that has it."""
 
 from dataclasses import dataclass
 
 CLOSE_LOOP = "functions/close-loop/src/handler.rs"
 NOTICES = "shared/store/src/notices.rs"
+ANNOUNCEMENTS = "shared/store/src/announcements.rs"
 
 LETTERS = ("close-loop", "it", "once::")
 LEDGER = ("resound-store", "it", "notices::")
+ROUTES = ("close-loop", "it", "routes::")
+ANNOUNCED = ("resound-store", "it", "announcements::")
+TELLING = ("tell-reporters", "telling", "two_runs_at_once_tell_nobody_twice")
 CLOSING = ("resound-tests", "world", "the_closing_of_a_loop_survives_a_fault_at_any_call")
 
 
@@ -86,8 +91,25 @@ BUGS = (
         "The ledger goes by the id of the message and not by what it is about: a redrive, a repair or a relay that ran twice "
         "gives the same work another id.",
         CLOSE_LOOP,
-        "cause: self.event.seq,",
-        "cause: self.holder.split('/').nth(1).unwrap_or_default().bytes().fold(0, |all: u32, byte| all.wrapping_mul(31).wrapping_add(byte.into())) % 1_000_000,",
+        "entry(self.cause.case, self.cause.seq, route)",
+        "entry(self.cause.case, self.holder.split('/').nth(1).unwrap_or_default().bytes().fold(0, |all: u32, byte| all.wrapping_mul(31).wrapping_add(byte.into())) % 1_000_000, route)",
         (CLOSING,),
+    ),
+    Bug(
+        "unclaimed-announcement",
+        "A letter of an announcement is sent whether its address has one already or not: who reported twice is told twice, and "
+        "so is everybody whom two runs meet.",
+        ANNOUNCEMENTS,
+        "                let claim = self.claim_old(key.into(), old, holder, machine_now, lease);\n                Ok(Approach::Claim(claim.await?))",
+        "                let _ = (old, holder, machine_now, lease);\n                Ok(Approach::Claim(Claim::Fresh(Lease::first(key.into()))))",
+        (ANNOUNCED, TELLING),
+    ),
+    Bug(
+        "webhook-id-of-the-attempt",
+        "Each attempt at a webhook has an id of its own: the app cannot tell a repeat from another message.",
+        CLOSE_LOOP,
+        'let id = format!("{}-{}-customer", event.case, event.seq)',
+        'let id = format!("{}-{}-customer-{}", event.case, event.seq, lease.attempts())',
+        (ROUTES,),
     ),
 )
