@@ -384,10 +384,16 @@ impl Reckoned<'_> {
     fn listen(&mut self, event: &Event) {
         let before = self.untold;
         match event.kind {
-            EventKind::NoticeInDoubt { cause, .. } => {
+            EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => {
                 self.untold = before.max(Some(cause));
             }
-            EventKind::NoticeFound { cause } | EventKind::Told { cause, .. } => {
+            EventKind::NoticeFound { cause }
+            | EventKind::Told { cause, .. }
+            | EventKind::NotReached {
+                cause,
+                gives_up: true,
+                ..
+            } => {
                 self.untold = before.filter(|untold| *untold > cause);
             }
             EventKind::Replied { .. }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL};
 use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
-use resound_domain::event::{Doubt, Effect, Ending, Event};
+use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::form::Form;
 use resound_domain::id::{CaseId, ContactId};
 use resound_domain::phone::{E164, InvalidPhone};
@@ -79,6 +79,8 @@ struct News {
     failed: Vec<Route>,
     /// The routes that wait to be tried again, if it is not worth telling any more.
     overtaken: Option<Vec<Route>>,
+    /// Whether staff know already that nothing that is sent tells it.
+    is_known: bool,
 }
 
 /// What a customer is told.
@@ -190,7 +192,7 @@ impl App {
         match route::plan(&subject, &means, &news.failed) {
             Plan::NoConsent => self.withhold(&attempt, &Told::NoConsent).await,
             Plan::NoContact => self.withhold(&attempt, &Told::NoContact).await,
-            Plan::Walk(steps) => self.walk(&attempt, &steps, news.occasion, &response).await,
+            Plan::Walk(steps) => self.walk(&attempt, &steps, &news, &response).await,
         }
     }
 
@@ -206,6 +208,7 @@ impl App {
                 occasion,
                 failed: Vec::new(),
                 overtaken: None,
+                is_known: false,
             });
         }
         let seq = event.kind.tells_of(event.seq);
@@ -241,6 +244,14 @@ impl App {
             };
             Route::ALL.into_iter().filter(is_of).collect()
         };
+        let refused = EventKind::NoticeInDoubt {
+            cause: seq,
+            doubt: Doubt::Refused,
+        };
+        let is_known = history
+            .events
+            .iter()
+            .any(|stored| stored.event.kind == refused);
         let begun = routes(&|notice| matches!(notice.status, NoticeStatus::InProgress { .. }));
         let waiting = routes(&|notice| notice.status == NoticeStatus::Released);
         Ok(News {
@@ -248,6 +259,7 @@ impl App {
             occasion,
             failed: routes(&|notice| notice.failed.is_some()),
             overtaken: (!is_worth && begun.is_empty()).then_some(waiting),
+            is_known,
         })
     }
 
@@ -341,7 +353,7 @@ impl App {
         &self,
         attempt: &Attempt<'_>,
         steps: &[Step],
-        occasion: Occasion,
+        news: &News,
         response: &Response,
     ) -> Result<Outcome, Outcome> {
         let (case, seq) = (attempt.cause.case, attempt.cause.seq);
@@ -353,20 +365,27 @@ impl App {
         };
         let templates = self.rules.templates(attempt.invocation.machine_now).await;
         let content = Content {
-            occasion,
+            occasion: news.occasion,
             response,
             words: words.text,
             templates: templates.map_err(|error| failed("read the templates", error))?,
         };
         let mut has_failed = false;
-        for &Step { route, skip } in steps {
+        for (place, &Step { route, skip }) in steps.iter().enumerate() {
+            let is_first = place == 0;
             let known = match skip {
                 Some(why) => match withheld(route, why) {
                     Some(told) => self.pass_over(attempt, route, &told).await?,
                     None => Known::Next { failed: true },
                 },
-                // The doubt in the case says it, and its alert; what they say to the customer is beside it.
-                None if route == Route::Person => Known::Next { failed: true },
+                None if route == Route::Person => match is_first {
+                    true => match self.person(attempt).await? {
+                        Some(known) => known,
+                        None => return self.ask(attempt).await,
+                    },
+                    // The doubt in the case says it, and its alert; what they say to the customer is beside it.
+                    false => Known::Next { failed: true },
+                },
                 None => self.take(attempt, route, &content).await?,
             };
             match known {
@@ -377,11 +396,66 @@ impl App {
                 }
             }
         }
-        match has_failed {
+        match has_failed && !news.is_known {
             // The customer left something to reach them by, and was told by nothing that is sent.
             true => self.doubt(attempt, None, Doubt::Refused).await,
             false => settle(&self.store, EFFECT, attempt.event).await,
         }
+    }
+
+    /// What a person who was asked to tell the customer has said of it; `None` if nobody was asked.
+    async fn person(&self, attempt: &Attempt<'_>) -> Result<Option<Known>, Outcome> {
+        let entry = self.store.notice(attempt.key(Route::Person)).await;
+        let entry = entry.map_err(|error| failed("read what a person told", error))?;
+        Ok(entry.map(|entry| match entry.status {
+            NoticeStatus::Recorded { outcome, .. } => known(&outcome),
+            // Nobody claims it.
+            NoticeStatus::InProgress { .. } | NoticeStatus::Released => Known::Over,
+        }))
+    }
+
+    /// Asks a person to tell the customer: in the log of the case, which alerts its owner, and in the ledger.
+    async fn ask(&self, attempt: &Attempt<'_>) -> Result<Outcome, Outcome> {
+        let &Attempt {
+            event,
+            cause,
+            invocation,
+            ..
+        } = attempt;
+        let owed = Owed {
+            seq: event.seq,
+            effect: EFFECT,
+        };
+        let now = invocation.machine_now;
+        let book = self.rules.book(now).await;
+        let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
+        for _ in 0..DOUBT_TRIES {
+            let case = self.store.case(event.case).await;
+            let Some(before) = case.map_err(|error| failed("read the case", error))? else {
+                return Err(Outcome::Quarantine(format!(
+                    "there is no case {}",
+                    event.case
+                )));
+            };
+            let asked = [EventKind::ToTell { cause: cause.seq }];
+            let events = before.hear_of_notice(&asked, cause.at, &book);
+            let mut after = before.clone();
+            for event in &events {
+                after.apply(event);
+            }
+            let asked = self.store.append_asked(&before, &after, &events, owed, now);
+            match asked.await.map_err(|error| failed("ask a person", error))? {
+                Doubted::Recorded => {
+                    tracing::info!(case = %event.case, seq = cause.seq, "a person is to tell the customer");
+                    return Ok(Outcome::Done);
+                }
+                Doubted::Conflict => {}
+                Doubted::Superseded => {
+                    return Err(Outcome::Retry("somebody was asked meanwhile".to_owned()));
+                }
+            }
+        }
+        Err(Outcome::Retry("the case keeps changing".to_owned()))
     }
 
     /// Enters that a route is not taken, unless an earlier attempt took it.
@@ -840,10 +914,11 @@ const fn known(told: &Told) -> Known {
         Told::Sent { .. } | Told::Unknown | Told::NoConsent | Told::ToTell | Told::Overtaken => {
             Known::Over
         }
-        Told::Refused | Told::Unusable | Told::Suppressed | Told::NotReached => {
-            Known::Next { failed: true }
+        Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
+        // Whoever gave up knows it.
+        Told::NoContact | Told::MailOff | Told::Off | Told::NotReached => {
+            Known::Next { failed: false }
         }
-        Told::NoContact | Told::MailOff | Told::Off => Known::Next { failed: false },
     }
 }
 

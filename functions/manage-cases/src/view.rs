@@ -260,7 +260,7 @@ fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -
 /// The event of which a person is asked to tell the customer, by an event of this kind.
 const fn asks_person(kind: &EventKind) -> Option<u32> {
     match kind {
-        EventKind::NoticeInDoubt { cause, .. } => Some(*cause),
+        EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => Some(*cause),
         _ => None,
     }
 }
@@ -325,7 +325,7 @@ fn details(kind: &EventKind) -> Map<String, Value> {
         EventKind::NoticeFailed { cause, medium, why } => {
             json!({"cause": cause, "channel": medium, "why": why})
         }
-        EventKind::NoticeFound { cause } => json!({"cause": cause}),
+        EventKind::NoticeFound { cause } | EventKind::ToTell { cause } => json!({"cause": cause}),
         EventKind::Told { cause, how } => json!({"cause": cause, "how": how}),
         EventKind::NotReached {
             cause,

@@ -54,6 +54,11 @@ pub enum Matter {
         /// What is known.
         doubt: Doubt,
     },
+    /// A person is to tell the customer: the words are in the case.
+    ToTell {
+        /// The event the customer is to be told of.
+        cause: u32,
+    },
     /// The customer says that the outcome did not solve it; the case is open again.
     Dispute {
         /// The event that told of the outcome.
@@ -184,6 +189,7 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
         EventKind::NoticeInDoubt { cause, doubt } => {
             Some((Matter::Doubt { cause, doubt }, Audience::Owner))
         }
+        EventKind::ToTell { cause } => Some((Matter::ToTell { cause }, Audience::Owner)),
         EventKind::Disputed { outcome, .. } => Some((Matter::Dispute { outcome }, Audience::Owner)),
         EventKind::CustomerWrote { .. } => Some((Matter::Words, Audience::Owner)),
         _ => None,
@@ -256,6 +262,12 @@ impl Alert<'_> {
                     "The customer could not be told; please reach them another way",
                 )
                 .to_owned(),
+            Matter::ToTell { .. } => l
+                .choose(
+                    "请亲自告知客户：要说的话在个案中",
+                    "Please tell the customer yourself: the words are in the case",
+                )
+                .to_owned(),
             Matter::Dispute { .. } => l
                 .choose(
                     "客户表示问题没有解决，已重新打开",
@@ -298,6 +310,7 @@ impl Alert<'_> {
             Matter::Severe
             | Matter::Risk { .. }
             | Matter::Doubt { .. }
+            | Matter::ToTell { .. }
             | Matter::Dispute { .. }
             | Matter::Words => None,
         }
@@ -344,6 +357,7 @@ impl Alert<'_> {
             Matter::Risk { .. }
             | Matter::Warning { .. }
             | Matter::Doubt { .. }
+            | Matter::ToTell { .. }
             | Matter::Dispute { .. }
             | Matter::Words => Severity::Warning,
         }
@@ -388,6 +402,7 @@ impl Alert<'_> {
             Matter::Breach { .. } => "case.breached",
             Matter::Escalation { .. } => "case.escalated",
             Matter::Doubt { .. } => "case.notice_in_doubt",
+            Matter::ToTell { .. } => "case.to_tell",
             Matter::Dispute { .. } => "case.disputed",
             Matter::Words => "case.customer_wrote",
         };
@@ -538,6 +553,9 @@ mod tests {
     fn the_owner_is_told_what_the_customer_says() {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         let subject = |matter, locale| alert(matter, locale, &zone).subject();
+        let tell = Matter::ToTell { cause: 2 };
+        insta::assert_snapshot!(subject(tell, Locale::ZhCn), @"[P2] 请亲自告知客户：要说的话在个案中 [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(tell, Locale::En), @"[P2] Please tell the customer yourself: the words are in the case [R-RFFQ6-9G5FA]");
         let dispute = Matter::Dispute { outcome: 3 };
         insta::assert_snapshot!(subject(dispute, Locale::ZhCn), @"[P2] 客户表示问题没有解决，已重新打开 [R-RFFQ6-9G5FA]");
         insta::assert_snapshot!(subject(dispute, Locale::En), @"[P2] The customer says it is not solved; it is open again [R-RFFQ6-9G5FA]");

@@ -247,6 +247,7 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         | EventKind::NoticeInDoubt { .. }
         | EventKind::NoticeFailed { .. }
         | EventKind::NoticeFound { .. }
+        | EventKind::ToTell { .. }
         | EventKind::Told { .. }
         | EventKind::NotReached { .. }
         | EventKind::Unknown => None,

@@ -810,6 +810,7 @@ impl Case {
             | EventKind::NoticeInDoubt { .. }
             | EventKind::NoticeFailed { .. }
             | EventKind::NoticeFound { .. }
+            | EventKind::ToTell { .. }
             | EventKind::Told { .. }
             | EventKind::NotReached { .. }
             | EventKind::Followed { .. }

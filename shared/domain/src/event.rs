@@ -253,6 +253,11 @@ pub enum EventKind {
         /// The seq of the event the customer was to be told of.
         cause: u32,
     },
+    /// A person is to tell the customer of event `cause`: that is their first route.
+    ToTell {
+        /// The seq of the event the customer is to be told of.
+        cause: u32,
+    },
     /// Somebody of staff told the customer of event `cause` themselves. What they noted of it, if anything, is the message
     /// with this event's seq, for staff only.
     Told {
@@ -268,7 +273,7 @@ pub enum EventKind {
         cause: u32,
         /// How they tried.
         how: How,
-        /// Whether nobody is to try again.
+        /// Whether nobody is to try again, and the next route is taken.
         #[serde(default, skip_serializing_if = "is_false")]
         gives_up: bool,
     },
@@ -382,7 +387,8 @@ impl EventKind {
                 internal: false, ..
             }
             | Self::Followed { .. }
-            | Self::NoticeFailed { .. } => &[Effect::CustomerNotice],
+            | Self::NoticeFailed { .. }
+            | Self::NotReached { gives_up: true, .. } => &[Effect::CustomerNotice],
             // A severity signal reaches an executive at once, and what a risk rule found whom it concerns.
             Self::Opened {
                 priority: Priority::P1,
@@ -393,7 +399,8 @@ impl EventKind {
             | Self::Breached { .. }
             | Self::Escalated { .. }
             | Self::Disputed { .. }
-            | Self::NoticeInDoubt { .. } => &[Effect::StaffAlert],
+            | Self::NoticeInDoubt { .. }
+            | Self::ToTell { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::TakenUp { .. }
@@ -412,7 +419,9 @@ impl EventKind {
             | Self::Confirmed { .. }
             | Self::NoticeFound { .. }
             | Self::Told { .. }
-            | Self::NotReached { .. }
+            | Self::NotReached {
+                gives_up: false, ..
+            }
             | Self::Unknown => &[],
         }
     }
@@ -421,7 +430,12 @@ impl EventKind {
     /// own, unless something earlier is told by the next route. The entries of the ledger are under that.
     pub const fn tells_of(&self, seq: u32) -> u32 {
         match self {
-            Self::NoticeFailed { cause, .. } => *cause,
+            Self::NoticeFailed { cause, .. }
+            | Self::NotReached {
+                cause,
+                gives_up: true,
+                ..
+            } => *cause,
             _ => seq,
         }
     }
@@ -454,6 +468,7 @@ impl EventKind {
             Self::NoticeInDoubt { .. } => "notice_in_doubt",
             Self::NoticeFailed { .. } => "notice_failed",
             Self::NoticeFound { .. } => "notice_found",
+            Self::ToTell { .. } => "to_tell",
             Self::Told { .. } => "told",
             Self::NotReached { .. } => "not_reached",
             Self::Unknown => "unknown",
@@ -461,7 +476,7 @@ impl EventKind {
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 27] = [
+    pub const WRITTEN: [&str; 28] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -489,5 +504,6 @@ impl EventKind {
         "notice_found",
         "told",
         "not_reached",
+        "to_tell",
     ];
 }

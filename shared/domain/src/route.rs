@@ -16,8 +16,7 @@ pub enum Route {
     App,
     /// A text message.
     Sms,
-    /// Somebody of staff, who calls or visits with a script. The last one wherever the customer came from: nothing tells yet
-    /// whether it was done.
+    /// Somebody of staff, who calls or visits with a script: the first one where the customer spoke to a person.
     Person,
 }
 
@@ -42,8 +41,8 @@ impl Route {
             Channel::Web | Channel::Email | Channel::Partner => [Email, App, Sms, Person],
             // What they write in is the company's own app or account.
             Channel::App | Channel::Chat | Channel::Social => [App, Email, Sms, Person],
-            Channel::Phone => [Sms, Email, App, Person],
-            Channel::Store | Channel::Sales => [Email, Sms, App, Person],
+            Channel::Phone => [Person, Sms, Email, App],
+            Channel::Store | Channel::Sales => [Person, Email, Sms, App],
         }
     }
 }
@@ -213,10 +212,10 @@ mod tests {
             (Channel::App, "app > email > sms > person"),
             (Channel::Email, "email > app > sms > person"),
             (Channel::Chat, "app > email > sms > person"),
-            (Channel::Phone, "sms > email > app > person"),
+            (Channel::Phone, "person > sms > email > app"),
             (Channel::Social, "app > email > sms > person"),
-            (Channel::Store, "email > sms > app > person"),
-            (Channel::Sales, "email > sms > app > person"),
+            (Channel::Store, "person > email > sms > app"),
+            (Channel::Sales, "person > email > sms > app"),
             (Channel::Partner, "email > app > sms > person"),
         ] {
             let subject = subject(channel, Usable, Usable, true);
@@ -269,19 +268,19 @@ mod tests {
                 subject(Channel::Store, Missing, Missing, true),
                 ALL,
                 &[],
-                "(email: NoContact) > (sms: NoContact) > app > person",
+                "person > (email: NoContact) > (sms: NoContact) > app",
             ),
             (
                 subject(Channel::Store, Usable, Missing, false),
                 ALL,
                 &[],
-                "email > (sms: NoContact) > (app: NoContact) > (person: NoContact)",
+                "(person: NoContact) > email > (sms: NoContact) > (app: NoContact)",
             ),
             (
                 subject(Channel::Phone, Usable, Usable, false),
                 ALL,
                 &[Route::Sms],
-                "(sms: Failed) > email > (app: NoContact) > person",
+                "person > (sms: Failed) > email > (app: NoContact)",
             ),
             // Somebody who is known by an id alone is not called.
             (

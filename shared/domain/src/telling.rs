@@ -74,7 +74,7 @@ impl ToTell {
     #[must_use]
     pub fn after(before: Option<Self>, kind: &EventKind, at: Timestamp) -> Option<Self> {
         match *kind {
-            EventKind::NoticeInDoubt { cause, .. } => match before {
+            EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => match before {
                 Some(open) if open.cause >= cause => before,
                 _ => Some(Self {
                     cause,

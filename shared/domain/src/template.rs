@@ -72,6 +72,7 @@ impl Occasion {
             | EventKind::NoticeInDoubt { .. }
             | EventKind::NoticeFailed { .. }
             | EventKind::NoticeFound { .. }
+            | EventKind::ToTell { .. }
             | EventKind::Told { .. }
             | EventKind::NotReached { .. }
             | EventKind::Unknown => None,

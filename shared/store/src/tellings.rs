@@ -4,12 +4,14 @@
 //! the command that says so. Two members of staff who call one customer are two attempts.
 
 use jiff::Timestamp;
+use resound_domain::case::Case;
 use resound_domain::delivery::Delivery;
 use resound_domain::event::{Event, EventKind};
 use resound_domain::route::Route;
 
-use crate::cases::{Addition, Appended, adding};
-use crate::dynamo::{Change, Part, Transacted, n, s};
+use crate::cases::{Addition, Appended, Doubted, Owed, adding, appending};
+use crate::dynamo::{Change, Part, Refusal, Transacted, n, s};
+use crate::events::settle_in_transaction;
 use crate::item::{attribute, encode};
 use crate::key::{Key, Medium, NoticeKey, Recipient};
 use crate::notices::{Notice, NoticeStatus, Outcome, person_item};
@@ -100,6 +102,50 @@ impl Turned {
 }
 
 impl Store {
+    /// Writes, all or nothing, that a person is to tell a customer: the case with the events, the last of which is
+    /// [`ToTell`](EventKind::ToTell), the entry of the route `person`, of which there is none yet, and that what was `owed`
+    /// is settled.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Rejected`] if the events do not lead from `before` to `after`, or the last is none
+    /// that asks a person.
+    pub async fn append_asked(
+        &self,
+        before: &Case,
+        after: &Case,
+        events: &[Event],
+        owed: Owed,
+        machine_now: Timestamp,
+    ) -> Result<Doubted, StoreError> {
+        let Some(&EventKind::ToTell { cause }) = events.last().map(|event| &event.kind) else {
+            return Err(StoreError::rejected("the last event asks nobody"));
+        };
+        let settled = match self.event(after.id(), owed.seq).await? {
+            Some(event) => settle_in_transaction(&event, owed.effect)?,
+            None => None,
+        };
+        let Some(settled) = settled else {
+            return Ok(Doubted::Superseded);
+        };
+        let key = Key::Notice(NoticeKey {
+            case: after.id(),
+            cause,
+            recipient: Recipient::Customer,
+            medium: Medium::of(Route::Person),
+        });
+        let item = person_item(&Outcome::ToTell, 0, Some(machine_now));
+        // Whichever of the two comes first says that somebody else has concluded it.
+        let mut parts = vec![Part::Change(settled), Part::PutNew(encode(&key, &item)?)];
+        parts.extend(appending(before, after, events, None, machine_now)?);
+        Ok(match self.transact(parts).await? {
+            Transacted::Done => Doubted::Recorded,
+            Transacted::Refused(refusals) => match refusals.as_slice() {
+                [Refusal::Failed(_), ..] | [_, Refusal::Failed(_), ..] => Doubted::Superseded,
+                _ => Doubted::Conflict,
+            },
+        })
+    }
+
     /// Writes, all or nothing, what somebody of staff says of turning to a customer: what it adds to the log of the case,
     /// the last event of which is that, and the entry in the ledger.
     ///

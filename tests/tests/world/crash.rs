@@ -307,6 +307,60 @@ fn a_bounce_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Bounce>());
 }
 
+/// Staff resolve the case of somebody who called, and its owner is asked to tell them.
+struct Ask;
+
+impl Scenario for Ask {
+    const NAME: &'static str = "ask";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let feedback = json!({
+            "text": "It broke.", "nps": 1, "locale": "en", "channel": "phone",
+            "contact": {"phone": "+86 138 0013 8000"},
+        });
+        let posted = world.submit_patiently(&feedback, "ask-0123456789abc").await;
+        receipt(&posted.expect(201)).case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        Close::act(world, case).await
+    }
+}
+
+#[test]
+fn asking_a_person_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Ask>());
+}
+
+/// They give up, and the customer gets a text message.
+struct GiveUp;
+
+impl Scenario for GiveUp {
+    const NAME: &'static str = "give-up";
+    type Given = CaseId;
+
+    async fn prepare(world: &mut World) -> CaseId {
+        let case = Ask::prepare(world).await;
+        Close::act(world, &case).await;
+        world.drain().await;
+        case
+    }
+
+    async fn act(world: &mut World, case: &CaseId) -> Vec<String> {
+        let call = json!({"command": "told", "how": "phone", "reached": false, "give_up": true});
+        let key = "give-up-0123456789";
+        let answer = world.command_patiently(*case, &call, key).await;
+        world.drain().await;
+        vec![answer.status.to_string()]
+    }
+}
+
+#[test]
+fn giving_up_a_call_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<GiveUp>());
+}
+
 /// Staff call a customer whom nothing that is sent can tell: nobody answers first, and then they do.
 struct Call;
 

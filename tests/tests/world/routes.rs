@@ -265,3 +265,71 @@ async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_nigh
         "{entries:?}"
     );
 }
+
+/// Somebody who called, with a number and an address.
+async fn caller(world: &mut World) -> Receipt {
+    let contact = json!({"email": "li@example.test", "phone": "+86 138 0013 8000"});
+    let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "channel": "phone", "contact": contact});
+    world.submit(feedback).await
+}
+
+#[tokio::test]
+async fn whoever_called_is_called_and_if_nobody_answers_sent_a_message() {
+    for gives_up in [false, true] {
+        let mut world = World::new().await;
+        let receipt = caller(&mut world).await;
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        world.advance("P20D").await;
+        assert_eq!(media(&world), Vec::<String>::new(), "a person tells");
+        let alerts = world.alerts();
+        assert_eq!(alerts.len(), 1, "once");
+        assert_eq!(alerts[0].json()["type"], "case.to_tell");
+        let seen = world.case(receipt.case).await;
+        assert_eq!(seen["to_tell"]["cause"], 2);
+        let script = seen["timeline"][2]["script"].as_str().unwrap();
+        assert!(script.contains("We have sent you a new one."), "{script}");
+        assert_eq!(
+            routes(&mut world, receipt.case, 2).await,
+            pairs(&[("person", "to_tell")])
+        );
+        let call =
+            json!({"command": "told", "how": "phone", "reached": !gives_up, "give_up": gives_up});
+        world.command(receipt.case, call).await;
+        world.settle().await;
+        let (log, sent): (&[_], &[_]) = match gives_up {
+            false => (&["opened", "resolved", "to_tell", "told"], &[]),
+            true => (&["opened", "resolved", "to_tell", "not_reached"], &["sms"]),
+        };
+        assert_eq!(world.log(receipt.case).await[..4], *log);
+        assert_eq!(media(&world), sent);
+        assert_eq!(world.alerts().len(), 1, "no more than once");
+    }
+}
+
+#[tokio::test]
+async fn who_was_given_up_and_cannot_be_sent_anything_is_put_before_a_person_once() {
+    let mut world = World::new().await;
+    let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "channel": "phone", "contact": {"phone": "12345"}});
+    let receipt = world.submit(feedback).await;
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    let call = || json!({"command": "told", "how": "phone", "reached": false, "give_up": true});
+    for _ in 0..2 {
+        world.command(receipt.case, call()).await;
+        world.drain().await;
+    }
+    assert_eq!(
+        world.log(receipt.case).await,
+        [
+            "opened",
+            "resolved",
+            "to_tell",
+            "not_reached",
+            "notice_in_doubt",
+            "not_reached"
+        ]
+    );
+    assert_eq!(world.alerts().len(), 2);
+    world.settle().await;
+}

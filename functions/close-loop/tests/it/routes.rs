@@ -12,7 +12,7 @@ use resound_store::{Claim, Medium, NoticeKey, Outcome, Suppressed};
 use resound_testing::{Server, start, vars};
 use serde_json::{Value, json};
 
-use crate::support::{SEQ, World, again, all_done, key, later};
+use crate::support::{SEQ, World, again, all_done, case_id, key, later};
 
 const IDENTITY: (&str, &str) = (
     "SMS_ORIGINATION_IDENTITY",
@@ -114,7 +114,7 @@ async fn who_left_a_number_alone_gets_a_text_message() {
 
 #[tokio::test]
 async fn who_left_a_number_is_a_persons_where_nothing_is_sent_to_it() {
-    for channel in ["web", "phone", "store"] {
+    for channel in ["web", "app"] {
         let left = json!({"channel": channel, "contact": {"phone": "138 0013 8000"}});
         let world = World::resolved(left).await;
         let function = function(&world.aws.clients, &[MAIL]);
@@ -445,5 +445,29 @@ fn an_app_within_the_network_is_refused_at_the_start() {
     ] {
         let config = vars(&[("CUSTOMER_WEBHOOK_URL", url)]).read(Config::read);
         assert!(config.is_err(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn who_spoke_to_a_person_is_told_by_one_first() {
+    for channel in ["phone", "store", "sales"] {
+        let left = json!({"channel": channel, "contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
+        let world = World::resolved(left).await;
+        let function = function(&world.aws.clients, &[MAIL, IDENTITY]);
+        for now in [start(), later()] {
+            assert_eq!(world.deliver(&function, now).await, all_done());
+        }
+        assert_eq!(world.letters(), 0);
+        assert_eq!(
+            ledger(&world).await,
+            [entry(Route::Person, Outcome::ToTell)]
+        );
+        let history = world.aws.store.history(case_id()).await.unwrap().unwrap();
+        let asked = history
+            .events
+            .iter()
+            .filter(|stored| stored.event.kind == EventKind::ToTell { cause: 2 });
+        assert_eq!(asked.count(), 1, "{channel}");
+        assert!(world.is_settled().await);
     }
 }
