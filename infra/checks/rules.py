@@ -70,7 +70,8 @@ BOTH = ("CustomerNotices", "StaffAlerts")
 FUNCTIONS = {
     "submit-feedback": Function("http", READ | {"dynamodb:PutItem"}, narrowly=[{"dynamodb:UpdateItem"}]),
     "serve-pages": Function("http", READ),
-    "take-answers": Function("http", READ, narrowly=[{"dynamodb:PutItem", "dynamodb:UpdateItem"}]),
+    # The check: that the response of a tester is not erased.
+    "take-answers": Function("http", READ | LIST | {"dynamodb:ConditionCheckItem"}, narrowly=[{"dynamodb:PutItem", "dynamodb:UpdateItem"}]),
     "manage-cases": Function("http", WRITE | LIST, indexes=["queue", "due", "by-day"]),
     "report-nps": Function("http", READ),
     "relay-events": Function("stream", {"dynamodb:GetItem"}, sends=[*BOTH, "RelayDead"]),
@@ -99,6 +100,8 @@ ROUTES = {
     "GET /openapi.json": ("serve-pages", None),
     "POST /v1/receipts/{token}/helped": ("take-answers", None),
     "POST /v1/receipts/{token}/messages": ("take-answers", None),
+    "GET /v1/receipts/{token}/betas/{id}": ("take-answers", None),
+    "POST /v1/receipts/{token}/betas/{id}": ("take-answers", None),
     "GET /v1/unsubscribe/{token}": ("take-answers", None),
     "POST /v1/unsubscribe/{token}": ("take-answers", None),
     "GET /v1/cases": ("manage-cases", "resound/cases.read"),
@@ -153,6 +156,10 @@ ROUTES = {
     "POST /v1/improvements/{id}/announcement": ("manage-issues", "resound/cases.manage"),
     "GET /v1/improvements/{id}/announcement/preview": ("manage-issues", "resound/cases.manage"),
     "POST /v1/improvements/{id}/announcement/commands": ("manage-issues", "resound/cases.manage"),
+    "GET /v1/improvements/{id}/beta": ("manage-issues", "resound/cases.manage"),
+    "POST /v1/improvements/{id}/beta": ("manage-issues", "resound/cases.manage"),
+    "GET /v1/improvements/{id}/beta/preview": ("manage-issues", "resound/cases.manage"),
+    "POST /v1/improvements/{id}/beta/commands": ("manage-issues", "resound/cases.manage"),
     "GET /v1/recipients": ("manage-policy", "resound/admin"),
     "PUT /v1/recipients": ("manage-policy", "resound/admin"),
 }
@@ -185,7 +192,7 @@ OWN_COUNTS = {
     "aggregate-nps": ["NightCompleted", "NightDays", "NightResponses", "NightCells", "NightCorrections", "NightWaiting", "NightLate"],
     "watch-risks": ["RisksRaised", "RisksUnfinished"],
     "link-issues": ["ResponsesLinked", "ResponsesSuggested", "LinkingUnfinished"],
-    "tell-reporters": ["AnnouncementsSent", "AnnouncementsUnknown"],
+    "tell-reporters": ["AnnouncementsSent", "AnnouncementsUnknown", "BetaLettersSent", "BetaLettersUnknown"],
     "write-reports": ["ReportsWritten", "ReportsLate", "AlertsSent", "AlertsFailed"],
 }
 TICK = {"time": "<aws.scheduler.scheduled-time>"}
@@ -1343,9 +1350,9 @@ def policies_say_what_they_mean(t):
         ("SubmitFeedbackRole", "dynamodb:UpdateItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ASSIGNMENT#*", "RESPONSE#*"]}},
         ("TakeAnswersRole", "dynamodb:PutItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*", "TESTER#*"]}},
         ("TakeAnswersRole", "dynamodb:UpdateItem"):
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*"]}},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CASE#*", "CONTACT#*", "TESTER#*"]}},
         ("ReportNpsRole", "dynamodb:GetItem"):
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TALLY#*", "FIGURES#*", "CONFIG#*", "IMPROVEMENTS"]}},
         ("ServeReportsRole", "dynamodb:GetItem"):
@@ -1516,7 +1523,7 @@ ACCESS_LOG = {
 # Who lets in what, behind `execute-api:...:${HttpApi}/`. A public GET of any path reaches pages only.
 LET_IN = {"submit-feedback": {"*/*/v1/feedback", "*/POST/v1/receipts/*/scores"},
           "serve-pages": {"*/GET/*"},
-          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages", "*/*/v1/unsubscribe/*"}, "report-nps": {"*/GET/v1/nps*"},
+          "take-answers": {"*/POST/v1/receipts/*/helped", "*/POST/v1/receipts/*/messages", "*/*/v1/receipts/*/betas/*", "*/*/v1/unsubscribe/*"}, "report-nps": {"*/GET/v1/nps*"},
           "serve-reports": {"*/GET/v1/reports*"},
           "manage-cases": {"*/*/v1/cases*", "*/*/v1/stuck-events*", "*/POST/v1/suppressions*", "*/GET/v1/statistics/cases", "*/GET/v1/kpi"},
           "manage-issues": {"*/*/v1/issues*", "*/*/v1/improvements*"},

@@ -138,8 +138,15 @@ pub fn canonical(dump: &Dump) -> Dump {
             notice(fields);
         } else if pk.starts_with("CONTACT#") {
             announced(fields);
-        } else if sk.starts_with("TOLD#") {
+        } else if ["TOLD#", "INVITED#", "ASKED#"]
+            .iter()
+            .any(|told| sk.starts_with(told))
+        {
             told(fields);
+        } else if sk == "DRAW" {
+            drawn(fields);
+        } else if sk.starts_with("SAID#") {
+            said(fields);
         } else if sk == "PASS" {
             walked(fields);
         } else if pk.starts_with("CASE#") {
@@ -178,6 +185,23 @@ fn told(fields: &mut Map<String, Value>) {
         Some("sent" | "unknown" | "refused")
     ) {
         fields.insert("fate".to_owned(), json!("written to"));
+    }
+}
+
+/// Who is drawn for a beta, in however many runs.
+fn drawn(fields: &mut Map<String, Value>) {
+    fields.remove("step");
+    let draw = fields["draw"].as_object_mut().expect("a draw");
+    for at in ["ended_at", "looked_at"] {
+        let done = draw.remove(at).is_some();
+        draw.insert(at.to_owned(), json!(done));
+    }
+}
+
+/// What a tester said, whichever request got through.
+fn said(fields: &mut Map<String, Value>) {
+    for said in fields["said"].as_array_mut().expect("words") {
+        said.as_object_mut().expect("a word").remove("at");
     }
 }
 

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use resound_domain::issue::announcement::{Announcement, Counts, Entry, Occasion, Pass, Refused};
+use resound_domain::id::ResponseId;
+use resound_domain::issue::announcement::{
+    Announcement, Counts, Entry, Fate, Occasion, Pass, Refused,
+};
+use resound_domain::issue::beta::State;
 use resound_domain::issue::improvement::Improvement;
 use resound_domain::privacy::mask_email;
 use resound_lambda_kit::auth::Scope;
@@ -32,6 +36,35 @@ impl App {
         request: &HttpRequest,
         invocation: &Invocation,
     ) -> Result<HttpResponse, Rejection> {
+        let (improvement, shown) = self
+            .dry_run(request, invocation, Occasion::Announcement)
+            .await?;
+        let beta = self.store.beta(improvement.id()).await;
+        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
+        let body = json!({
+            "improvement": improvement.id(),
+            "release": improvement.shipped().map(|shipped| &shipped.version),
+            "as_of": request.at,
+            "reporters": shown.total,
+            "letters": shown.letters,
+            "without": shown.without,
+            "examples": shown.examples.into_values().flatten().collect::<Vec<_>>(),
+            "next": shown.next,
+            "beta": match &beta {
+                Some(beta) => self.beta_summary(request, beta).await?,
+                None => Value::Null,
+            },
+        });
+        Ok(HttpResponse::json(200, &body)?.no_store())
+    }
+
+    /// Who would get what now, as far as there is time to look.
+    pub(crate) async fn dry_run(
+        &self,
+        request: &HttpRequest,
+        invocation: &Invocation,
+        occasion: Occasion,
+    ) -> Result<(Improvement, Shown), Rejection> {
         request.require(Scope::CasesManage)?;
         let improvement = self.announced(request).await?;
         let read = |text: &str| text.parse().ok();
@@ -39,14 +72,15 @@ impl App {
         let forms = self.rules.forms(invocation.machine_now).await;
         let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
         let zones = Zones::of(&forms, self.config.zone.clone());
-        // As if it shipped now, where it has not.
-        let reported_until = improvement
-            .shipped()
-            .map_or(request.at, |shipped| shipped.at);
+        // As if it shipped now, where it has not; and as if a beta began now.
+        let reported_until = match (occasion, improvement.shipped()) {
+            (Occasion::Announcement, Some(shipped)) => shipped.at,
+            _ => request.at,
+        };
         let look = Look {
             store: &self.store,
             improvement: improvement.id(),
-            occasion: Occasion::Announcement,
+            occasion,
             reported_until,
             wanted_by: &BTreeSet::new(),
             mail: self.config.mail,
@@ -60,28 +94,27 @@ impl App {
         let mut shown = Shown::default();
         let mut addresses = BTreeSet::new();
         loop {
-            let page = look
-                .page(&families, after, CHUNK, Some(&mut addresses))
-                .await;
+            // Whether two responses are of one address: as the letters see it, or as the draw does.
+            let seen = (occasion != Occasion::Invitation).then_some(&mut addresses);
+            let page = look.page(&families, after, CHUNK, seen).await;
             let page = page.map_err(reading)?;
             passed_over(page.corrupt);
-            page.found.iter().for_each(|found| shown.add(found));
+            for found in &page.found {
+                let gets = match (occasion, found.contact()) {
+                    (Occasion::Invitation, Some(contact)) if found.can_be_invited() => {
+                        (!addresses.insert(contact)).then_some(Fate::Already)
+                    }
+                    _ => found.without(),
+                };
+                shown.add(found, gets);
+            }
             after = page.next;
             if after.is_none() || invocation.time_left() < RESERVE {
                 break;
             }
         }
-        let body = json!({
-            "improvement": improvement.id(),
-            "release": improvement.shipped().map(|shipped| &shipped.version),
-            "as_of": request.at,
-            "reporters": shown.total,
-            "letters": shown.letters,
-            "without": shown.without,
-            "examples": shown.examples.into_values().flatten().collect::<Vec<_>>(),
-            "next": after,
-        });
-        Ok(HttpResponse::json(200, &body)?.no_store())
+        shown.next = after;
+        Ok((improvement, shown))
     }
 
     pub(crate) async fn show_announcement(
@@ -99,7 +132,7 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         let sub = &request.require(Scope::CasesManage)?.sub;
         let mut reader = Reader::of(request)?;
-        let words = reader.announced();
+        let (words, despite_beta) = (reader.announced(), reader.despite_beta());
         let words = reader.done(request, words)?;
         let caller = Caller::of(request, sub, None)?;
         let improvement = self.announced(request).await?;
@@ -107,7 +140,24 @@ impl App {
         let started = started.map_err(|refused| conflict(request, refused))?;
         let id = improvement.id();
         let key = Some(caller.key.as_str());
-        let done = self.store.start_announcement(id, &started, None, key).await;
+        let beta = self.store.beta(id).await;
+        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
+        let open = beta
+            .as_ref()
+            .is_some_and(|beta| beta.state() != State::Closed);
+        if open && !despite_beta {
+            // Unless it was started despite the beta before, by who repeats themselves: then there is one.
+            let announced = self.store.announcement(id).await;
+            let announced =
+                announced.map_err(|error| trouble(request, "read the announcement", error))?;
+            if announced.is_none() {
+                return Err(beta_is_open(request));
+            }
+        }
+        let done = self
+            .store
+            .start_announcement(id, &started, beta.as_ref(), key)
+            .await;
         let done = done.map_err(|error| trouble(request, "start the announcement", error))?;
         let history = self.announcement(request).await?;
         if done == Opened::Exists {
@@ -175,7 +225,7 @@ impl App {
         Err(busy(request))
     }
 
-    async fn announced(&self, request: &HttpRequest) -> Result<Improvement, Rejection> {
+    pub(crate) async fn announced(&self, request: &HttpRequest) -> Result<Improvement, Rejection> {
         let found = self.store.improvement(improvement_id(request)?).await;
         let found = found.map_err(|error| trouble(request, "read the improvement", error))?;
         found.ok_or_else(|| no_improvement(request))
@@ -211,9 +261,16 @@ impl App {
             .await;
         let delivered =
             delivered.map_err(|error| trouble(request, "read what was delivered", error))?;
+        let beta = self.store.beta(announcement.improvement()).await;
+        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
+        let beta = match &beta {
+            Some(beta) => self.beta_summary(request, beta).await?,
+            None => Value::Null,
+        };
         let timeline = history.log.iter().map(|logged| step(&logged.entry));
         let body = json!({
             "improvement": announcement.improvement(),
+            "beta": beta,
             "state": announcement.state(),
             "release": announcement.shipped().version,
             "words": {"zh-CN": words.zh_cn, "zh-TW": words.zh_tw, "en": words.en},
@@ -254,18 +311,20 @@ fn step(entry: &Entry) -> Value {
 
 /// What a dry run has seen.
 #[derive(Default)]
-struct Shown {
-    total: u64,
-    letters: u64,
-    without: Counts,
+pub(crate) struct Shown {
+    pub(crate) total: u64,
+    pub(crate) letters: u64,
+    pub(crate) without: Counts,
     /// By what they would get.
-    examples: BTreeMap<&'static str, Vec<Value>>,
+    pub(crate) examples: BTreeMap<&'static str, Vec<Value>>,
+    /// The last who was looked at, if there are more.
+    pub(crate) next: Option<ResponseId>,
 }
 
 impl Shown {
-    fn add(&mut self, found: &Found) {
+    fn add(&mut self, found: &Found, without: Option<Fate>) {
         self.total += 1;
-        let name = match found.without() {
+        let name = match without {
             None => {
                 self.letters += 1;
                 "letter"
@@ -301,6 +360,14 @@ fn there_is_one(request: &HttpRequest) -> Rejection {
     let problem = request.problem(Kind::Conflict).detail(
         "这个改进已经通知过反馈者：每个改进只通知一次，可以停止或继续。",
         "This improvement is announced already: there is one announcement for each, which can be stopped and gone on with.",
+    );
+    problem.into()
+}
+
+fn beta_is_open(request: &HttpRequest) -> Rejection {
+    let problem = request.problem(Kind::Conflict).detail(
+        "这个改进正在试用：请先询问试用者并结束试用，再通知所有人；如确需现在通知，请发送 \"despite_beta\": true。",
+        "A beta of this improvement is open: ask its testers and close it before everyone is told, or send \"despite_beta\": true to tell everyone now.",
     );
     problem.into()
 }

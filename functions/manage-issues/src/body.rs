@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use resound_domain::id::{ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::announcement;
+use resound_domain::issue::beta::{self, Seed, Size};
 use resound_domain::issue::improvement::{self, MAX_ISSUES, MAX_NAME, Plan};
 use resound_domain::issue::kano::{Answer, Pair};
 use resound_domain::issue::rule::{MAX_CHARS, MAX_WORDS};
@@ -444,6 +446,82 @@ impl Reader {
     /// A command to an announcement.
     pub(crate) fn announcing(&mut self) -> Option<announcement::Command> {
         use announcement::Command;
+        let value = self.required("command")?;
+        let names = Command::ALL.map(Command::name);
+        self.one_of("command", &value, &names, Command::from_name)
+    }
+
+    /// Whether everyone is to be told although a beta is open.
+    pub(crate) fn despite_beta(&mut self) -> bool {
+        self.flag("despite_beta").unwrap_or_default()
+    }
+
+    /// How a beta is to be; `drawn` is what lots are drawn by if nobody says so.
+    pub(crate) fn beta(&mut self, drawn: Seed) -> Option<beta::Terms> {
+        let (size, seed) = (self.size(), self.seed(drawn));
+        let (words, until) = (self.announced(), self.until());
+        Some(beta::Terms {
+            size: size?,
+            seed: seed?,
+            words: words?,
+            until: until?,
+        })
+    }
+
+    fn size(&mut self) -> Option<Size> {
+        let Some(value) = self.value("size") else {
+            return Some(Size::USUAL);
+        };
+        let size = value.as_u64().and_then(|size| u16::try_from(size).ok());
+        let size = size.and_then(Size::new);
+        if size.is_none() {
+            let most = Size::MOST;
+            self.fault(
+                "size",
+                "out-of-range",
+                &format!("须为 1 到 {most} 的整数。"),
+                &format!("A whole number from 1 to {most} is expected."),
+            );
+        }
+        size
+    }
+
+    fn seed(&mut self, drawn: Seed) -> Option<Seed> {
+        let Some(value) = self.value("seed") else {
+            return Some(drawn);
+        };
+        let seed = value.as_str().and_then(Seed::new);
+        if seed.is_none() {
+            let most = Seed::MAX;
+            self.fault(
+                "seed",
+                "invalid-seed",
+                &format!("须为 1 到 {most} 个字母、数字、“-”或“_”。"),
+                &format!("1 to {most} letters, digits, `-` and `_` are expected."),
+            );
+        }
+        seed
+    }
+
+    fn until(&mut self) -> Option<Timestamp> {
+        let value = self.required("until")?;
+        let until = value.as_str().and_then(|text| text.parse().ok());
+        let whole = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).ok();
+        let until = until.and_then(whole);
+        if until.is_none() {
+            self.fault(
+                "until",
+                "invalid-instant",
+                "须为带时区的时刻，例如 2026-12-31T18:00:00+08:00。",
+                "An instant with its offset is expected, such as 2026-12-31T18:00:00+08:00.",
+            );
+        }
+        until
+    }
+
+    /// A command to a beta.
+    pub(crate) fn trying(&mut self) -> Option<beta::Command> {
+        use beta::Command;
         let value = self.required("command")?;
         let names = Command::ALL.map(Command::name);
         self.one_of("command", &value, &names, Command::from_name)

@@ -124,6 +124,12 @@ impl App {
             "POST /v1/improvements/{id}/announcement/commands" => {
                 self.command_announcement(&request).await
             }
+            "GET /v1/improvements/{id}/beta" => self.show_beta(&request).await,
+            "POST /v1/improvements/{id}/beta" => self.start_beta(&request).await,
+            "GET /v1/improvements/{id}/beta/preview" => {
+                self.preview_beta(&request, invocation).await
+            }
+            "POST /v1/improvements/{id}/beta/commands" => self.command_beta(&request).await,
             _ => Err(request.problem(Kind::NotFound).into()),
         }
     }

@@ -8,6 +8,7 @@
 //! read then and masked; one that was erased is not there.
 
 mod announcements;
+mod betas;
 mod body;
 mod config;
 mod handler;

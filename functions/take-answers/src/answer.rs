@@ -1,6 +1,7 @@
 //! What is said: read from a form or a program, with everything that is wrong with it.
 
 use resound_domain::confirmation::Solved;
+use resound_domain::issue::tester::Word;
 use resound_domain::locale::Locale;
 use resound_domain::submission::{IdempotencyKey, Raw, RawFields, TEXT_LIMIT, clean};
 use resound_lambda_kit::problem::FieldError;
@@ -69,6 +70,18 @@ impl Words {
     }
 }
 
+/// What a tester says.
+///
+/// # Errors
+/// Every fault, at most one for each field.
+pub(crate) fn word(fields: &RawFields, locale: Locale) -> Result<Word, Vec<FieldError>> {
+    let mut reader = Reader::new(fields, locale, &["says"]);
+    match (reader.word(), reader.faults.is_empty()) {
+        (Some(word), true) => Ok(word),
+        _ => Err(reader.faults),
+    }
+}
+
 struct Reader<'a> {
     fields: &'a RawFields,
     locale: Locale,
@@ -134,6 +147,23 @@ impl<'a> Reader<'a> {
             );
         }
         solved
+    }
+
+    fn word(&mut self) -> Option<Word> {
+        let faults = self.faults.len();
+        let word = match self.value("says") {
+            Some(Raw::Text(text)) => Word::from_name(text),
+            _ => None,
+        };
+        if word.is_none() && self.faults.len() == faults {
+            self.fault(
+                "says",
+                "unknown-value",
+                "可用的值为 joined、declined、fixed、not_fixed。",
+                "Use one of `joined`, `declined`, `fixed`, `not_fixed`.",
+            );
+        }
+        word
     }
 
     fn outcome(&mut self) -> Option<u32> {

@@ -26,7 +26,7 @@ use crate::Config;
 use crate::answer::{Answer, Words};
 
 /// How often it is decided anew because the case changed while it was decided.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 
 /// How often a customer can speak in one case: enough for any story, and a bound to what a program with the link can make
 /// of its log.
@@ -91,6 +91,8 @@ impl App {
         match request.route.as_str() {
             "GET /v1/unsubscribe/{token}" => return self.ask_to_unsubscribe(&request),
             "POST /v1/unsubscribe/{token}" => return self.unsubscribe(&request).await,
+            "GET /v1/receipts/{token}/betas/{id}" => return self.show_beta(&request).await,
+            "POST /v1/receipts/{token}/betas/{id}" => return self.hear_tester(&request).await,
             _ => {}
         }
         let id = self.config.keys.asked_for(&request)?;
@@ -426,7 +428,7 @@ pub(crate) fn trouble(request: &HttpRequest, doing: &'static str, error: StoreEr
     Fault::doing(doing, error).into()
 }
 
-fn busy(request: &HttpRequest) -> Rejection {
+pub(crate) fn busy(request: &HttpRequest) -> Rejection {
     let problem = request.problem(Kind::Unavailable);
     problem.header("retry-after", "1").into()
 }

@@ -5,6 +5,7 @@
 //! twice.
 
 mod answer;
+mod beta;
 mod config;
 mod handler;
 mod unsubscribe;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use resound_domain::id::{ContactId, ImprovementId, IssueId};
+use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
+use resound_domain::issue::Beta;
 use resound_domain::issue::announcement::{Announcement, Fate, Occasion, Pass, Plan, State};
 use resound_domain::response::Response;
 use resound_lambda_kit::aws::Clients;
@@ -13,23 +14,24 @@ use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_messages::Tick;
-use resound_outreach::{Judged, Look, What, Zones, families};
+use resound_outreach::{Found, Judged, Look, What, Zones, families};
 use resound_store::{
     AnnouncedKey, Appended, Approach, Claim, Kept, Lease, Outcome, Progress, Recorded, Rules,
-    Store, StoreError, Tell, Told,
+    Store, StoreError, Tell, Told, UnderWay,
 };
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
 use crate::Config;
-use crate::letter::Letter;
+use crate::beta::joined;
+use crate::letter::{About, Letter};
 
 /// How many reporters are looked at before the cursor moves: their responses are in memory, 40 kB each at most.
-const CHUNK: usize = 100;
+pub(crate) const CHUNK: usize = 100;
 /// How many are written to at once.
 const AT_ONCE: usize = 8;
 /// A letter is only begun with this much time left: sending it may take 5 s, and recording that as much again.
-const ENOUGH_TIME: Duration = Duration::from_secs(10);
+pub(crate) const ENOUGH_TIME: Duration = Duration::from_secs(10);
 /// The letters of a minute are spread over this much of it: the rest is for what else a run does.
 const SPREAD: Duration = Duration::from_secs(30);
 /// How often it is tried to claim a letter or to record what came of it.
@@ -40,8 +42,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The function.
 #[derive(Debug)]
 pub struct App {
-    config: Config,
-    store: Store,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
     rules: Rules,
     mailer: Mailer,
 }
@@ -51,6 +53,8 @@ pub struct App {
 pub struct Telling {
     /// Announcements that it went on with.
     pub announcements: u64,
+    /// Betas that it went on with.
+    pub betas: u64,
     /// Reporters who were dealt with.
     pub reporters: u64,
     /// Letters that the provider took.
@@ -63,7 +67,7 @@ pub struct Telling {
 
 /// Why a run goes no further.
 #[derive(Debug)]
-enum Halt {
+pub(crate) enum Halt {
     /// Time is short, or the minute has no more letters.
     Later,
     /// The provider takes no letters now.
@@ -79,11 +83,57 @@ impl From<StoreError> for Halt {
 }
 
 /// One run.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// Business time.
-    now: Timestamp,
-    invocation: &'a Invocation,
-    zones: &'a Zones,
+    pub(crate) now: Timestamp,
+    pub(crate) invocation: &'a Invocation,
+    pub(crate) zones: &'a Zones,
+}
+
+/// What people are written to about.
+#[derive(Clone, Copy)]
+pub(crate) enum Errand<'a> {
+    /// It shipped.
+    Announcement(&'a Announcement),
+    /// They are invited to try it.
+    Invitation(&'a Beta),
+    /// They have tried it: is it fixed?
+    Question(&'a Beta),
+}
+
+impl Errand<'_> {
+    pub(crate) const fn improvement(self) -> ImprovementId {
+        match self {
+            Self::Announcement(announcement) => announcement.improvement(),
+            Self::Invitation(beta) | Self::Question(beta) => beta.improvement(),
+        }
+    }
+
+    pub(crate) const fn occasion(self) -> Occasion {
+        match self {
+            Self::Announcement(_) => Occasion::Announcement,
+            Self::Invitation(_) => Occasion::Invitation,
+            Self::Question(_) => Occasion::Question,
+        }
+    }
+
+    /// What counts letters that the provider took, and those of which nobody knows.
+    const fn counters(self) -> (Counter, Counter) {
+        match self {
+            Self::Announcement(_) => (Counter::AnnouncementsSent, Counter::AnnouncementsUnknown),
+            Self::Invitation(_) | Self::Question(_) => {
+                (Counter::BetaLettersSent, Counter::BetaLettersUnknown)
+            }
+        }
+    }
+}
+
+/// What came of some reporters.
+pub(crate) struct Dealt {
+    /// Those who were dealt with, in no order.
+    pub(crate) fates: Vec<(ResponseId, Fate)>,
+    /// The last of them in the order in which they were found, if the minute has no letters for the others.
+    pub(crate) cut_after: Option<Option<ResponseId>>,
 }
 
 /// A letter that is to be written.
@@ -123,12 +173,14 @@ impl App {
         let issues = issues.map(|improvement| improvement.plan().issues.clone());
         let issues: Vec<IssueId> = issues.unwrap_or_default();
         let families = families(&self.store, &issues).await?;
+        let joined = joined(&self.store, id).await?;
         loop {
             if run.invocation.time_left() < ENOUGH_TIME {
                 return Err(Halt::Later);
             }
+            let whom = (families.as_slice(), &joined);
             let (next, cut) = self
-                .chunk(&announcement, &families, &progress, run, telling)
+                .chunk(&announcement, whom, &progress, run, telling)
                 .await?;
             if !self.store.move_on(Some(&progress), &next).await? {
                 // Another run is ahead: it goes on from there.
@@ -199,7 +251,7 @@ impl App {
     async fn chunk(
         &self,
         announcement: &Announcement,
-        families: &[Vec<IssueId>],
+        (families, joined): (&[Vec<IssueId>], &BTreeSet<ContactId>),
         progress: &Progress,
         run: &Run<'_>,
         telling: &mut Telling,
@@ -209,7 +261,7 @@ impl App {
             improvement: announcement.improvement(),
             occasion: Occasion::Announcement,
             reported_until: announcement.shipped().at,
-            wanted_by: &BTreeSet::new(),
+            wanted_by: joined,
             mail: self.config.from.is_some(),
             zones: run.zones,
             now: run.now,
@@ -220,22 +272,46 @@ impl App {
             .page(families, progress.after, CHUNK, Some(&mut addresses))
             .await?;
         passed_over(page.corrupt);
-        let wanted = page.found.iter().filter(|found| found.is_letter()).count();
+        let errand = Errand::Announcement(announcement);
+        let dealt = self.deal(errand, page.found, run, telling).await?;
+        let mut pass = progress.pass.clone();
+        for (_, fate) in &dealt.fates {
+            pass.counts.add(*fate);
+        }
+        let (last, cut) = match dealt.cut_after {
+            Some(last) => (last.or(progress.after), true),
+            None => (page.next, false),
+        };
+        if last.is_none() && !cut {
+            pass.ended_at = Some(run.now);
+        }
+        telling.reporters += u64::try_from(dealt.fates.len()).unwrap_or(u64::MAX);
+        Ok((progress.on(pass, last), cut))
+    }
+
+    /// Writes to those of these reporters who are to get a letter, as many as the minute has, and keeps why the others get none.
+    pub(crate) async fn deal(
+        &self,
+        errand: Errand<'_>,
+        found: Vec<Found>,
+        run: &Run<'_>,
+        telling: &mut Telling,
+    ) -> Result<Dealt, Halt> {
+        let wanted = found.iter().filter(|found| found.is_letter()).count();
         let mut granted = self.granted(wanted, run).await?;
         let (mut fates, mut due, mut without) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut last, mut cut) = (page.next, false);
-        let mut before = progress.after;
-        for found in page.found {
+        let (mut last, mut cut_after) = (None, None);
+        for found in found {
             if found.is_letter() {
                 if granted == 0 {
-                    (last, cut) = (before, true);
+                    cut_after = Some(last);
                     break;
                 }
                 granted -= 1;
             }
-            before = Some(found.response);
+            last = Some(found.response);
             match found.what {
-                What::Done(fate) => fates.push(fate),
+                What::Done(fate) => fates.push((found.response, fate)),
                 What::Do(judged) => match (judged.plan, judged.to.clone()) {
                     (Plan::Letter | Plan::Settle, Some(to)) => due.push(Due {
                         contact: to.contact(),
@@ -250,8 +326,8 @@ impl App {
                 },
             }
         }
-        let (written, halt) = self.letters(announcement, due, run).await;
-        for fate in &written {
+        let (written, halt) = self.letters(errand, due, run).await;
+        for (_, fate) in &written {
             match fate {
                 Fate::Sent => telling.letters += 1,
                 Fate::Unknown => telling.unknown += 1,
@@ -263,21 +339,13 @@ impl App {
         }
         fates.extend(written);
         let kept = stream::iter(without)
-            .map(|(judged, fate)| self.keep(announcement, judged, fate, run))
+            .map(|(judged, fate)| self.keep(errand, judged, fate, run))
             .buffer_unordered(AT_ONCE);
-        let kept: Vec<Result<Fate, StoreError>> = kept.collect().await;
+        let kept: Vec<Result<(ResponseId, Fate), StoreError>> = kept.collect().await;
         for fate in kept {
             fates.push(fate?);
         }
-        let mut pass = progress.pass.clone();
-        for fate in &fates {
-            pass.counts.add(*fate);
-        }
-        if last.is_none() && !cut {
-            pass.ended_at = Some(run.now);
-        }
-        telling.reporters += u64::try_from(fates.len()).unwrap_or(u64::MAX);
-        Ok((progress.on(pass, last), cut))
+        Ok(Dealt { fates, cut_after })
     }
 
     /// How many of these letters may be written in this minute.
@@ -296,10 +364,10 @@ impl App {
     /// Writes these letters, evenly, a few at a time, and tells what came of each, and why the rest was left if it was.
     async fn letters(
         &self,
-        announcement: &Announcement,
+        errand: Errand<'_>,
         due: Vec<Due>,
         run: &Run<'_>,
-    ) -> (Vec<Fate>, Option<Halt>) {
+    ) -> (Vec<(ResponseId, Fate)>, Option<Halt>) {
         let mut beat = tokio::time::interval(SPREAD / self.config.letters_a_minute.max(1));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = due.into_iter();
@@ -315,7 +383,11 @@ impl App {
                     Err(why) => halt = halt.or(Some(why)),
                 },
                 _ = beat.tick(), if room => {
-                    under_way.extend(due.next().map(|due| self.letter(announcement, due, run)));
+                    under_way.extend(due.next().map(|due| async {
+                        let response = due.judged.response.id;
+                        let fate = self.letter(errand, due, run).await?;
+                        Ok((response, fate))
+                    }));
                 }
                 else => break,
             }
@@ -324,12 +396,7 @@ impl App {
     }
 
     /// Claims a letter, sends it, and records what came of it.
-    async fn letter(
-        &self,
-        announcement: &Announcement,
-        due: Due,
-        run: &Run<'_>,
-    ) -> Result<Fate, Halt> {
+    async fn letter(&self, errand: Errand<'_>, due: Due, run: &Run<'_>) -> Result<Fate, Halt> {
         if run.invocation.time_left() < ENOUGH_TIME {
             return Err(Halt::Later);
         }
@@ -341,8 +408,8 @@ impl App {
         let response = &judged.response;
         let key = AnnouncedKey {
             contact,
-            improvement: announcement.improvement(),
-            occasion: Occasion::Announcement,
+            improvement: errand.improvement(),
+            occasion: errand.occasion(),
         };
         let holder = format!("{}/{}", run.invocation.request_id, response.id);
         let machine_now = run.invocation.machine_now;
@@ -357,7 +424,7 @@ impl App {
             Approach::Claim(Claim::Abandoned(lease)) => {
                 tracing::warn!(improvement = %key.improvement, response = %response.id, "an earlier letter was perhaps sent");
                 let told = Outcome::Unknown;
-                return self.record(announcement, &judged, &lease, &told, run).await;
+                return self.record(errand, &judged, &lease, &told, run).await;
             }
             // What came of it, and whose letter it was, a later pass finds in the ledger.
             Approach::Claim(Claim::InProgress | Claim::Recorded(_)) => {
@@ -371,19 +438,19 @@ impl App {
                 .give_back(&lease, "no sender is configured".to_owned())
                 .await);
         };
-        let mail = self.mail(announcement, response, from.clone(), to, key);
+        let mail = self.mail(errand, response, from.clone(), to, key, run);
         match self.mailer.send(&mail, machine_now).await {
             Ok(id) => {
-                run.invocation.metrics.count(Counter::AnnouncementsSent, 1);
+                run.invocation.metrics.count(errand.counters().0, 1);
                 let told = Outcome::Sent {
                     provider_id: Some(id),
                 };
-                self.record(announcement, &judged, &lease, &told, run).await
+                self.record(errand, &judged, &lease, &told, run).await
             }
             Err(SendError::NotSent(reason)) => Err(self.give_back(&lease, reason).await),
             Err(SendError::Refused(reason)) => {
                 tracing::warn!(improvement = %key.improvement, response = %response.id, reason, "the letter was refused");
-                self.record(announcement, &judged, &lease, &Outcome::Refused, run)
+                self.record(errand, &judged, &lease, &Outcome::Refused, run)
                     .await
             }
             Err(SendError::Unknown(reason)) => {
@@ -397,24 +464,42 @@ impl App {
 
     fn mail(
         &self,
-        announcement: &Announcement,
+        errand: Errand<'_>,
         response: &Response,
         from: Mailbox,
         to: Mailbox,
         key: AnnouncedKey,
+        run: &Run<'_>,
     ) -> Mail {
         let base = &self.config.public_url;
         let receipt = self.config.keys.issue_receipt(response.id);
         let unsubscribe = self.config.keys.issue_unsubscribe(key.contact);
         let language = response.submission.language();
-        let (wrote, words) = announcement.words().of(language);
+        let status_url = format!("{base}/v1/receipts/{receipt}");
+        let beta_url = format!("{status_url}/betas/{}", errand.improvement());
+        let about = match errand {
+            Errand::Announcement(announcement) => About::Shipped {
+                release: &announcement.shipped().version,
+                words: announcement.words().of(language),
+                status_url: &status_url,
+            },
+            Errand::Invitation(beta) => {
+                let zone = run.zones.of_sender(&response.submission);
+                About::Invited {
+                    words: beta.terms().words.of(language),
+                    until: beta.terms().until.to_zoned(zone).date(),
+                    beta_url: &beta_url,
+                }
+            }
+            Errand::Question(_) => About::Asked {
+                beta_url: &beta_url,
+            },
+        };
         let letter = Letter {
             language,
             reported: response.day,
             reference: &response.id.reference(),
-            release: &announcement.shipped().version,
-            words: (wrote, words.as_str()),
-            status_url: &format!("{base}/v1/receipts/{receipt}"),
+            about,
             unsubscribe_url: &format!("{base}/v1/unsubscribe/{unsubscribe}"),
         };
         let header = |name: &str, value: String| (name.to_owned(), value);
@@ -436,7 +521,7 @@ impl App {
                 ),
             ],
             trace: None,
-            about: announcement.improvement().to_string(),
+            about: errand.improvement().to_string(),
             audience: Audience::Customer,
             entry: Some(key.tag()),
         }
@@ -445,7 +530,7 @@ impl App {
     /// Records what came of a letter, trying for as long as there is time: what is not recorded becomes a doubt.
     async fn record(
         &self,
-        announcement: &Announcement,
+        errand: Errand<'_>,
         judged: &Judged,
         lease: &Lease,
         outcome: &Outcome,
@@ -457,11 +542,9 @@ impl App {
             _ => Fate::Unknown,
         };
         if fate == Fate::Unknown {
-            run.invocation
-                .metrics
-                .count(Counter::AnnouncementsUnknown, 1);
+            run.invocation.metrics.count(errand.counters().1, 1);
         }
-        let tell = tell(announcement, judged, fate, run);
+        let tell = tell(errand, judged, fate, run);
         let now = run.invocation.machine_now;
         let recorded = patiently(run, || self.store.record_told(lease, outcome, &tell, now));
         Ok(match recorded.await? {
@@ -483,22 +566,23 @@ impl App {
     /// Keeps what became of a reporter who gets no letter, if their page is to tell, and it is not kept already.
     async fn keep(
         &self,
-        announcement: &Announcement,
+        errand: Errand<'_>,
         judged: Box<Judged>,
         fate: Fate,
         run: &Run<'_>,
-    ) -> Result<Fate, StoreError> {
+    ) -> Result<(ResponseId, Fate), StoreError> {
+        let response = judged.response.id;
         if !fate.is_kept() || judged.seen == Some(fate) {
-            return Ok(fate);
+            return Ok((response, fate));
         }
-        let tell = tell(announcement, &judged, fate, run);
+        let tell = tell(errand, &judged, fate, run);
         match self.store.tell(&tell).await? {
             Kept::Kept => {}
             Kept::Overtaken => {
-                tracing::debug!(response = %judged.response.id, "another run was first");
+                tracing::debug!(%response, "another run was first");
             }
         }
-        Ok(fate)
+        Ok((response, fate))
     }
 }
 
@@ -514,8 +598,7 @@ impl Function for App {
         let under_way = self.store.under_way().await;
         let under_way =
             under_way.map_err(|error| Fault::doing("look which announcements run", error))?;
-        let running = under_way.announcements;
-        if running.is_empty() {
+        if under_way == UnderWay::default() {
             return Ok(telling);
         }
         let forms = self.rules.forms(invocation.machine_now).await;
@@ -527,8 +610,15 @@ impl Function for App {
             zones: &zones,
         };
         let mut failed = Vec::new();
-        for id in running {
-            match self.announce(id, &run, &mut telling).await {
+        // Betas first: they write to a few, and a large announcement takes every letter for hours.
+        let betas = under_way.betas.into_iter().map(|id| ("beta", id));
+        let announcements = under_way.announcements.into_iter();
+        for (what, id) in betas.chain(announcements.map(|id| ("announcement", id))) {
+            let done = match what {
+                "beta" => self.go_on_with_beta(id, &run, &mut telling).await,
+                _ => self.announce(id, &run, &mut telling).await,
+            };
+            match done {
                 Ok(()) => {}
                 Err(Halt::Later) => {
                     telling.unfinished = true;
@@ -541,12 +631,13 @@ impl Function for App {
                 }
                 Err(Halt::Table(error)) => {
                     telling.unfinished = true;
-                    failed.push(format!("announcement {id}: {error}"));
+                    failed.push(format!("{what} {id}: {error}"));
                 }
             }
         }
         let Telling {
             announcements,
+            betas,
             reporters,
             letters,
             unknown,
@@ -554,6 +645,7 @@ impl Function for App {
         } = telling;
         tracing::info!(
             announcements,
+            betas,
             reporters,
             letters,
             unknown,
@@ -570,12 +662,12 @@ impl Function for App {
     }
 }
 
-fn tell(announcement: &Announcement, judged: &Judged, fate: Fate, run: &Run<'_>) -> Tell {
+fn tell(errand: Errand<'_>, judged: &Judged, fate: Fate, run: &Run<'_>) -> Tell {
     Tell {
         told: Told {
             response: judged.response.id,
-            improvement: announcement.improvement(),
-            occasion: Occasion::Announcement,
+            improvement: errand.improvement(),
+            occasion: errand.occasion(),
             fate,
             at: run.now,
         },
@@ -606,7 +698,7 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
 }
 
 /// What cannot be read hides nothing else: it is logged, and left to a person.
-fn passed_over(corrupt: Vec<StoreError>) {
+pub(crate) fn passed_over(corrupt: Vec<StoreError>) {
     for error in corrupt {
         tracing::error!(fault = %Fault::from(error), "an item was passed over");
     }

@@ -1,4 +1,5 @@
-//! `tell-reporters`: every minute, goes on telling those who reported something that it shipped.
+//! `tell-reporters`: every minute, goes on telling those who reported something that it shipped, and writing to the few of them
+//! who are to try it before.
 //!
 //! A run takes the announcements that run and walks their reporters from where the last run came to, at the pace that all
 //! share. **At most once:** a letter is claimed in the ledger of its address before it is sent and recorded after; what is
@@ -6,6 +7,7 @@
 //! that is killed anywhere, tell nobody twice; and the cursor moves only behind those who are dealt with, so nobody is passed
 //! over.
 
+mod beta;
 mod config;
 mod handler;
 mod letter;

@@ -147,6 +147,13 @@ pub const ROUTES: &[(&str, Scope)] = &[
         "POST /v1/improvements/{id}/announcement/commands",
         Scope::CasesManage,
     ),
+    ("GET /v1/improvements/{id}/beta", Scope::CasesManage),
+    ("POST /v1/improvements/{id}/beta", Scope::CasesManage),
+    ("GET /v1/improvements/{id}/beta/preview", Scope::CasesManage),
+    (
+        "POST /v1/improvements/{id}/beta/commands",
+        Scope::CasesManage,
+    ),
     ("GET /v1/recipients", Scope::Admin),
     ("PUT /v1/recipients", Scope::Admin),
     ("GET /v1/statistics/cases", Scope::ReportsRead),

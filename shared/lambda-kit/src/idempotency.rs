@@ -71,6 +71,11 @@ pub fn value_digest(value: &Value) -> [u8; 32] {
     bytes(&canonical)
 }
 
+/// What lots are drawn by in the beta that this caller starts with this key. The same pair gives the same seed.
+pub fn seed(sub: &str, key: &str) -> Seed {
+    Seed::from_bits(bits(&["seed", key, sub]))
+}
+
 /// The lot that an address draws by a seed: the first 128 bits of the SHA-256 of `lot`, the seed and the address's id, with a
 /// NUL between each two. Persisted, and published so that a draw can be checked: it never changes.
 pub fn lot(seed: &Seed, contact: ContactId) -> Lot {

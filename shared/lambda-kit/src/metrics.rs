@@ -85,6 +85,10 @@ pub enum Counter {
     AnnouncementsSent,
     /// Letters of announcements of which nobody knows whether they arrived. They are not sent again.
     AnnouncementsUnknown,
+    /// Letters of betas (invitations, questions) that the provider took.
+    BetaLettersSent,
+    /// Letters of betas of which nobody knows whether they arrived. They are not sent again.
+    BetaLettersUnknown,
     /// Letters to customers that a mailbox took.
     NoticesDelivered,
     /// Letters to customers that came back for good.
@@ -139,6 +143,8 @@ impl Counter {
             Self::LinkingUnfinished => "LinkingUnfinished",
             Self::AnnouncementsSent => "AnnouncementsSent",
             Self::AnnouncementsUnknown => "AnnouncementsUnknown",
+            Self::BetaLettersSent => "BetaLettersSent",
+            Self::BetaLettersUnknown => "BetaLettersUnknown",
             Self::NoticesDelivered => "NoticesDelivered",
             Self::NoticesBounced => "NoticesBounced",
             Self::NoticesSoftBounced => "NoticesSoftBounced",
@@ -302,7 +308,7 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    const COUNTERS: [Counter; 29] = [
+    const COUNTERS: [Counter; 31] = [
         Counter::ColdStart,
         Counter::FeedbackAccepted,
         Counter::CasesOpened,
@@ -332,6 +338,8 @@ mod tests {
         Counter::LinkingUnfinished,
         Counter::AnnouncementsSent,
         Counter::AnnouncementsUnknown,
+        Counter::BetaLettersSent,
+        Counter::BetaLettersUnknown,
     ];
 
     fn lines(metrics: &Metrics) -> Vec<Value> {

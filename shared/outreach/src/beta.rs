@@ -8,10 +8,9 @@ use resound_domain::issue::beta::{Beta, Seed};
 use resound_domain::issue::pick::{Candidate, Draw, Place, RESERVE, Sample};
 use resound_domain::issue::tester::{Tester, Turnout};
 use resound_lambda_kit::idempotency::lot;
-use resound_lambda_kit::mail::Mailbox;
 use resound_store::{Store, StoreError, Told};
 
-use crate::{Found, Looked, What};
+use crate::{Found, Looked};
 
 /// Somebody who was drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,10 +111,7 @@ impl Looked {
 
 /// Somebody who can be invited, with the lot they draw.
 fn candidate(found: &Found, seed: &Seed) -> Option<Candidate> {
-    let What::Do(judged) = &found.what else {
-        return None;
-    };
-    let contact = judged.to.as_ref().map(Mailbox::contact)?;
+    let contact = found.contact()?;
     found.can_be_invited().then(|| Candidate {
         lot: lot(seed, contact),
         contact,

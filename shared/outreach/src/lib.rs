@@ -114,6 +114,14 @@ impl Found {
         }
     }
 
+    /// Their address, if they were judged and left one that letters can be sent to.
+    pub fn contact(&self) -> Option<ContactId> {
+        match &self.what {
+            What::Done(_) => None,
+            What::Do(judged) => judged.to.as_ref().map(Mailbox::contact),
+        }
+    }
+
     /// Whether they can be invited to a beta: by night too, as the letter can wait.
     pub fn can_be_invited(&self) -> bool {
         self.without().is_none_or(|fate| fate == Fate::Quiet)

@@ -6,6 +6,7 @@
 //! **Nothing here** decides anything: a page shows the view it is given. The pages are served with [`HEADERS`],
 //! whose policy lets the browser apply our one style sheet and nothing else.
 
+mod beta;
 mod form;
 mod home;
 mod kpi;
@@ -21,6 +22,7 @@ mod text;
 mod time;
 mod unsubscribe;
 
+pub use beta::{BetaView, beta_page};
 pub use form::{FormView, Values, conflict_page, form_page};
 pub use home::{HomeView, home_page};
 pub use kpi::{KpiView, kpi_page};

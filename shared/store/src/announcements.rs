@@ -27,7 +27,7 @@ use crate::item::{
 };
 use crate::key::{
     ANNOUNCED, ANNOUNCEMENTS, AnnouncedKey, Key, RawKey, TOLD, improvement_partition,
-    response_partition,
+    response_partition, tester_partition,
 };
 use crate::notices::{Claim, Lease, Outcome, Recorded, attempt, record_change};
 use crate::schema::millis;
@@ -575,7 +575,9 @@ impl Store {
     /// repeated. What the ledger has of their address stays: it names nobody, and keeps them from being told again.
     pub(crate) async fn forget_told(&self, response: ResponseId) -> Result<(), StoreError> {
         let all = Query::partition(response_partition(response));
-        let all = self.query_all(&all).await?;
+        let mut all = self.query_all(&all).await?;
+        let said = Query::partition(tester_partition(response));
+        all.extend(self.query_all(&said).await?);
         let keys = all.iter().map(key_of);
         let told: Vec<RawKey> = keys
             .filter(|key| {

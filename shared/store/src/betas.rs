@@ -2,7 +2,7 @@
 //! [announcements](crate::announcements).
 //!
 //! The beta and the draw are in the partition of the improvement; that it is open is told by an item beside the announcements
-//! that run. What somebody says stands beside their response, and goes with it when that is erased.
+//! that run. What somebody says goes with their response when that is erased.
 
 use std::collections::BTreeMap;
 

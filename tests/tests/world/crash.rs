@@ -1,5 +1,7 @@
 //! Every AWS call of the main flows, struck with every fault.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use jiff::civil::date;
 use resound_domain::form::FormId;
@@ -11,11 +13,11 @@ use resound_tests::crash::{Scenario, strike_all};
 use resound_tests::world::{Ended, Receipt, receipt};
 use serde_json::{Value, json};
 
-use crate::announcements;
 use crate::groups;
 use crate::reports::Report;
 use crate::retarget::answered_within;
 use crate::risks::angry;
+use crate::{announcements, betas};
 
 /// Praise that needs no answer: one write.
 struct Submit;
@@ -641,6 +643,48 @@ impl Scenario for Announce {
     }
 }
 
+/// A beta: it is started, two of four people are invited, they join, they are asked, and one says that it is fixed.
+struct Beta;
+
+impl Scenario for Beta {
+    const NAME: &'static str = "beta";
+    /// The improvement, and the status page of each response.
+    type Given = (ImprovementId, BTreeMap<String, String>);
+
+    async fn prepare(world: &mut World) -> Self::Given {
+        let mut pages = BTreeMap::new();
+        for (n, address) in [0, 1, 1, 2, 3].into_iter().enumerate() {
+            let contact = announcements::email(address);
+            let receipt = announcements::report(world, n, contact).await;
+            pages.insert(receipt.id, receipt.status);
+        }
+        let responses: Vec<String> = pages.keys().cloned().collect();
+        let issue = announcements::issue_of(world, &responses).await;
+        (betas::planned(world, &[issue]).await, pages)
+    }
+
+    async fn act(world: &mut World, (improvement, pages): &Self::Given) -> Vec<String> {
+        let started = betas::start(world, *improvement, 2).await;
+        betas::write(world).await;
+        // Whoever was picked joins, also if their letter was lost on the way: who that is must not depend on it.
+        let beta = betas::shown(world, *improvement).await;
+        for one in beta["drawn"].as_array().unwrap() {
+            if one["invited"].is_object() {
+                let page = &pages[one["response"].as_str().unwrap()];
+                let page = format!("{page}/betas/{improvement}");
+                betas::say(world, &page, "joined").await.expect(200);
+            }
+        }
+        let asked = betas::command(world, *improvement, "ask").await;
+        betas::write(world).await;
+        // What the provider tells proves every letter that went out, also where our own record of it was lost.
+        world.drain().await;
+        let kinds = betas::kinds(world);
+        assert!(kinds.values().all(|n| *n == 1), "{kinds:?}");
+        vec![started.status.to_string(), asked.status.to_string()]
+    }
+}
+
 fn complaint() -> Value {
     json!({
         "text": "The box was broken when it came.",
@@ -726,6 +770,11 @@ fn a_look_for_risks_survives_a_fault_at_any_call() {
 #[test]
 fn an_announcement_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Announce>());
+}
+
+#[test]
+fn a_beta_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Beta>());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 )]
 
 mod announcements;
+mod betas;
 mod crash;
 mod desk;
 mod figures;

@@ -28,7 +28,7 @@ use super::improvement::{self, Improvement};
 use super::pick::Draw;
 use super::whole_millis;
 use crate::event::Actor;
-use crate::id::ImprovementId;
+use crate::id::{ImprovementId, Lot};
 
 /// The longest that one can be open to join: 180 times 24 hours.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(180 * 24);
@@ -107,6 +107,11 @@ impl Seed {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let is_seed = (1..=Self::MAX).contains(&text.len()) && text.bytes().all(plain);
         is_seed.then(|| Self(text.to_owned()))
+    }
+
+    /// The seed of these bits: the text of a lot.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(Lot::from_bits(bits).to_string())
     }
 
     /// The text.

@@ -141,7 +141,7 @@ pub struct Turnout {
     pub invited: u64,
     /// Of these, those of whom it is not known whether the invitation went out.
     pub unknown: u64,
-    /// Who waits for an invitation.
+    /// Who has a [place](super::pick::Sample::places) and waits for an invitation.
     pub waiting: u64,
     /// Who was drawn and could not be invited.
     pub passed_over: u64,
@@ -169,7 +169,8 @@ impl Turnout {
                 self.unknown += u64::from(fate == Fate::Unknown);
             }
             Some(fate) if !fate.holds_place() => self.passed_over += 1,
-            Some(_) | None => self.waiting += 1,
+            // Who waits is who has a place, which is told of all of them together.
+            Some(_) | None => {}
         }
         self.asked += u64::from(was_asked);
         match (tester.takes_part(), tester.is_fixed()) {
