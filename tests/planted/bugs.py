@@ -105,6 +105,15 @@ BUGS = (
         (ANNOUNCED, TELLING),
     ),
     Bug(
+        "stale-budget",
+        "A contact is counted on top of what was seen, whatever was counted meanwhile: two announcements at once both take the "
+        "last letter that an address has left.",
+        ANNOUNCEMENTS,
+        '.only_if("#version = :seen")',
+        '.only_if("#version >= :seen")',
+        (ANNOUNCED,),
+    ),
+    Bug(
         "webhook-id-of-the-attempt",
         "Each attempt at a webhook has an id of its own: the app cannot tell a repeat from another message.",
         CLOSE_LOOP,

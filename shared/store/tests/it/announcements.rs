@@ -279,10 +279,11 @@ async fn two_announcements_at_once_cannot_both_take_the_last_contact() {
     let table = Table::new().await;
     let known = table.known(now()).await;
     let _first = table.fresh("one", now()).await;
-    let other = AnnouncedKey {
-        improvement: ImprovementId::from_bits(25),
+    let about = |improvement| AnnouncedKey {
+        improvement: ImprovementId::from_bits(improvement),
         ..KEY
     };
+    let (other, third) = (about(25), about(26));
     let times = (t0(), now());
     let approach = table
         .store
@@ -295,6 +296,11 @@ async fn two_announcements_at_once_cannot_both_take_the_last_contact() {
         .approach(other, (ONE, &again), "two", times, LEASE);
     let approach = approach.await.unwrap();
     assert!(matches!(approach, Approach::Claim(Claim::Fresh(_))));
+    // Who saw the one that was left as well comes too late.
+    let late = table
+        .store
+        .approach(third, (ONE, &again), "three", times, LEASE);
+    assert_eq!(late.await.unwrap(), Approach::Overtaken);
     assert!(!table.known(now()).await.contacts.allow_one(t0()));
     assert!(
         table
