@@ -111,8 +111,9 @@ pub(crate) fn kinds(world: &World) -> BTreeMap<(String, &'static str), usize> {
         let kind = known
             .iter()
             .find(|(begins, _)| letter.subject.starts_with(begins));
-        let (_, kind) = kind.unwrap_or_else(|| panic!("{}", letter.subject));
-        *kinds.entry((letter.to, *kind)).or_default() += 1;
+        assert!(kind.is_some(), "{}", letter.subject);
+        let kind = kind.map_or("", |(_, kind)| *kind);
+        *kinds.entry((letter.to, kind)).or_default() += 1;
     }
     kinds
 }
