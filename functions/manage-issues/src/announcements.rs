@@ -348,7 +348,7 @@ impl Shown {
             let email = submission.contact.email.as_deref();
             example.extend(object(json!({
                 "reported": judged.response.day,
-                "locale": submission.locale,
+                "locale": submission.language(),
                 "email": email.map(mask_email),
             })));
         }

@@ -551,6 +551,21 @@ async fn links_that_come_later_and_go_earlier() {
 }
 
 #[tokio::test]
+async fn the_dry_run_tells_the_language_of_each_letter() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    let from_taipei = json!({"text": "The app crashes.", "locale": "zh-TW", "contact": email(0)});
+    world.submit(from_taipei).await;
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    let preview = format!("/v1/improvements/{improvement}/announcement/preview");
+    let preview = world.staff_get(&preview).await.expect(200).json();
+    let examples = preview["examples"].as_array().unwrap();
+    assert_eq!(examples[0]["locale"], "zh-TW");
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn it_is_night_by_the_clock_of_whoever_told_of_it() {
     let mut world = World::new().await;
     let one = issue(&mut world, 1).await;
