@@ -1,7 +1,6 @@
 //! Scores that are added or changed later, through the private link.
 
 use resound_domain::id::ResponseId;
-use resound_domain::language::Language;
 use resound_domain::response::{Response, Unamendable};
 use resound_domain::score::Scores;
 use resound_domain::submission::Faults;
@@ -11,6 +10,7 @@ use resound_lambda_kit::problem::{Kind, Problem};
 use resound_lambda_kit::receipt::SigningKeys;
 use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Invocation, fields, receipt};
+use resound_pages::response;
 use resound_store::{Amended, Lookup, Store};
 use serde::Serialize;
 
@@ -76,15 +76,8 @@ fn kept(request: &HttpRequest, response: &Response) -> Result<HttpResponse, Reje
         };
         return Ok(HttpResponse::json(200, &kept)?.no_store());
     }
-    // Without a host, so that the browser stays with the name and the base path it reached us by.
     let page = request.path.strip_suffix("/scores").unwrap_or("/");
-    let lang = match request.query("lang").and_then(Language::from_tag) {
-        Some(language) => format!("?lang={}", language.tag()),
-        None => String::new(),
-    };
-    Ok(HttpResponse::see_other(format!("{page}{lang}#scores"))
-        .no_store()
-        .header("referrer-policy", "no-referrer"))
+    Ok(response::back_to(request, page, "#scores"))
 }
 
 fn invalid(request: &HttpRequest, faults: &Faults) -> Problem {

@@ -5,7 +5,6 @@ use resound_domain::issue::Beta;
 use resound_domain::issue::announcement::{Fate, Occasion};
 use resound_domain::issue::beta::State;
 use resound_domain::issue::tester::{Tester, Unheard};
-use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_lambda_kit::fields;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
@@ -156,14 +155,7 @@ fn said(request: &HttpRequest, invited: &Invited) -> Result<HttpResponse, Reject
     if !request.wants_html() {
         return standing(request, invited);
     }
-    // Without a host, so that the browser stays with the name and the base path it reached us by.
-    let lang = match request.query("lang").and_then(Language::from_tag) {
-        Some(language) => format!("?lang={}", language.tag()),
-        None => String::new(),
-    };
-    Ok(HttpResponse::see_other(format!("{}{lang}", request.path))
-        .no_store()
-        .header("referrer-policy", "no-referrer"))
+    Ok(response::back_to(request, &request.path, ""))
 }
 
 fn standing(request: &HttpRequest, invited: &Invited) -> Result<HttpResponse, Rejection> {

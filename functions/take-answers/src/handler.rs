@@ -7,7 +7,6 @@ use resound_domain::case::{Case, Command, Refused, State};
 use resound_domain::confirmation::{NotAsked, Question, Solved};
 use resound_domain::event::{Actor, Event, EventKind};
 use resound_domain::id::ResponseId;
-use resound_domain::language::Language;
 use resound_domain::submission::IdempotencyKey;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::fields;
@@ -360,16 +359,9 @@ fn said_before(history: &History, answer: &Answer) -> bool {
     last.is_some_and(|stored| words_of(history, stored.event.seq) == answer.text.as_deref())
 }
 
-/// Without a host, so that the browser stays with the name and the base path it reached us by.
 fn back_to_status(request: &HttpRequest) -> HttpResponse {
     let page = request.path.rsplit_once('/').map_or("/", |(page, _)| page);
-    let lang = match request.query("lang").and_then(Language::from_tag) {
-        Some(language) => format!("?lang={}", language.tag()),
-        None => String::new(),
-    };
-    HttpResponse::see_other(format!("{page}{lang}"))
-        .no_store()
-        .header("referrer-policy", "no-referrer")
+    response::back_to(request, page, "")
 }
 
 fn not_asked(request: &HttpRequest, why: NotAsked) -> Problem {

@@ -97,14 +97,12 @@ fn bits(parts: &[&str]) -> u128 {
 /// # Errors
 /// None in practice: a submission is texts and numbers. The error of the serializer is handed on.
 pub fn content_digest(submission: &Submission) -> Result<[u8; 32], serde_json::Error> {
-    let mut canonical = String::new();
     let mut value = serde_json::to_value(submission)?;
     if let Some(members) = value.as_object_mut() {
         // Found out about the sender, not sent: see its documentation.
         members.remove("language");
     }
-    write_canonical(&value, &mut canonical);
-    Ok(bytes(&canonical))
+    Ok(value_digest(&value))
 }
 
 /// The SHA-256 of a text.

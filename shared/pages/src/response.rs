@@ -1,6 +1,7 @@
 //! Pages as answers to requests.
 
-use resound_lambda_kit::http::HttpResponse;
+use resound_domain::language::Language;
+use resound_lambda_kit::http::{HttpRequest, HttpResponse};
 use resound_lambda_kit::problem::Problem;
 
 use crate::{HEADERS, ProblemView, problem_page};
@@ -8,6 +9,18 @@ use crate::{HEADERS, ProblemView, problem_page};
 /// A page with the headers every page has.
 pub fn page(status: u16, html: String) -> HttpResponse {
     HttpResponse::html(status, html).headers(&HEADERS)
+}
+
+/// Sends a browser to a customer's own page after what it posted, in the language it had; `path` is without a host, so that it
+/// stays with the name and the base path it reached us by. `fragment` is empty or begins with `#`.
+pub fn back_to(request: &HttpRequest, path: &str, fragment: &str) -> HttpResponse {
+    let lang = match request.query("lang").and_then(Language::from_tag) {
+        Some(language) => format!("?lang={}", language.tag()),
+        None => String::new(),
+    };
+    HttpResponse::see_other(format!("{path}{lang}{fragment}"))
+        .no_store()
+        .header("referrer-policy", "no-referrer")
 }
 
 /// A problem as a page, with the headers of the problem; `way_out` is where the reader may go on.
