@@ -3,9 +3,10 @@
 
     tests/planted/run.py [NAME ...]     all bugs if none is named
 
-The same tests run without a bug first: what fails then says nothing. A bug must compile, or nothing was planted. The copy is
-in target/planted and is built there: cargo tells packages apart by their place in the workspace, so in the target of the work
-tree it would take what was built with a bug for what was built without. What others wrote is taken over from there.
+All of them are built once, each behind a question to the environment: to plant one is to start the tests with its name. The
+same tests run with none first: what fails then says nothing. The copy is in target/planted and is built there: cargo tells
+packages apart by their place in the workspace, so in the target of the work tree it would take what was built with bugs for
+what was built without. What others wrote is taken over from there.
 """
 
 import json
@@ -22,20 +23,44 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 COPY = BUILT / "planted" / "source"
 TARGET = BUILT / "planted" / "target"
+# Names the bug that is awake.
+SWITCH = "RESOUND_PLANTED"
 
 
-def copy_source():
-    """What git has and what is new, as it lies in the work tree; the times of files that did not change stay."""
+def plant(bugs):
+    """The source with every bug in it by file, each asleep until the environment names it; and which have no place any more."""
+    files, faults = {}, []
+    for file in {bug.file for bug in bugs}:
+        source, places = (ROOT / file).read_text(), []
+        for bug in (bug for bug in bugs if bug.file == file):
+            before, expression, after = re.split("[«»]", bug.place)
+            found = [match.start() for match in re.finditer(re.escape(before + expression + after), source)]
+            if not found:
+                faults.append(f"{bug.name}: `{before + expression + after}` is not in {file} any more: plant it anew")
+            places += [(start + len(before), expression, bug) for start in found]
+        # From the end, so that what was found before stays where it is.
+        for start, expression, bug in sorted(places, key=lambda place: place[0], reverse=True):
+            is_awake = f'std::env::var_os("{SWITCH}").is_some_and(|name| name == "{bug.name}")'
+            choice = f"(if {is_awake} {{ {bug.instead} }} else {{ {expression} }})"
+            source = source[:start] + choice + source[start + len(expression) :]
+        files[file] = source.encode()
+    return files, faults
+
+
+def copy_source(planted):
+    """What git has and what is new, as it lies in the work tree, but for these files; the times of files that did not change
+    stay."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
     wanted = {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
     for old in [path for path in COPY.rglob("*") if path.is_file() and str(path.relative_to(COPY)) not in wanted]:
         old.unlink()
     for name in wanted:
         source, copy = ROOT / name, COPY / name
-        if copy.is_file() and copy.read_bytes() == source.read_bytes():
+        content = planted.get(name, source.read_bytes())
+        if copy.is_file() and copy.read_bytes() == content:
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
+        copy.write_bytes(content)
         shutil.copymode(source, copy)
 
 
@@ -64,54 +89,54 @@ def take_over_dependencies():
                 shutil.copy2(path, copy)
 
 
-def cargo(package, target, *more):
-    command = ["cargo", "test", "--locked", "--quiet", "--package", package, "--test", target, *more]
-    env = os.environ | {"CARGO_TARGET_DIR": str(TARGET), "INSTA_UPDATE": "no", "CARGO_TERM_COLOR": "never"}
-    return subprocess.run(command, cwd=COPY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def outcome(test):
-    """`None` if it did not build, else how many ran and which failed."""
-    package, target, name = test
-    built = cargo(package, target, "--no-run")
+def build(targets):
+    """The program of the tests of each (package, test target), with the folder to start it in. Built by one command."""
+    named = [word for package, target in sorted(targets) for word in ("--package", package, "--test", target)]
+    command = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format", "json-render-diagnostics", *named]
+    env = os.environ | {"CARGO_TARGET_DIR": str(TARGET)}
+    # What warns of it (a bug is in parentheses) is of no use; what fails is.
+    built = subprocess.run(command, cwd=COPY, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if built.returncode:
-        print(built.stdout)
-        return None
-    ran = cargo(package, target, "--", name).stdout
+        sys.exit(f"{built.stderr}\nWith the bugs in it the source does not build, so nothing was planted.")
+    programs = {}
+    for message in map(json.loads, built.stdout.splitlines()):
+        if message.get("executable"):
+            folder = Path(message["manifest_path"]).parent
+            package = re.search(r'^name = "(.+)"$', (folder / "Cargo.toml").read_text(), re.M).group(1)
+            programs[package, message["target"]["name"]] = message["executable"], folder
+    return {target: programs[target] for target in targets}
+
+
+def outcome(programs, test, bug=None):
+    """How many tests ran and which failed, with a bug awake or none."""
+    package, target, name = test
+    program, folder = programs[package, target]
+    env = os.environ | {"INSTA_UPDATE": "no", "CARGO_MANIFEST_DIR": str(folder)}
+    env |= {SWITCH: bug.name} if bug else {}
+    ran = subprocess.run([program, name], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     count = sum(map(int, re.findall(r"^test result: .*?(\d+) passed; ", ran, re.M)))
     failed = sorted(set(re.findall(r"^    (\S+)$", ran, re.M)))
     return count + len(failed), failed
 
 
-def control(bugs):
+def control(programs, tests):
     faults = []
-    for test in sorted({test for bug in bugs for test in bug.tests}):
-        result = outcome(test)
-        if result is None or result[0] == 0 or result[1]:
-            faults.append(f"without any bug: {' '.join(test)}: {'nothing runs' if result and not result[0] else 'fails'}")
+    for test in sorted(tests):
+        count, failed = outcome(programs, test)
+        if failed or not count:
+            faults.append(f"without any bug: {' '.join(test)}: {'fails' if failed else 'nothing runs'}")
     return faults
 
 
-def planted(bug):
-    """What is wrong with the tests: those that did not see the bug."""
-    path = COPY / bug.file
-    source = path.read_text()
-    if source.count(bug.old) < 1:
-        return [f"`{bug.old}` is not in {bug.file} any more: plant it anew"]
-    path.write_text(source.replace(bug.old, bug.new))
-    try:
-        faults = []
-        for test in bug.tests:
-            result = outcome(test)
-            if result is None:
-                return ["it does not compile, so nothing was planted"]
-            count, failed = result
-            print(f"  {' '.join(test)}: {len(failed)} of {count} saw it{': ' if failed else ''}{', '.join(failed)}", flush=True)
-            if not failed:
-                faults.append(f"{' '.join(test)} did not see it")
-        return faults
-    finally:
-        path.write_text(source)
+def is_seen(programs, bug):
+    """Whether each of its tests sees the bug."""
+    print(f"{bug.name}: {bug.story}", flush=True)
+    unseen = False
+    for test in bug.tests:
+        count, failed = outcome(programs, test, bug)
+        print(f"  {' '.join(test)}: {len(failed)} of {count} saw it{': ' if failed else ''}{', '.join(failed)}", flush=True)
+        unseen |= not failed
+    return not unseen
 
 
 def main():
@@ -119,18 +144,17 @@ def main():
     bugs = [bug for bug in BUGS if not names or bug.name in names]
     if not bugs or len(bugs) < len(names):
         sys.exit(f"there is {', '.join(bug.name for bug in BUGS)}")
-    copy_source()
+    files, faults = plant(BUGS)
+    if faults:
+        sys.exit("\n".join(faults))
+    copy_source(files)
     take_over_dependencies()
-    faults = control(bugs)
-    for fault in faults:
-        print(fault)
-    caught = 0
-    for bug in bugs if not faults else []:
-        print(f"{bug.name}: {bug.story}", flush=True)
-        missed = planted(bug)
-        for fault in missed:
-            print(f"  {bug.name}: {fault}")
-        caught += not missed
+    tests = {test for bug in bugs for test in bug.tests}
+    programs = build({(package, target) for package, target, _ in tests})
+    faults = control(programs, tests)
+    if faults:
+        sys.exit("\n".join(faults))
+    caught = sum(is_seen(programs, bug) for bug in bugs)
     print(f"planted bugs: {caught} passed, {len(bugs) - caught} failed")
     sys.exit(caught < len(bugs))
 

@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::calendar;
 use resound_domain::event::Actor;
 use resound_domain::id::{ImprovementId, IssueId, ResponseId};
-use resound_domain::issue::announcement::{self, Announcement, Fate, Words};
+use resound_domain::issue::announcement::{self, Announcement, Fate, Occasion, Words};
 use resound_domain::issue::improvement::{self, Improvement, Plan};
 use resound_domain::issue::{About, How, Issue, Link, Note, Reporter, Title};
 use resound_domain::response::Response;
@@ -70,10 +70,8 @@ async fn reported(aws: &Aws, n: u128) {
         "contact": {"email": format!("customer-{n}@customer.example")},
     }))
     .unwrap();
-    // Ids are anywhere, as those of real ones.
-    let bits = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let response = Response {
-        id: ResponseId::from_bits(bits),
+        id: response_of(n),
         received_at: start(),
         day: start().to_zoned(calendar::zone(ZONE).unwrap()).date(),
         triage: triage(&Input::from(&submission)),
@@ -93,6 +91,11 @@ async fn reported(aws: &Aws, n: u128) {
     };
     let linked = aws.store.link(ISSUE, &link, start()).await;
     assert_eq!(linked.unwrap(), Linked::Linked);
+}
+
+/// Ids are anywhere, as those of real ones.
+fn response_of(n: u128) -> ResponseId {
+    ResponseId::from_bits(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
 }
 
 /// An announcement of what so many reported.
@@ -203,6 +206,14 @@ async fn a_minute_takes_no_more_than_its_letters() {
     }
     assert!(ended(&aws).await.is_some());
     assert_eq!(aws.port.mailbox().list().len(), 60);
+    // Whoever asks later hears that they were told, and not that they are perhaps being told.
+    let everybody: Vec<_> = (0..60).map(response_of).collect();
+    let fates = aws
+        .store
+        .fates(Occasion::Announcement, IMPROVEMENT, &everybody);
+    let kept = fates.await.unwrap().kept;
+    let told = kept.iter().filter(|told| told.fate == Fate::Sent);
+    assert_eq!((told.count(), kept.len()), (60, 60), "{kept:?}");
 }
 
 /// Counts the calls of a function by what is called, and the letters by who gets them.
