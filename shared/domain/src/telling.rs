@@ -145,3 +145,153 @@ pub fn worth_telling<'a>(log: impl IntoIterator<Item = &'a Event>) -> Option<u32
     }
     word
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::Book;
+    use crate::calendar::Calendars;
+    use crate::case::{Case, Command};
+    use crate::event::{Actor, Doubt, Ending};
+    use crate::id::ResponseId;
+    use crate::policy::{Origin, Priority};
+
+    /// A log of these kinds, after its opening.
+    fn log(kinds: Vec<EventKind>) -> Vec<Event> {
+        let mut log = vec![opening()];
+        for kind in kinds {
+            let seq = u32::try_from(log.len()).unwrap() + 1;
+            log.push(Event {
+                seq,
+                kind,
+                ..opening()
+            });
+        }
+        log
+    }
+
+    fn book() -> Book {
+        Book::built_in(Calendars::office_hours("Asia/Shanghai").unwrap())
+    }
+
+    fn opening() -> Event {
+        let id = ResponseId::from_bits(7).case();
+        let (at, origin) = (Timestamp::UNIX_EPOCH, Origin::default());
+        Case::open(id, at, Priority::P3, origin, &book())
+    }
+
+    /// What this command makes happen to a case that had these before it.
+    fn done(before: &[Command], command: Command) -> EventKind {
+        let mut case = Case::begin(&opening()).unwrap();
+        let mut last = None;
+        for command in before.iter().chain([&command]) {
+            let by = Actor::Staff("ann".to_owned());
+            let events = case.handle(command, by, Timestamp::UNIX_EPOCH, &book());
+            for event in events.unwrap() {
+                case.apply(&event);
+                last = Some(event.kind);
+            }
+        }
+        last.unwrap()
+    }
+
+    fn resolved() -> EventKind {
+        done(&[], Command::Resolve)
+    }
+
+    fn replied() -> EventKind {
+        done(&[], Command::Reply)
+    }
+
+    const fn told(cause: u32) -> EventKind {
+        let how = How::Phone;
+        EventKind::Told { cause, how }
+    }
+
+    #[test]
+    fn the_last_word_is_worth_telling() {
+        let outcome = Ending::Declined;
+        for (words, expected) in [
+            (vec![], None),
+            (vec![EventKind::Acknowledged], None),
+            (vec![replied()], Some(2)),
+            (vec![replied(), resolved()], Some(3)),
+            (vec![resolved(), EventKind::Followed { outcome }], Some(3)),
+            // A note that nobody outside sees is no word to the customer.
+            (
+                vec![done(&[], Command::AwaitCustomer { message: false })],
+                None,
+            ),
+            (
+                vec![done(&[], Command::AwaitCustomer { message: true })],
+                Some(2),
+            ),
+            // However long ago, and whatever else has happened.
+            (vec![resolved(), EventKind::Closed], Some(2)),
+        ] {
+            assert_eq!(worth_telling(&log(words.clone())), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_customer_knows_or_does_not_hold_any_more_is_not_worth_telling() {
+        let outcome = 2;
+        let resolve = [Command::Resolve];
+        let reopened = done(&resolve, Command::Reopen);
+        let EventKind::Reopened { clocks, terms } = reopened.clone() else {
+            panic!("{reopened:?}")
+        };
+        let disputed = EventKind::Disputed {
+            outcome,
+            clocks,
+            terms,
+        };
+        for over in [
+            told(2),
+            EventKind::Confirmed { outcome },
+            done(&resolve, Command::RecordCustomerMessage),
+            reopened.clone(),
+            disputed,
+        ] {
+            let mut kinds = vec![resolved(), over];
+            assert_eq!(worth_telling(&log(kinds.clone())), None, "{kinds:?}");
+            // What is said after that is worth it again.
+            kinds.push(replied());
+            assert_eq!(worth_telling(&log(kinds)), Some(4));
+        }
+    }
+
+    #[test]
+    fn what_only_tried_to_tell_leaves_it_worth_telling() {
+        let (cause, how) = (2, How::Letter);
+        let not_reached = |gives_up| EventKind::NotReached {
+            cause,
+            how,
+            gives_up,
+        };
+        for tried in [
+            not_reached(false),
+            not_reached(true),
+            EventKind::ToTell { cause },
+            EventKind::NoticeFound { cause },
+            EventKind::NoticeInDoubt {
+                cause,
+                doubt: Doubt::Unknown,
+            },
+            // Of something older.
+            told(1),
+            EventKind::Unknown,
+        ] {
+            assert_eq!(worth_telling(&log(vec![resolved(), tried])), Some(2));
+        }
+        // Who was told the older word of two does not know the newer.
+        assert_eq!(
+            worth_telling(&log(vec![replied(), resolved(), told(2)])),
+            Some(3)
+        );
+        assert_eq!(
+            worth_telling(&log(vec![replied(), resolved(), told(3)])),
+            None
+        );
+    }
+}

@@ -1113,11 +1113,12 @@ fn whole_milliseconds_only() {
 
 /// Logs written by every version there was, with the case after each event. Never edited: a change of form adds
 /// a file.
-const PERSISTED: [&str; 4] = [
+const PERSISTED: [&str; 5] = [
     include_str!("persisted/log.v1.jsonl"),
     include_str!("persisted/log.v1-traced.jsonl"),
     include_str!("persisted/log.v2.jsonl"),
     include_str!("persisted/log.v3.jsonl"),
+    include_str!("persisted/log.v4.jsonl"),
 ];
 
 #[test]
@@ -1152,11 +1153,11 @@ fn what_was_persisted_is_read_for_ever() {
             assert!(!newest || folded == line["case"]);
         }
     }
-    assert_eq!(
-        kinds.len(),
-        22,
-        "a log with each kind of event is kept: {kinds:?}"
-    );
+    let missing: Vec<_> = BTreeSet::from(EventKind::WRITTEN)
+        .difference(&kinds)
+        .copied()
+        .collect();
+    assert!(missing.is_empty(), "no log is kept with {missing:?}");
 }
 
 /// A case that the first version opened goes on as it would have under that: time and staff make the same happen.
@@ -1205,7 +1206,7 @@ fn a_case_of_the_first_version_behaves_as_it_did() {
 }
 
 #[test]
-#[ignore = "writes the log of a new version; never run it over one that is in use"]
+#[ignore = "writes the log of a new version; refuses to touch that of an old one"]
 fn write_log() {
     let mut lines = String::new();
     let mut record = |case: &mut Case, events: &[Event]| {
@@ -1281,7 +1282,55 @@ fn write_log() {
             record(&mut case, &absorbed);
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v3.jsonl");
+    let id = ResponseId::from_bits(9).case();
+    let event = Case::open(id, at(MONDAY), Priority::P3, origin, &book);
+    let mut case = Case::begin(&event).unwrap();
+    record(&mut case, &[event]);
+    let now = at(MONDAY) + hours(2);
+    let bounced = EventKind::NoticeFailed {
+        cause: 2,
+        medium: "email".to_owned(),
+        why: Failure::Bounced,
+    };
+    for (word, after, calls) in [
+        (Command::Resolve, bounced, [Came::NotReached, Came::GaveUp]),
+        (
+            Command::Reply,
+            EventKind::NoticeFound { cause: 2 },
+            [Came::NotReached, Came::Told],
+        ),
+        (
+            Command::Reply,
+            EventKind::NoticeFound { cause: 9 },
+            [Came::NotReached; 2],
+        ),
+    ] {
+        let events = case.handle(&word, staff(), now, &book).unwrap();
+        record(&mut case, &events);
+        let cause = case.version();
+        for kind in [after, EventKind::ToTell { cause }] {
+            let events = case.hear_of_notice(&[kind], now, &book);
+            record(&mut case, &events);
+        }
+        for came in calls {
+            let events = case
+                .handle(&turned(None, came), staff(), now, &book)
+                .unwrap();
+            record(&mut case, &events);
+        }
+    }
+    let id = ResponseId::from_bits(10).case();
+    let evidence = [1, 2, 3].map(ResponseId::from_bits);
+    let event = Case::open_task(id, at(MONDAY), risk::Task::ChurnRisk { evidence }, &book);
+    let mut case = Case::begin(&event).unwrap();
+    record(&mut case, &[event]);
+    let events = case
+        .handle(&Command::Acknowledge, staff(), now, &book)
+        .unwrap();
+    record(&mut case, &events);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v4.jsonl");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept.is_empty(), "it is never written again");
     std::fs::write(path, lines).unwrap();
 }
 

@@ -13,7 +13,7 @@ use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
 use resound_domain::contact::Reason;
 use resound_domain::delivery::Fate;
-use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
+use resound_domain::event::{Direction, Doubt, Effect, Ending, Event, EventKind};
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::issue::kano::{Answer, Pair};
@@ -24,16 +24,19 @@ use resound_domain::policy::{Audience, Delay, Ladder, Origin, Policy, Priority};
 use resound_domain::report::{Kind, MonthInput, Monthly, Numbers, ReportId};
 use resound_domain::response::Response;
 use resound_domain::risk::{self, Mark, Place, Surge, Task};
+use resound_domain::route::Route;
 use resound_domain::score::Scores;
 use resound_domain::tally::{Cause, Cut, Dimension, Tally};
+use resound_domain::telling::{self, Came};
 use resound_domain::triage::Category;
 use resound_store::schema::{self, INDEXES};
 use resound_store::{
-    AddedReport, Advanced, AnnouncedKey, Appended, Approach, Buried, Cell, Claim, ConfigKind,
-    DeliveryReport, GroupClaim, IssueStep, Joined, Joining, Kept, KeptOne, Key, Lifted, Line,
-    Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened, Outcome, Part,
-    Progress, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey, Reported, Round,
-    Signed, Suggestion, Suppressed, Tell, Telling, Told, TrialStatus, Trying, Watch, Watermark,
+    AddedReport, Addition, Advanced, AnnouncedKey, Appended, Approach, Buried, Cell, Claim,
+    ConfigKind, DeliveryReport, Doubted, GroupClaim, IssueStep, Joined, Joining, Kept, KeptOne,
+    Key, Lifted, Line, Linked, LookBack, Lookup, Medium, Message, NoticeKey, OpenShard, Opened,
+    Outcome, Owed, Part, Progress, Raise, Raised, Recipient, Recorded, Relinked, ReportNoticeKey,
+    Reported, Round, Signed, Suggestion, Suppressed, Tell, Telling, Told, TrialStatus, Trying,
+    Turned, Watch, Watermark,
 };
 use serde_json::{Value, json};
 
@@ -375,6 +378,55 @@ async fn ruled_case(table: &Table, first: &Response) -> CaseId {
     response.id.case()
 }
 
+/// Writes a case whose customer a person is to tell: one word is given up, one is told, of one they are still to be called.
+async fn told_case(table: &Table, first: &Response) -> CaseId {
+    let store = &table.store;
+    let response = Response {
+        id: ResponseId::from_bits(ID + 6),
+        ..first.clone()
+    };
+    let (mut current, event) = case(&response, Priority::P3);
+    let id = current.id();
+    let opened = Some((&current, &event));
+    let _new = store.accept(&response, &DIGEST, opened, now()).await;
+    for (word, calls) in [
+        (Command::Resolve, &[Came::NotReached, Came::GaveUp][..]),
+        (Command::Reply, &[Came::Told]),
+        (Command::Reply, &[Came::NotReached]),
+    ] {
+        current = table.commanded(&current, word).await;
+        let cause = current.version();
+        let owed = Owed {
+            seq: cause,
+            effect: Effect::CustomerNotice,
+        };
+        let at = current.last_event_at() + hours(1);
+        let events = current.hear_of_notice(&[EventKind::ToTell { cause }], at, &book());
+        let after = applied(&current, &events);
+        let asked = store.append_asked(&current, &after, &events, owed, now());
+        assert_eq!(asked.await.unwrap(), Doubted::Recorded);
+        current = after;
+        for &came in calls {
+            let (cause, how) = (None, telling::How::Phone);
+            let told = Command::Told { cause, how, came };
+            let (after, events) = commanded(&current, &told, at);
+            let ledger = store.history(id).await.unwrap().unwrap().notices;
+            let turned = Turned::new(&ledger, &events[0], now()).unwrap();
+            let addition = Addition {
+                before: &current,
+                after: &after,
+                events: &events,
+                message: None,
+                command_key: None,
+            };
+            let done = store.append_turned(&addition, &turned, now());
+            assert_eq!(done.await.unwrap(), Appended::Appended);
+            current = after;
+        }
+    }
+    id
+}
+
 /// Writes one of everything, with every attribute it can have, and tells which keys hold what.
 async fn everything(table: &Table) -> Vec<(String, Key)> {
     let store = &table.store;
@@ -484,6 +536,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         .unwrap();
 
     let second = ruled_case(table, &response).await;
+    let third = told_case(table, &response).await;
 
     let day = response.day;
     let generation = store.next_generation(&survey(), day).await.unwrap();
@@ -626,6 +679,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     for (of, id) in [
         ("", id),
         ("ruled_", second),
+        ("told_", third),
         ("task_", task),
         ("churn_", churned),
     ] {
@@ -638,6 +692,7 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
         }
     }
     keys.push(("ruled_case".to_owned(), Key::Case(second)));
+    keys.push(("told_case".to_owned(), Key::Case(third)));
     keys.push((
         "ruled_message".to_owned(),
         Key::Message {
@@ -726,6 +781,15 @@ async fn everything(table: &Table) -> Vec<(String, Key)> {
     );
     keys.extend(everything_of_issues(table, &response).await);
     keys.extend(contacts);
+    for cause in [2, 6, 9] {
+        let person = NoticeKey {
+            case: third,
+            cause,
+            recipient: Recipient::Customer,
+            medium: Medium::of(Route::Person),
+        };
+        keys.push((format!("told_notice_{cause:02}"), Key::Notice(person)));
+    }
     keys
 }
 
@@ -1579,8 +1643,6 @@ fn item_from_json(value: &Value) -> Item {
         .collect()
 }
 
-/// Items of every version that ever wrote to a table, as they were written then. They are never changed; a new
-/// version adds a folder of its own.
 /// A case but for what only a later version than that of the samples gathers from the log.
 fn kept(case: &Case) -> serde_json::Value {
     let mut kept = serde_json::json!(case);
@@ -1588,9 +1650,11 @@ fn kept(case: &Case) -> serde_json::Value {
     kept
 }
 
+/// Items of every version that ever wrote to a table, as they were written then. They are never changed; a new
+/// version adds a folder of its own.
 #[tokio::test]
 async fn every_item_ever_written_can_be_read() {
-    let (mut versions, mut traced) = (0, 0);
+    let (mut versions, mut traced, mut untold) = (0, 0, 0);
     for version in std::fs::read_dir(samples()).unwrap() {
         let table = Table::new().await;
         for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
@@ -1610,12 +1674,21 @@ async fn every_item_ever_written_can_be_read() {
         traced += u32::from(response.trace_id.is_some());
         let log = history.events.iter().map(|stored| &stored.event);
         assert_eq!(kept(&Case::replay(log).unwrap()), kept(&history.case));
-        assert_eq!((history.messages.len(), history.notices.len()), (1, 1));
+        assert_eq!(history.messages.len(), 1);
+        assert!(!history.notices.is_empty());
         let second = ResponseId::from_bits(ID + 1).case();
         if let Some(ruled) = store.history(second).await.unwrap() {
             let log = ruled.events.iter().map(|stored| &stored.event);
             assert_eq!(kept(&Case::replay(log).unwrap()), kept(&ruled.case));
             assert_eq!(ruled.messages[0].direction, Direction::FromCustomer);
+        }
+        let third = ResponseId::from_bits(ID + 6).case();
+        if let Some(told) = store.history(third).await.unwrap() {
+            let log = told.events.iter().map(|stored| &stored.event);
+            assert_eq!(Case::replay(log).unwrap(), told.case);
+            let open = told.case.to_tell().map(|open| (open.cause, open.attempts));
+            assert_eq!((open, told.notices.len()), (Some((9, 1)), 3));
+            untold += 1;
         }
         assert!(
             history
@@ -1652,9 +1725,9 @@ async fn every_item_ever_written_can_be_read() {
         versions += 1;
     }
     assert_eq!(
-        (versions, traced),
-        (3, 2),
-        "some are from before there were traces"
+        (versions, traced, untold),
+        (4, 3, 1),
+        "some are from before there were traces, or people who tell"
     );
 }
 
@@ -1662,7 +1735,7 @@ async fn every_item_ever_written_can_be_read() {
 #[ignore = "writes the samples of a new version of the items; refuses to touch those of an old one"]
 async fn write_samples() {
     let table = Table::new().await;
-    let folder = samples().join("v2");
+    let folder = samples().join("v3");
     std::fs::create_dir(&folder).expect("a folder that is not there yet");
     for (name, key) in everything(&table).await {
         let item = table.raw(&key).await.unwrap();
