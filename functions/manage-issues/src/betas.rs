@@ -3,6 +3,7 @@
 use resound_domain::issue::announcement::Occasion;
 use resound_domain::issue::beta::{Beta, Command, Entry, LONGEST, Refused, Terms};
 use resound_domain::issue::tester::Turnout;
+use resound_domain::nps::ShareSummary;
 use resound_lambda_kit::Invocation;
 use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
@@ -169,11 +170,11 @@ impl App {
         beta: &Beta,
     ) -> Result<Value, Rejection> {
         let (drawn, standings) = self.drawn(request, beta).await?;
-        let turnout = turnout_of(beta, drawn.as_ref(), &standings);
+        let turnout = turnout_of(request, beta, drawn.as_ref(), &standings);
         Ok(json!({
             "state": beta.state(),
             "turnout": turnout,
-            "fixed": turnout.share_fixed(),
+            "fixed": fixed(&turnout),
         }))
     }
 
@@ -202,7 +203,7 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         let beta = &history.beta;
         let (drawn, standings) = self.drawn(request, beta).await?;
-        let turnout = turnout_of(beta, drawn.as_ref(), &standings);
+        let turnout = turnout_of(request, beta, drawn.as_ref(), &standings);
         let draw = drawn.as_ref().map(|drawn| &drawn.draw);
         let ended_at = draw.and_then(|draw| draw.ended_at);
         let terms = beta.terms();
@@ -228,7 +229,7 @@ impl App {
                 "ended_at": draw.ended_at,
             })),
             "turnout": turnout,
-            "fixed": turnout.share_fixed(),
+            "fixed": fixed(&turnout),
             "drawn": shown.map(person).collect::<Vec<_>>(),
             "timeline": timeline.collect::<Vec<_>>(),
         });
@@ -237,9 +238,24 @@ impl App {
     }
 }
 
-fn turnout_of(beta: &Beta, drawn: Option<&Drawn>, standings: &[Standing]) -> Turnout {
+fn turnout_of(
+    request: &HttpRequest,
+    beta: &Beta,
+    drawn: Option<&Drawn>,
+    standings: &[Standing],
+) -> Turnout {
     drawn.map_or_else(Turnout::default, |drawn| {
-        turnout(beta, &drawn.draw, standings)
+        turnout(beta, &drawn.draw, standings, request.at)
+    })
+}
+
+/// For how many it is fixed, in percent with one decimal: of at most 200 people a second one says nothing.
+fn fixed(turnout: &Turnout) -> Option<ShareSummary> {
+    let tenths = |percent: f64| (percent * 10.0).round() / 10.0;
+    turnout.share_fixed().map(|share| ShareSummary {
+        percent: tenths(share.percent),
+        interval: share.interval.map(tenths),
+        ..share
     })
 }
 

@@ -2,7 +2,7 @@
 
 use resound_domain::id::{ImprovementId, ResponseId};
 use resound_domain::issue::Beta;
-use resound_domain::issue::announcement::{Fate, Occasion};
+use resound_domain::issue::announcement::Occasion;
 use resound_domain::issue::beta::State;
 use resound_domain::issue::tester::{Tester, Unheard};
 use resound_domain::response::Response;
@@ -12,7 +12,7 @@ use resound_lambda_kit::problem::{Kind, Problem};
 use resound_lambda_kit::receipt;
 use resound_lambda_kit::telemetry::follow;
 use resound_pages::{BetaView, beta_page, response};
-use resound_store::{Kept, Lookup};
+use resound_store::{AnnouncedKey, Kept, Lookup, NoticeStatus, StoreError};
 use serde::Serialize;
 
 use crate::answer;
@@ -118,7 +118,7 @@ impl App {
             self.store.testers(id, &these),
         );
         let read = read.map_err(|error| trouble(request, "read the invitation", error))?;
-        let (found, beta, fates, mut testers) = read;
+        let (found, beta, fates, testers) = read;
         let response = match found {
             Lookup::Found(response) => response,
             Lookup::Erased => return Err(receipt::erased(request).into()),
@@ -126,27 +126,49 @@ impl App {
         };
         follow(response.trace_id);
         let beta = beta.ok_or_else(|| not_invited(request))?;
-        if let Some((_, error)) = fates.unreadable.into_iter().next() {
+        let unreadable = fates.unreadable.into_iter().map(|(_, error)| error);
+        if let Some(error) = unreadable.chain(testers.corrupt).next() {
             return Err(trouble(request, "read the invitation", error));
         }
-        let fate = fates.kept.first().map(|told| told.fate);
-        if !fate.is_some_and(Fate::was_perhaps_written) {
-            // A letter that went out and was not recorded is in their hands already.
-            let drawn = self.store.draw(id).await;
-            let drawn = drawn.map_err(|error| trouble(request, "read who is drawn", error))?;
-            let drawn = drawn.is_some_and(|drawn| {
-                let mut drawn = drawn.draw.sample.candidates().iter();
-                drawn.any(|one| one.response == response.id)
-            });
-            if fate.is_some() || !drawn {
-                return Err(not_invited(request).into());
+        let was_invited = match fates.kept.first() {
+            Some(told) => told.fate.was_perhaps_written(),
+            None => {
+                let claimed = self.is_claimed(id, response.id).await;
+                claimed.map_err(|error| trouble(request, "read the ledger", error))?
             }
+        };
+        if !was_invited {
+            return Err(not_invited(request).into());
         }
+        let mut testers = testers.said;
         Ok(Invited {
             tester: testers.remove(&response.id).unwrap_or_default(),
             response,
             beta,
         })
+    }
+
+    /// Whether somebody began to write an invitation: it may be in their hands before that is recorded.
+    async fn is_claimed(
+        &self,
+        improvement: ImprovementId,
+        response: ResponseId,
+    ) -> Result<bool, StoreError> {
+        let drawn = self.store.draw(improvement).await?;
+        let candidate = drawn.and_then(|drawn| {
+            let mut drawn = drawn.draw.sample.candidates().iter().copied();
+            drawn.find(|one| one.response == response)
+        });
+        let Some(candidate) = candidate else {
+            return Ok(false);
+        };
+        let key = AnnouncedKey {
+            contact: candidate.contact,
+            improvement,
+            occasion: Occasion::Invitation,
+        };
+        let entry = self.store.announced(key).await?;
+        Ok(entry.is_some_and(|entry| entry.status != NoticeStatus::Released))
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use resound_domain::id::{ContactId, ImprovementId, ResponseId};
-use resound_domain::issue::Beta;
 use resound_domain::issue::announcement::Fate;
 use resound_domain::issue::beta::State;
+use resound_domain::issue::improvement;
 use resound_domain::issue::pick::{Draw, Place};
+use resound_domain::issue::{Beta, Improvement};
 use resound_outreach::{Look, Standing, families, standings};
 use resound_store::{Appended, Drawn, Store, StoreError};
 
@@ -41,6 +42,9 @@ impl App {
             let Some(errand) = errand(&beta, run.now) else {
                 return Ok(());
             };
+            let Some(improvement) = self.still_wanted(errand).await? else {
+                break;
+            };
             let mut next = fates.next(errand, &beta, &drawn.draw);
             if next.is_empty() {
                 break;
@@ -49,6 +53,17 @@ impl App {
                 return Err(Halt::Later);
             }
             next.truncate(CHUNK);
+            if let Errand::Invitation(_) = errand {
+                let families = families(&self.store, &improvement.plan().issues).await?;
+                let linked = self.store.still_linked(&families, &next).await?;
+                passed_over(linked.corrupt);
+                let linked: BTreeSet<_> = linked.found.iter().map(|link| link.response).collect();
+                let (still, gone): (Vec<_>, Vec<_>) =
+                    next.into_iter().partition(|one| linked.contains(one));
+                // What was drawn by was taken out since: it was about something else.
+                fates.came(errand, gone.into_iter().map(|one| (one, Fate::Passed)));
+                next = still;
+            }
             let look = self.look(errand, &beta, &fates.joined, run);
             let looked = look.at(&next, Some(&mut BTreeSet::new())).await?;
             passed_over(looked.corrupt);
@@ -99,6 +114,21 @@ impl App {
             Appended::Conflict => {}
         }
         Ok(None)
+    }
+
+    /// The improvement, if people are still to be written to about it: nobody about what is cancelled, and nobody is invited to
+    /// try what everyone is told of.
+    async fn still_wanted(&self, errand: Errand<'_>) -> Result<Option<Improvement>, StoreError> {
+        let id = errand.improvement();
+        let improvement = self.store.improvement(id).await?;
+        let improvement =
+            improvement.filter(|found| found.state() != improvement::State::Cancelled);
+        if let Errand::Invitation(_) = errand
+            && self.store.announcement(id).await?.is_some()
+        {
+            return Ok(None);
+        }
+        Ok(improvement)
     }
 
     /// The draw at its end, walked on from where it stands; `None` if another run is ahead.
@@ -178,8 +208,16 @@ pub(crate) async fn joined(
     let Some(drawn) = store.draw(id).await? else {
         return Ok(BTreeSet::new());
     };
-    let standings = standings(store, id, &drawn.draw.sample).await?;
-    Ok(Fates::of(standings).joined)
+    let candidates = drawn.draw.sample.candidates();
+    let ids: Vec<ResponseId> = candidates.iter().map(|one| one.response).collect();
+    let testers = store.testers(id, &ids).await?;
+    // Whoever cannot be read is told as everybody is.
+    passed_over(testers.corrupt);
+    let joined = candidates.iter().filter(|one| {
+        let said = testers.said.get(&one.response);
+        said.is_some_and(|tester| tester.takes_part() == Some(true))
+    });
+    Ok(joined.map(|one| one.contact).collect())
 }
 
 /// What became of those who are drawn, as kept and as this run has found.
@@ -233,12 +271,14 @@ impl Fates {
         open.map(|one| one.response).collect()
     }
 
-    fn came(&mut self, errand: Errand<'_>, fates: Vec<(ResponseId, Fate)>) {
-        let waits = |fate: &Fate| fate.holds_place() && !fate.was_perhaps_written();
-        self.somebody_waits |= fates.iter().any(|(_, fate)| waits(fate));
-        match errand {
-            Errand::Question(_) => self.asked.extend(fates),
-            Errand::Announcement(_) | Errand::Invitation(_) => self.invited.extend(fates),
+    fn came(&mut self, errand: Errand<'_>, fates: impl IntoIterator<Item = (ResponseId, Fate)>) {
+        let of = match errand {
+            Errand::Question(_) => &mut self.asked,
+            Errand::Announcement(_) | Errand::Invitation(_) => &mut self.invited,
+        };
+        for (response, fate) in fates {
+            self.somebody_waits |= fate.holds_place() && !fate.was_perhaps_written();
+            of.insert(response, fate);
         }
     }
 }

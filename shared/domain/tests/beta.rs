@@ -193,6 +193,8 @@ fn it_is_looked_at_when_something_was_done_or_an_hour_has_passed() {
     assert!(beta.is_due(&draw, after(2) + SOON));
     let asked = commanded(&beta, Command::Ask, after(2));
     assert!(asked.is_due(&draw, after(2)), "even at the same instant");
+    // The clock was ahead once.
+    assert!(beta.is_due(&draw, after(1)));
 }
 
 fn candidate(lot: u128, response: u128) -> Candidate {
@@ -264,6 +266,30 @@ fn what_testers_say_is_kept_and_the_last_word_counts() {
         turncoat = say(&turncoat, &asking, word).unwrap().unwrap();
     }
     assert_eq!(say(&turncoat, &asking, Word::Joined), Err(Unheard::TooMuch));
+}
+
+#[test]
+fn what_a_later_version_let_them_say_moves_nothing() {
+    let asking = commanded(&started(), Command::Ask, after(50));
+    let said = |words: &[&str]| {
+        let said = words
+            .iter()
+            .map(|word| serde_json::json!({"word": word, "at": t0()}));
+        serde_json::from_value::<Tester>(said.collect()).unwrap()
+    };
+    let tester = said(&["joined", "fixed", "better"]);
+    assert_eq!(
+        (tester.takes_part(), tester.is_fixed()),
+        (Some(true), Some(true))
+    );
+    assert_eq!(tester.hear(&asking, Word::Fixed, after(60)), Ok(None));
+    let not = tester
+        .hear(&asking, Word::NotFixed, after(60))
+        .unwrap()
+        .unwrap();
+    assert_eq!(not.is_fixed(), Some(false));
+    assert_eq!(said(&["better"]).is_fixed(), None);
+    assert_eq!(Word::from_name("other"), None, "nobody says it here");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use resound_domain::id::{ImprovementId, ResponseId};
 use resound_domain::issue::announcement::Occasion;
 use resound_domain::issue::beta::{Beta, Seed};
@@ -53,7 +54,11 @@ pub async fn standings(
     };
     let invited = told(Occasion::Invitation).await?;
     let asked = told(Occasion::Question).await?;
-    let mut testers = store.testers(improvement, &ids).await?;
+    let testers = store.testers(improvement, &ids).await?;
+    if let Some(error) = testers.corrupt.into_iter().next() {
+        return Err(error);
+    }
+    let mut testers = testers.said;
     let standing = |candidate: &Candidate| Standing {
         candidate: *candidate,
         invited: invited.get(&candidate.response).copied(),
@@ -63,15 +68,15 @@ pub async fn standings(
     Ok(sample.candidates().iter().map(standing).collect())
 }
 
-/// What all of them come to.
-pub fn turnout(beta: &Beta, draw: &Draw, standings: &[Standing]) -> Turnout {
+/// What all of them come to by `now`, in business time.
+pub fn turnout(beta: &Beta, draw: &Draw, standings: &[Standing], now: Timestamp) -> Turnout {
     let mut turnout = Turnout::default();
     for one in standings {
         let fate = |told: Option<Told>| told.map(|told| told.fate);
         turnout.add(fate(one.invited), fate(one.asked), &one.tester);
     }
     // Once nobody was left to write to, nobody waits: who is erased since is not invited any more.
-    if draw.ended_at.is_some() && draw.looked_at.is_none() {
+    if draw.ended_at.is_some() && draw.looked_at.is_none() && beta.may_invite(now) {
         let fates: BTreeMap<_, _> = standings
             .iter()
             .filter_map(|one| Some((one.candidate, one.invited?.fate)))

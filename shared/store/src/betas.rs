@@ -30,6 +30,15 @@ pub struct BetaHistory {
     pub log: Vec<Logged<Entry>>,
 }
 
+/// What testers have said.
+#[derive(Debug, Default)]
+pub struct Testers {
+    /// Those who have said anything, by their responses.
+    pub said: BTreeMap<ResponseId, Tester>,
+    /// What cannot be read, each a [`StoreError::Corrupt`]; it hides nothing of the others.
+    pub corrupt: Vec<StoreError>,
+}
+
 /// A draw as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawn {
@@ -174,7 +183,7 @@ impl Store {
         })
     }
 
-    /// What the senders of these responses have said as testers, those who have said anything.
+    /// What the senders of these responses have said as testers.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -182,7 +191,7 @@ impl Store {
         &self,
         improvement: ImprovementId,
         responses: &[ResponseId],
-    ) -> Result<BTreeMap<ResponseId, Tester>, StoreError> {
+    ) -> Result<Testers, StoreError> {
         let key = |&response: &ResponseId| {
             let tester = Key::Tester {
                 response,
@@ -191,8 +200,16 @@ impl Store {
             tester.encode()
         };
         let keys: Vec<RawKey> = responses.iter().map(key).collect();
-        let items = self.get_all(&keys).await?;
-        items.into_iter().map(Stored::read).collect()
+        let mut testers = Testers::default();
+        for item in self.get_all(&keys).await? {
+            match <(ResponseId, Tester)>::read(item) {
+                Ok((response, tester)) => {
+                    testers.said.insert(response, tester);
+                }
+                Err(error) => testers.corrupt.push(error),
+            }
+        }
+        Ok(testers)
     }
 
     /// Keeps what a tester says, if they have said nothing since `seen` and their response, which came at `received_at`, is

@@ -465,6 +465,47 @@ impl Store {
         })
     }
 
+    /// Those of these responses that are linked to any of these families of issues, each once, and not taken out by hand: whom
+    /// [`reporters`](Self::reporters) finds.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn still_linked(
+        &self,
+        families: &[Vec<IssueId>],
+        responses: &[ResponseId],
+    ) -> Result<Beside<Link>, StoreError> {
+        let key = |issue: IssueId| {
+            let of = move |&response: &ResponseId| Key::Link { issue, response }.encode();
+            responses.iter().map(of)
+        };
+        let keys: Vec<RawKey> = families.iter().flatten().copied().flat_map(key).collect();
+        let (mut links, mut corrupt) = (BTreeMap::<IssueId, Vec<Link>>::new(), Vec::new());
+        for item in self.get_all(&keys).await? {
+            // None but these were asked for.
+            let Ok(Key::Link { issue, .. }) = Key::decode(&key_of(&item)) else {
+                continue;
+            };
+            match Link::read(item) {
+                Ok(link) => links.entry(issue).or_default().push(link),
+                Err(error) => corrupt.push(error),
+            }
+        }
+        let mut found = BTreeMap::new();
+        for family in families {
+            let pages = family
+                .iter()
+                .map(|issue| links.remove(issue).unwrap_or_default());
+            let all = link::union(pages).into_iter().filter(|link| !link.unlinked);
+            found.extend(all.map(|link| (link.response, link)));
+        }
+        Ok(Beside {
+            found: found.into_values().collect(),
+            corrupt,
+            next: None,
+        })
+    }
+
     /// Some of the suggestions of an issue, in the order of the responses; at most [`MAX_LINKS`].
     ///
     /// # Errors

@@ -48,7 +48,7 @@ pub use announcements::{
     AnnouncementHistory, Approach, Contacted, Fates, Kept, Known as KnownContact, Progress, Tell,
     Told, UnderWay,
 };
-pub use betas::{BetaHistory, Drawn};
+pub use betas::{BetaHistory, Drawn, Testers};
 pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
     MAX_PAGE, Message, Owed,

@@ -9,7 +9,7 @@ use resound_domain::id::{ImprovementId, IssueId};
 use resound_tests::World;
 use resound_tests::faults::Fault;
 use resound_tests::rng::Rng;
-use resound_tests::world::Answer;
+use resound_tests::world::{Answer, Receipt};
 use serde_json::{Value, json};
 
 use crate::announcements::{
@@ -153,9 +153,8 @@ async fn a_few_are_drawn_invited_asked_and_heard_before_everyone_is_told() {
     assert!(!preview["examples"].to_string().contains("customer-1@"));
 
     let started = start(&mut world, id, 5).await.expect(201).json();
-    let again = start(&mut world, id, 5).await;
-    // The same key with another end, as time has gone on: not the same request.
-    assert!(matches!(again.status, 201 | 409));
+    let again = start(&mut world, id, 5).await.expect(201).json();
+    assert_eq!(again["version"], started["version"]);
     assert_eq!(started["state"], "inviting");
     minute(&mut world).await;
     let invited = of(&kinds(&world), "invitation");
@@ -330,6 +329,122 @@ async fn whoever_cannot_be_invited_leaves_the_place_to_the_next() {
     world.pass(SignedDuration::from_mins(1));
     minute(&mut world).await;
     assert_eq!(shown(&mut world, id).await["state"], "closed");
+    world.drain().await;
+}
+
+/// Eight who reported, and a beta for four of them that is drawn by night, when nobody is written to.
+async fn drawn_by_night(world: &mut World) -> (ImprovementId, IssueId, Vec<Receipt>) {
+    let one = issue(world, 1).await;
+    let mut receipts = Vec::new();
+    for n in 0..8 {
+        receipts.push(report(world, n, email(n)).await);
+    }
+    gather(world).await;
+    let id = planned(world, &[one]).await;
+    start(world, id, 4).await.expect(201);
+    half_a_day(world).await;
+    assert_eq!(letters(world), BTreeMap::new());
+    assert_eq!(shown(world, id).await["turnout"]["waiting"], 4);
+    (id, one, receipts)
+}
+
+async fn half_a_day(world: &mut World) {
+    world.leap("PT12H");
+    world.pass(SignedDuration::from_mins(1));
+    minute(world).await;
+}
+
+async fn command_improvement(world: &mut World, id: ImprovementId, body: &Value, key: &str) {
+    let path = format!("/v1/improvements/{id}/commands");
+    staff_post(world, &path, body, key).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_was_drawn_and_not_invited_has_no_page() {
+    let mut world = World::new().await;
+    let (id, _, receipts) = drawn_by_night(&mut world).await;
+    let pages = receipts
+        .iter()
+        .map(|one| (one.id.clone(), format!("{}/betas/{id}", one.status)));
+    let pages: BTreeMap<String, String> = pages.collect();
+    for page in pages.values() {
+        world.get(page).await.expect(404);
+        say(&mut world, page, "joined").await.expect(404);
+    }
+    half_a_day(&mut world).await;
+    let beta = shown(&mut world, id).await;
+    for (n, one) in beta["drawn"].as_array().unwrap().iter().enumerate() {
+        let page = &pages[one["response"].as_str().unwrap()];
+        let status = if n < 4 { 200 } else { 404 };
+        world.get(page).await.expect(status);
+        say(&mut world, page, "joined").await.expect(status);
+    }
+    assert_eq!(shown(&mut world, id).await["turnout"]["joined"], 4);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_invitation_that_will_not_come() {
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    command(&mut world, id, "stop").await.expect(200);
+    assert_eq!(shown(&mut world, id).await["turnout"]["waiting"], 4);
+    command(&mut world, id, "go_on").await.expect(200);
+    command(&mut world, id, "ask").await.expect(200);
+    assert_eq!(shown(&mut world, id).await["turnout"]["waiting"], 0);
+    half_a_day(&mut world).await;
+    assert_eq!(letters(&world), BTreeMap::new(), "nobody has joined");
+
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    world.leap("P10D");
+    world.pass(SignedDuration::from_mins(1));
+    assert_eq!(shown(&mut world, id).await["turnout"]["waiting"], 0);
+}
+
+#[tokio::test]
+async fn whose_response_was_taken_out_leaves_the_place_to_the_next() {
+    let mut world = World::new().await;
+    let (id, one, _) = drawn_by_night(&mut world).await;
+    let beta = shown(&mut world, id).await;
+    let unlink = json!({"command": "unlink", "responses": [beta["drawn"][1]["response"]]});
+    let path = format!("/v1/issues/{one}/commands");
+    staff_post(&mut world, &path, &unlink, "unlink")
+        .await
+        .expect(200);
+    half_a_day(&mut world).await;
+    let beta = shown(&mut world, id).await;
+    let drawn = beta["drawn"].as_array().unwrap();
+    let invited: Vec<bool> = drawn.iter().map(|one| one["invited"].is_object()).collect();
+    let expected = [true, false, true, true, true, false, false, false];
+    assert_eq!(invited, expected);
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_what_is_cancelled_or_told_to_everyone() {
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    let cancel = json!({"command": "cancel", "reason": "Too dear."});
+    command_improvement(&mut world, id, &cancel, "cancel").await;
+    half_a_day(&mut world).await;
+    assert_eq!(letters(&world), BTreeMap::new());
+    assert_eq!(shown(&mut world, id).await["turnout"]["waiting"], 0);
+
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    let ship = json!({"command": "ship", "release": "2.4"});
+    command_improvement(&mut world, id, &ship, "ship").await;
+    let mut despite = words();
+    despite["despite_beta"] = true.into();
+    let path = format!("/v1/improvements/{id}/announcement");
+    staff_post(&mut world, &path, &despite, "despite")
+        .await
+        .expect(201);
+    half_a_day(&mut world).await;
+    let kinds = kinds(&world);
+    assert_eq!(of(&kinds, "announcement").len(), 8);
+    assert_eq!(of(&kinds, "invitation").len(), 0);
     world.drain().await;
 }
 

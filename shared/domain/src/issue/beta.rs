@@ -451,10 +451,17 @@ impl Beta {
         self.state == State::Inviting && now < self.terms.until
     }
 
+    /// Whether people are invited, or will be if somebody goes on.
+    pub fn may_invite(&self, now: Timestamp) -> bool {
+        self.can_be_joined(now) && self.asked_at.is_none()
+    }
+
     /// Whether it is time to look for somebody to write to. Once nobody was left, it is not until something was done to the
-    /// beta, or an hour has passed.
+    /// beta, or an hour has passed. A look that is yet to come, as clocks differ, does not count.
     pub fn is_due(&self, draw: &Draw, now: Timestamp) -> bool {
-        let waits = |looked: Timestamp| looked > self.changed_at && now < later(looked, SOON);
+        let waits = |looked: Timestamp| {
+            looked > self.changed_at && looked <= now && now < later(looked, SOON)
+        };
         !draw.looked_at.is_some_and(waits)
     }
 }

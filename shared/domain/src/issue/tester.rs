@@ -22,10 +22,13 @@ pub enum Word {
     Fixed,
     /// It is not.
     NotFixed,
+    /// A later version's. Never said, and never written.
+    #[serde(other)]
+    Other,
 }
 
 impl Word {
-    /// Every word.
+    /// Every word that can be said.
     pub const ALL: [Self; 4] = [Self::Joined, Self::Declined, Self::Fixed, Self::NotFixed];
 
     /// The persisted and published name.
@@ -35,6 +38,7 @@ impl Word {
             Self::Declined => "declined",
             Self::Fixed => "fixed",
             Self::NotFixed => "not_fixed",
+            Self::Other => "other",
         }
     }
 
@@ -43,9 +47,22 @@ impl Word {
         Self::ALL.into_iter().find(|word| word.name() == name)
     }
 
-    /// Whether it is about taking part, not about what is tried.
-    const fn is_about_taking_part(self) -> bool {
-        matches!(self, Self::Joined | Self::Declined)
+    /// Whether they take part, if it is about that.
+    const fn takes_part(self) -> Option<bool> {
+        match self {
+            Self::Joined => Some(true),
+            Self::Declined => Some(false),
+            Self::Fixed | Self::NotFixed | Self::Other => None,
+        }
+    }
+
+    /// Whether it is fixed for them, if it is about that.
+    const fn is_fixed(self) -> Option<bool> {
+        match self {
+            Self::Fixed => Some(true),
+            Self::NotFixed => Some(false),
+            Self::Joined | Self::Declined | Self::Other => None,
+        }
     }
 }
 
@@ -88,19 +105,22 @@ impl Tester {
 
     /// Whether they take part; `None` if they have not said.
     pub fn takes_part(&self) -> Option<bool> {
-        self.last(Word::is_about_taking_part)
-            .map(|word| word == Word::Joined)
+        self.last(Word::takes_part)
     }
 
     /// Whether it is fixed for them, as they said last; `None` if they have not said.
     pub fn is_fixed(&self) -> Option<bool> {
-        self.last(|word| !word.is_about_taking_part())
-            .map(|word| word == Word::Fixed)
+        self.last(Word::is_fixed)
     }
 
-    fn last(&self, of: impl Fn(Word) -> bool) -> Option<Word> {
-        let words = self.0.iter().rev().map(|said| said.word);
-        words.into_iter().find(|word| of(*word))
+    fn last(&self, says: impl Fn(Word) -> Option<bool>) -> Option<bool> {
+        self.0.iter().rev().find_map(|said| says(said.word))
+    }
+
+    /// Whether the word says what they said last of the same.
+    fn has_said(&self, word: Word) -> bool {
+        let is_last = |said: Option<bool>, last| said.is_some() && said == last;
+        is_last(word.takes_part(), self.takes_part()) || is_last(word.is_fixed(), self.is_fixed())
     }
 
     /// They and this word; `None` if they have said so already.
@@ -108,14 +128,13 @@ impl Tester {
     /// # Errors
     /// [`Unheard`], and then nothing is kept.
     pub fn hear(&self, beta: &Beta, word: Word, now: Timestamp) -> Result<Option<Self>, Unheard> {
-        let about_taking_part = word.is_about_taking_part();
-        if self.last(|last| last.is_about_taking_part() == about_taking_part) == Some(word) {
+        if word == Word::Other || self.has_said(word) {
             return Ok(None);
         }
         match word {
             Word::Joined if !beta.can_be_joined(now) => return Err(Unheard::Over),
             _ if beta.state() == State::Closed => return Err(Unheard::Over),
-            Word::Joined | Word::Declined => {}
+            Word::Joined | Word::Declined | Word::Other => {}
             Word::Fixed | Word::NotFixed if self.takes_part() != Some(true) => {
                 return Err(Unheard::NotJoined);
             }

@@ -392,6 +392,10 @@ async fn reporters_of_several_issues_come_once_each_in_order() {
         let all: Vec<_> = (1..=5).map(ResponseId::from_bits).collect();
         assert_eq!(found, all, "{limit} at a time");
     }
+    let these: Vec<_> = (0..=7).map(ResponseId::from_bits).collect();
+    let linked = table.store.still_linked(&families, &these).await.unwrap();
+    let linked: Vec<_> = linked.found.iter().map(|link| link.response).collect();
+    assert_eq!(linked, these[1..=5], "the same, asked for by name");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Betas: started before the announcement, drawn by one run at a time, and what testers say.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use resound_domain::id::{ContactId, ImprovementId, IssueId, Lot, ResponseId};
 use resound_domain::issue::announcement::{Announcement, Fate, Ledger, Occasion, Words};
@@ -9,7 +10,7 @@ use resound_domain::issue::pick::{Candidate, Draw};
 use resound_domain::issue::tester::{Tester, Word};
 use resound_domain::issue::{Note, Title};
 use resound_store::{
-    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, Kept, Opened, StoreError, Tell,
+    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, Kept, Key, Opened, StoreError, Tell,
     Told, UnderWay,
 };
 use serde_json::json;
@@ -220,7 +221,22 @@ async fn what_a_tester_says_is_kept_once_and_goes_with_the_response() {
     let not = say(&joined, Word::NotFixed);
     assert_eq!(hear(joined, not.clone()).await, Kept::Overtaken);
     let testers = table.store.testers(IMPROVEMENT, &[one.id]).await.unwrap();
-    assert_eq!(testers.get(&one.id), Some(&fixed));
+    assert_eq!(testers.said.get(&one.id), Some(&fixed));
+    // What one said cannot be read: that hides nobody else.
+    let key = |response| Key::Tester {
+        response,
+        improvement: IMPROVEMENT,
+    };
+    let mut item = table.raw(&key(one.id)).await.unwrap();
+    let other = ResponseId::from_bits(2);
+    let raw = key(other).encode();
+    item.insert("PK".to_owned(), AttributeValue::S(raw.pk));
+    item.insert("said".to_owned(), AttributeValue::N("2".to_owned()));
+    table.plant(item).await;
+    let both = [other, one.id];
+    let testers = table.store.testers(IMPROVEMENT, &both).await.unwrap();
+    assert_eq!(testers.said.keys().collect::<Vec<_>>(), [&one.id]);
+    assert!(matches!(&testers.corrupt[..], [StoreError::Corrupt { .. }]));
 
     let invited = Told {
         response: one.id,
@@ -252,6 +268,6 @@ async fn what_a_tester_says_is_kept_once_and_goes_with_the_response() {
     assert_eq!(buried, Buried::Buried);
     assert_eq!(fates().await, []);
     let testers = table.store.testers(IMPROVEMENT, &[one.id]).await.unwrap();
-    assert!(testers.is_empty());
+    assert!(testers.said.is_empty());
     assert_eq!(hear(silent, not).await, Kept::Overtaken);
 }
