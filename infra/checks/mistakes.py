@@ -472,6 +472,29 @@ def _(s):
         x["Fn::If"][1] if "Fn::If" in x and x["Fn::If"][0] == "HasSms" else x for x in statements]
 
 
+@plant("test text messages may be sent as anybody")
+def _(s): s.statement("ManagePolicyRole", "sms-voice:SendTextMessage")["Resource"] = "*"
+
+
+@plant("test text messages may be sent although nobody is to get them")
+def _(s):
+    statements = s.statements("ManagePolicyRole")
+    statements[:] = [
+        {"Fn::If": ["HasSms", *x["Fn::If"][1:]]} if "Fn::If" in x and x["Fn::If"][0] == "HasTestText" else x for x in statements]
+
+
+@plant("test text messages are on without anybody who is to get them")
+def _(s): s.body["Conditions"]["HasTestText"] = {"Condition": "HasSms"}
+
+
+@plant("test text messages go to whoever gets test letters")
+def _(s): s.environment("ManagePolicy")["TEST_TEXT_TO"] = {"Ref": "TestMailTo"}
+
+
+@plant("numbers for test text messages may be anything")
+def _(s): del s.body["Parameters"]["TestTextTo"]["AllowedPattern"]
+
+
 @plant("the app gets the alerts of staff")
 def _(s): s.environment("CloseLoop")["CUSTOMER_WEBHOOK_URL"] = {"Ref": "AlertWebhookUrl"}
 

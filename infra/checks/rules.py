@@ -26,7 +26,7 @@ LIST = {"dynamodb:BatchGetItem"}  # an index lags: what it lists is read again
 # A day's cells, on condition of the run's generation; a suggestion, on condition that its response is not erased.
 REPLACE = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
 PUBLISH = {"dynamodb:Query", "dynamodb:PutItem"}
-KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows, test letters
+KEEP = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}  # figures that only the company knows, tests
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -79,7 +79,7 @@ FUNCTIONS = {
     "notify-staff": Function("queue", WRITE, sends=["StaffAlerts"], consumes="StaffAlerts", mails=True),
     "close-loop": Function("queue", WRITE, consumes="CustomerNotices", mails=True, texts=True),
     "aggregate-nps": Function("schedule", WRITE | REPLACE, indexes=["by-day"]),
-    "manage-policy": Function("http", PUBLISH, indexes=["queue"], mails=True, narrowly=[LIST, KEEP]),
+    "manage-policy": Function("http", PUBLISH, indexes=["queue"], mails=True, texts=True, narrowly=[LIST, KEEP]),
     "watch-risks": Function("schedule", WRITE | LIST, indexes=["by-day", "by-customer"]),
     "write-reports": Function("schedule", WRITE | LIST, indexes=["by-day"], mails=True),
     "serve-reports": Function("http", READ),
@@ -400,6 +400,7 @@ def environment_matches_config(t):
         "TEST_MAIL_TO": {"Ref": "TestMailTo"},
         "SMS_ORIGINATION_IDENTITY": {"Ref": "SmsOriginationIdentity"},
         "SMS_COUNTRY": {"Ref": "SmsCountry"},
+        "TEST_TEXT_TO": {"Ref": "TestTextTo"},
         "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
         "CUSTOMER_WEBHOOK_SECRET": {"Ref": "CustomerWebhookSecret"},
         "MAIL_CONFIGURATION_SET": {"Fn::If": ["HasMailReports", {"Fn::Sub": "${AWS::StackName}-letters"}, ""]},
@@ -480,7 +481,7 @@ def roles_allow_what_is_needed(t):
             if stated & TRACE and condition != "IsTraced":
                 yield f"{role_id}: traces although tracing is off"
             if stated & SMS:
-                if condition != "HasSms":
+                if condition != ("HasTestText" if name == "manage-policy" else "HasSms"):
                     yield f"{role_id}: may send text messages although they are off"
                 if resources != [{"Ref": "SmsOriginationIdentity"}]:
                     yield f"{role_id}: may send text messages as anybody"
@@ -1410,6 +1411,7 @@ def conditions_mean_what_their_names_say(t):
         "HasBrandSenders": given("BrandSenders"),
         "HasTestMail": {"Fn::And": [condition("HasMail"), given("TestMailTo")]},
         "HasSms": given("SmsOriginationIdentity"),
+        "HasTestText": {"Fn::And": [condition("HasSms"), given("TestTextTo")]},
         "HasMailReports": {"Fn::And": [condition("HasMail"), {"Fn::Equals": [{"Ref": "MailReporting"}, "true"]}]},
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
         "HasKey": given("KmsKeyArn"),
@@ -1698,6 +1700,9 @@ SAMPLES = {
         [f"arn:{p}:sms-voice:eu-west-1:123456789012:{kind}" for p in PARTITIONS for kind in ("phone-number/phone-1a", "pool/pool-1a", "sender-id/RESOUND/GB")],
         ["+14155552671", "pool-1a", "arn:aws:sms-voice:eu-west-1:123456789012:opt-out-list/a", "arn:aws:sms-voice:eu-west-1:123456789012:pool/*"]),
     "SmsCountry": (["86", "1", "852"], ["+86", "086", "8600", "CN"]),
+    "TestTextTo": (
+        ["+8613800138000", "+14155552671,+8613800138000"],
+        ["8613800138000", "+0138001380", "+1415555", "+14155552671,", "+14155552671, +8613800138000", "+14155552671;+8613800138000", "+1415555267112345"]),
     "CustomerWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),
     "CustomerWebhookSecret": (["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA,whsec_BBBB=="], ["MfKQ9r8GKYqr", "whsec_", "whsec_a b"]),
     "AlertWebhookUrl": (["https://a.example/hook?x=1"], ["a.example", "https://a b"]),

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Request, request};
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use jiff::civil::Date;
@@ -578,10 +578,20 @@ impl World {
 
     /// Sends a document as an admin, once.
     pub async fn try_publish(&mut self, path: &str, document: &Value) -> Answer {
-        let request = Request::put(path)
+        self.as_admin(Request::put(path), document).await
+    }
+
+    /// Asks for a test letter or a test message as an admin, once.
+    pub async fn try_out(&mut self, wish: &Value) -> Answer {
+        self.as_admin(Request::post("/v1/templates/test"), wish)
+            .await
+    }
+
+    async fn as_admin(&mut self, request: request::Builder, body: &Value) -> Answer {
+        let request = request
             .header("authorization", self.bearer_of("admin"))
             .header("content-type", "application/json");
-        let body = Body::from(document.to_string());
+        let body = Body::from(body.to_string());
         self.http(request.body(body).expect("a request")).await
     }
 

@@ -5,6 +5,7 @@ use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::outbound::Reach;
+use resound_lambda_kit::sms::Numbers;
 
 /// Every variable this function reads besides those of the shell.
 pub const VARIABLES: &[&str] = &[
@@ -15,6 +16,8 @@ pub const VARIABLES: &[&str] = &[
     "MAIL_FROM",
     "BRAND_SENDERS",
     "TEST_MAIL_TO",
+    "SMS_ORIGINATION_IDENTITY",
+    "TEST_TEXT_TO",
 ];
 
 /// What this function needs to know.
@@ -26,6 +29,10 @@ pub struct Config {
     pub from: Option<Mailbox>,
     /// Who may get test letters.
     pub test_to: Addresses,
+    /// The identity that test messages to phones are sent as; `None` if this installation sends no text messages.
+    pub sms_from: Option<String>,
+    /// Who may get test messages on the phone.
+    pub test_text_to: Numbers,
     /// The addresses that brands may write from.
     pub brand_senders: Addresses,
     /// Where the public reaches the system, without a slash at the end: text messages carry it.
@@ -48,6 +55,8 @@ impl Config {
         let brand_senders = vars.parse_optional("BRAND_SENDERS");
         let from = vars.parse_optional("MAIL_FROM");
         let test_to = vars.parse_optional("TEST_MAIL_TO");
+        let sms_from = vars.optional("SMS_ORIGINATION_IDENTITY");
+        let test_text_to = vars.parse_optional("TEST_TEXT_TO");
         let private = vars.parse_optional("WEBHOOK_ALLOW_PRIVATE");
         let reach = private.map(|private| match private.unwrap_or(false) {
             true => Reach::Anywhere,
@@ -58,6 +67,8 @@ impl Config {
             public_url: public_url?.trim_end_matches('/').to_owned(),
             from: from?,
             test_to: test_to?.unwrap_or_default(),
+            sms_from,
+            test_text_to: test_text_to?.unwrap_or_default(),
             brand_senders: brand_senders?.unwrap_or_default(),
             calendars: calendars?,
             reach: reach?,
@@ -77,9 +88,12 @@ mod tests {
             ("MAIL_FROM", "nobody"),
             ("BRAND_SENDERS", "a, b"),
             ("TEST_MAIL_TO", "A <a@b.example>"),
+            ("SMS_ORIGINATION_IDENTITY", "whatever the service takes"),
+            ("TEST_TEXT_TO", "138 0013 8000"),
         ]);
         let faults = vars.read(Config::read).unwrap_err().to_string();
-        for variable in VARIABLES {
+        let is_free = |variable: &&&str| **variable == "SMS_ORIGINATION_IDENTITY";
+        for variable in VARIABLES.iter().filter(|variable| !is_free(variable)) {
             assert!(faults.contains(variable), "{variable}: {faults}");
         }
     }

@@ -50,6 +50,9 @@ impl App {
                 from: config.from,
                 brand_senders: config.brand_senders,
                 to: config.test_to,
+                texter: clients.texter.clone(),
+                sms_from: config.sms_from,
+                text_to: config.test_text_to,
             },
         }
     }

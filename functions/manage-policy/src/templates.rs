@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use resound_domain::language::Language;
 use resound_domain::policy::CalendarName;
 use resound_domain::sms::size;
-use resound_domain::template::{Brand, Installation, Occasion, Template, Templates, Values};
+use resound_domain::template::{Brand, Installation, Occasion, Templates, Values};
 use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::http::{HttpResponse, Rejection};
 use resound_lambda_kit::mail::Mailbox;
@@ -66,12 +66,34 @@ pub(crate) fn installation(public_url: &str, senders: &Addresses) -> Installatio
 /// The reference in what is shown.
 const REFERENCE: &str = "R-ABCDE-FGHJK";
 
+/// What a test goes by. Names are published: append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Medium {
+    /// A letter.
+    Email,
+    /// A text message.
+    Sms,
+}
+
+impl Medium {
+    const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
 /// Which letter somebody wants to see.
 struct Wish {
     occasion: Occasion,
     language: Language,
     /// The id of a brand; `None` for feedback that names nothing any brand is for.
     brand: Option<String>,
+    /// What it goes by, where it is sent.
+    medium: Medium,
     /// Who is to get it, where it is sent.
     to: Option<String>,
     /// What is looked at in place of what is published.
@@ -145,6 +167,11 @@ impl Sample {
         self.wish.language
     }
 
+    /// What it is to go by.
+    pub(crate) const fn medium(&self) -> Medium {
+        self.wish.medium
+    }
+
     /// Who is to get it, if that was said.
     pub(crate) fn to(&self) -> Option<&str> {
         self.wish.to.as_deref()
@@ -176,19 +203,24 @@ impl Sample {
         (letter.subject(), letter.text(), letter.html())
     }
 
+    /// The text message in a language.
+    pub(crate) fn sms(&self, language: Language) -> String {
+        let values = Values {
+            reference: REFERENCE,
+            day: self.day,
+            brand: self.brand().map_or("", |brand| brand.name.get(language)),
+            link: &self.status_url,
+        };
+        let wording = self.templates.sms(self.wish.occasion, language);
+        wording.render(&values, language)
+    }
+
     fn shown(&self) -> Value {
         let (occasion, language) = (self.wish.occasion, self.wish.language);
         let brand = self.brand();
         let sms = Language::ALL.map(|language| {
-            let values = Values {
-                reference: REFERENCE,
-                day: self.day,
-                brand: brand.map_or("", |brand| brand.name.get(language)),
-                link: &self.status_url,
-            };
-            let wording = self.templates.sms(occasion, language);
-            let shown = message(&wording, &values, language);
-            (language.tag().to_owned(), shown)
+            let shown = measured(&self.sms(language));
+            (language.tag().to_owned(), Value::Object(shown))
         });
         let (subject, text, html) = self.letter();
         json!({
@@ -207,15 +239,17 @@ impl Sample {
 }
 
 /// A text message and its length.
-fn message(wording: &Template, values: &Values<'_>, language: Language) -> Value {
-    let text = wording.render(values, language);
-    let size = size(&text);
-    json!({
-        "text": text,
-        "encoding": size.encoding.name(),
-        "units": size.units,
-        "parts": size.parts,
-    })
+pub(crate) fn measured(text: &str) -> Map<String, Value> {
+    let size = size(text);
+    [
+        ("text", json!(text)),
+        ("encoding", json!(size.encoding.name())),
+        ("units", json!(size.units)),
+        ("parts", json!(size.parts)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into_iter()
+    .collect()
 }
 
 impl Wish {
@@ -272,15 +306,32 @@ impl Wish {
             let message = locale.choose("须为品牌的 id。", "The id of a brand is expected.");
             faults.add(&mut lines, "/brand", "unknown-value", message);
         }
+        let medium = match members.get("medium").filter(|medium| !medium.is_null()) {
+            None => Some(Medium::Email),
+            Some(named) => Medium::ALL
+                .into_iter()
+                .find(|medium| named == medium.name()),
+        };
+        if medium.is_none() {
+            let choices = Medium::ALL.map(Medium::name).join(", ");
+            let zh_cn = format!("可用的值为 {choices}；不填即为 email。");
+            let en = format!("Use one of {choices}; left out, it is email.");
+            let message = locale.choose(&zh_cn, &en);
+            faults.add(&mut lines, "/medium", "unknown-value", message);
+        }
         let to = members.get("to").filter(|to| !to.is_null());
         if to.is_some_and(|to| !to.is_string()) {
-            let message = locale.choose("须为邮箱地址。", "An address is expected.");
+            let message = locale.choose(
+                "须为邮箱地址，短信则为手机号。",
+                "An address is expected, or the number for a text message.",
+            );
             faults.add(&mut lines, "/to", "unknown-value", message);
         }
-        match (occasion, language) {
-            (Some(occasion), Some(language)) if faults.none() => Ok(Self {
+        match (occasion, language, medium) {
+            (Some(occasion), Some(language), Some(medium)) if faults.none() => Ok(Self {
                 occasion,
                 language,
+                medium,
                 brand: brand.and_then(Value::as_str).map(str::to_owned),
                 to: to.and_then(Value::as_str).map(str::to_owned),
                 document: members.get("document").filter(|d| !d.is_null()).cloned(),

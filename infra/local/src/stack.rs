@@ -218,6 +218,8 @@ pub fn local_defaults(http_url: &str) -> BTreeMap<String, String> {
             "SmsOriginationIdentity",
             "arn:aws:sms-voice:us-east-1:000000000000:pool/local".to_owned(),
         ),
+        ("TestMailTo", "staff@example.com".to_owned()),
+        ("TestTextTo", "+8613800138000".to_owned()),
         ("MailReporting", "true".to_owned()),
         ("OwnerEmail", "owner@example.com".to_owned()),
         ("TeamLeadEmail", "team-lead@example.com".to_owned()),

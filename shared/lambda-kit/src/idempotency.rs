@@ -58,8 +58,8 @@ pub fn improvement_id(sub: &str, key: &str) -> ImprovementId {
     ImprovementId::from_bits(bits(&["improvement", key, sub]))
 }
 
-/// The id of the letter that this caller has sent to themselves with this key, to try it out. The same pair gives the same
-/// id.
+/// The id of the letter or text message that this caller has sent to try it out, with this key. The same pair gives the
+/// same id.
 pub fn trial_id(sub: &str, key: &str) -> SubjectId {
     SubjectId::from_bits(bits(&["trial", key, sub]))
 }

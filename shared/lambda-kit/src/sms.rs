@@ -1,5 +1,7 @@
 //! Text messages through AWS End User Messaging SMS (the API `PinpointSMSVoiceV2`, JSON 1.0).
 
+use std::str::FromStr;
+
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use jiff::Timestamp;
 use resound_domain::id::ContactId;
@@ -46,6 +48,44 @@ pub struct Sms {
     pub text: String,
     /// What it is about: an id, never personal. The service gives it back with what it tells of the message later.
     pub about: String,
+}
+
+/// Numbers that an operator lists, to which what is only tried out may be sent: as a parameter of the stack lists them,
+/// separated by commas.
+///
+/// Guarantee: each is written as [`E164`] writes it, so there is one way to name it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers(Vec<E164>);
+
+/// Why a text is no list of numbers. Does not say what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("numbers such as +8613800138000 are expected, separated by commas, without blanks")]
+pub struct InvalidNumbers;
+
+impl Numbers {
+    /// The one that is written exactly like this.
+    pub fn find(&self, number: &str) -> Option<&E164> {
+        self.0.iter().find(|listed| listed.as_str() == number)
+    }
+
+    /// As they are written, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(E164::as_str)
+    }
+}
+
+impl FromStr for Numbers {
+    type Err = InvalidNumbers;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNumbers> {
+        let listed = text
+            .split(',')
+            .map(|written| match E164::read(written, None) {
+                Ok(number) if number.as_str() == written => Ok(number),
+                _ => Err(InvalidNumbers),
+            });
+        Ok(Self(listed.collect::<Result<_, _>>()?))
+    }
 }
 
 /// Sends text messages.
@@ -105,6 +145,36 @@ mod tests {
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
+    }
+
+    #[test]
+    fn a_list_has_numbers_in_one_form_only() {
+        let listed: Numbers = "+8613800138000,+14155552671".parse().unwrap();
+        let found = listed.find("+14155552671").map(E164::as_str);
+        assert_eq!(found, Some("+14155552671"));
+        assert_eq!(listed.iter().count(), 2);
+        for other in [
+            "",
+            "14155552671",
+            "+1 415 555 2671",
+            "+14155552671,+8613800138000",
+        ] {
+            assert_eq!(listed.find(other), None, "{other}");
+        }
+        for text in [
+            "",
+            "+8613800138000,",
+            "+8613800138000, +14155552671",
+            "13800138000",
+            "0086 138 0013 8000",
+            "+86 138 0013 8000",
+            "＋8613800138000",
+            "+8613800138000;+14155552671",
+            "+123456",
+            "li@customer.example",
+        ] {
+            assert_eq!(text.parse::<Numbers>(), Err(InvalidNumbers), "{text}");
+        }
     }
 
     #[tokio::test]

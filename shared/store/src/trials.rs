@@ -1,5 +1,5 @@
-//! Letters that are sent to try out how they look: each once, and few of them. They are about no case, and stand in no
-//! ledger that customers have a part in.
+//! Letters and text messages that are sent to try out how they look: each once, and few of them. They are about no case,
+//! and stand in no ledger that customers have a part in.
 
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::id::SubjectId;
@@ -13,7 +13,7 @@ use crate::{Digest, Store, StoreError};
 
 /// How many may be sent in an hour, by all admins together.
 const MOST_AN_HOUR: u32 = 20;
-/// How long it is remembered that one was sent: a repeat after that is a letter of its own.
+/// How long it is remembered that one was sent: a repeat after that is one of its own.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What came of sending one. Names are persisted and published: append only.
@@ -54,7 +54,7 @@ pub enum Trying {
 }
 
 impl Store {
-    /// Claims the sending of a letter. What is claimed and not [ended](Store::end_trial) stays unknown: it is never sent
+    /// Claims the sending of one. What is claimed and not [ended](Store::end_trial) stays unknown: it is never sent
     /// again.
     ///
     /// # Errors

@@ -69,6 +69,56 @@ async fn a_text_message_waits_for_the_morning() {
 }
 
 #[tokio::test]
+async fn a_test_message_says_what_customers_are_then_sent() {
+    let mut world = World::new().await;
+    let staff = "+8613900139000";
+    world.configure("manage-policy", "TEST_TEXT_TO", staff);
+    let wording = |sms: &str| json!({"zh-CN": sms, "zh-TW": sms, "en": sms});
+    let document = json!({"sms": {"resolved": wording("Kettle {{reference}}: {{link}}")}});
+    world
+        .try_publish("/v1/templates", &document)
+        .await
+        .expect(201);
+    let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "+86 138 0013 8000"}});
+    let receipt = world.submit(feedback).await;
+    // Longer than templates are remembered.
+    until(&mut world, "2026-11-02T10:00:00+08:00");
+
+    let mut wish = json!({"medium": "sms", "occasion": "resolved", "language": "en"});
+    wish["to"] = "+8613800138000".into();
+    let refused = world.try_out(&wish).await.expect(422);
+    assert!(
+        !refused.body.contains("1380013"),
+        "a number is nobody's to read"
+    );
+    wish["to"] = staff.into();
+    let told = world.try_out(&wish).await.expect(200).json();
+    assert_eq!(told["status"], "sent");
+    let caught = world.mails();
+    assert_eq!(caught.len(), 1);
+    assert_eq!((caught[0].channel.as_str(), &*caught[0].to), ("sms", staff));
+    assert!(
+        caught[0]
+            .text
+            .starts_with("[TEST] Kettle R-ABCDE-FGHJK: https://"),
+        "{}",
+        caught[0].text
+    );
+    assert_eq!(told["text"], caught[0].text);
+
+    world.command(receipt.case, resolve()).await;
+    world.drain().await;
+    let caught = world.mails();
+    assert_eq!(caught.len(), 2);
+    assert_eq!(caught[1].to, "+8613800138000");
+    assert!(
+        caught[1].text.starts_with("Kettle R-"),
+        "{}",
+        caught[1].text
+    );
+}
+
+#[tokio::test]
 async fn a_person_tells_whom_nothing_sent_can_tell() {
     let mut world = World::new().await;
     let feedback =

@@ -392,6 +392,180 @@ async fn what_came_of_a_test_letter_is_told_again_and_never_sent_again() {
     }
 }
 
+const POOL: &str = "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1";
+
+fn texts() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("SMS_ORIGINATION_IDENTITY", POOL),
+        ("TEST_TEXT_TO", "+8613700137000,+14155552671"),
+    ]
+}
+
+#[tokio::test]
+async fn a_test_message_goes_to_a_listed_number_once_and_says_what_it_is() {
+    for (language, begins, encoding) in [
+        ("en", "[TEST] Acme R-ABCDE-FGHJK https://", "gsm-7"),
+        ("zh-CN", "【测试】Acme R-ABCDE-FGHJK https://", "ucs-2"),
+        ("zh-TW", "【測試】Acme R-ABCDE-FGHJK https://", "ucs-2"),
+    ] {
+        let office = Office::with(&texts()).await;
+        let sms = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+        let clients = Clients {
+            texter: Clients::new(&Settings::emulator(sms.url())).texter,
+            ..office.aws.clients.clone()
+        };
+        let office = office.over_with(&clients, &texts());
+        let wish = json!({"medium": "sms", "occasion": "resolved", "language": language, "brand": "acme", "document": document(), "to": "+8613700137000"});
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let answer = office.send(test_letter("0123456789abcdef", &wish)).await;
+            told.push(answer.expect(200).body);
+        }
+        assert_eq!(told[0], told[1]);
+        let text = told[0]["text"].as_str().unwrap();
+        assert!(text.starts_with(begins), "{text}");
+        // The mark counts: each of its brackets twice in the alphabet of GSM.
+        let brackets = usize::from(encoding == "gsm-7") * 2;
+        assert_eq!(told[0]["units"], text.chars().count() + brackets);
+        assert_eq!(told[0]["encoding"], encoding);
+        let masked = (&told[0]["status"], &told[0]["to"]);
+        assert_eq!(masked, (&json!("sent"), &json!("+*********7000")));
+        let requests = sms.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(
+            serde_json::from_str::<Value>(&requests[0].body).unwrap(),
+            json!({
+                "DestinationPhoneNumber": "+8613700137000",
+                "OriginationIdentity": POOL,
+                "MessageBody": text,
+                "MessageType": "TRANSACTIONAL",
+                "Context": {"about": "test"},
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_test_message_goes_to_nobody_else() {
+    let mut both = texts();
+    both.extend(mails());
+    let office = Office::with(&both).await;
+    for to in [
+        json!("+8613900139000"),
+        json!("8613700137000"),
+        json!("+86 137 0013 7000"),
+        json!("13700137000"),
+        json!("+8613700137000,+8613900139000"),
+        json!("ann@example.test"),
+        json!(["+8613700137000"]),
+        json!(8_613_700_137_000_u64),
+        json!(null),
+    ] {
+        for (language, words) in [("en", "Test messages go to"), ("zh-CN", "测试短信只能发给")]
+        {
+            let wish = json!({"medium": "sms", "occasion": "reply", "language": "en", "to": to});
+            let request = test_letter("0123456789abcdef", &wish);
+            let refused = office.send(request.header("accept-language", language));
+            let refused = refused.await.expect(422);
+            assert_eq!(refused.faults(), ["/to unknown-value"], "{to}");
+            if to.is_string() {
+                assert!(refused.messages()[0].contains(words), "{refused:?}");
+            }
+            // Who is listed is told by the end of their number.
+            let told = refused.body.to_string();
+            assert!(
+                !told.contains("1370013") && !told.contains("4155552"),
+                "{told}"
+            );
+        }
+    }
+    // A number gets no letter, whatever it is called.
+    for medium in [json!("phone"), json!("SMS"), json!(7)] {
+        let wish = json!({"medium": medium, "occasion": "reply", "language": "en", "to": "+8613700137000"});
+        let request = test_letter("0123456789abcdef", &wish);
+        let refused = office.send(request).await.expect(422);
+        assert_eq!(refused.faults(), ["/medium unknown-value"]);
+    }
+    let wish =
+        json!({"medium": "sms", "occasion": "reply", "language": "en", "to": "+14155552671"});
+    let preview = Request::new("POST /v1/templates/preview").json(&wish);
+    let refused = office.send(preview).await.expect(422);
+    assert_eq!(
+        refused.faults(),
+        ["/medium unknown-field", "/to unknown-field"]
+    );
+    let lead = Request::new("POST /v1/templates/test").scopes("resound/cases.manage");
+    office.send(lead.json(&wish)).await.expect(403);
+    assert!(office.aws.port.mailbox().list().is_empty());
+
+    // Where one number is listed it need not be named; where none is, or nobody to send as, nothing is sent.
+    let one = [
+        ("SMS_ORIGINATION_IDENTITY", POOL),
+        ("TEST_TEXT_TO", "+14155552671"),
+    ];
+    let wish = json!({"medium": "sms", "occasion": "reply", "language": "en"});
+    let letters = mails();
+    for (variables, status) in [
+        (&one[..], 200),
+        (&one[..1], 409),
+        (&one[1..], 409),
+        (&letters[..], 409),
+        (&[], 409),
+    ] {
+        let office = Office::with(variables).await;
+        let request = test_letter("0123456789abcdef", &wish);
+        office.send(request).await.expect(status);
+        let sent = office.aws.port.mailbox().list();
+        assert_eq!(sent.len(), usize::from(status == 200));
+        assert!(sent.iter().all(|sent| sent.to == "+14155552671"));
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_a_test_message_is_told_again_and_never_sent_again() {
+    for (answer, body, status) in [
+        (400, r#"{"__type":"ConflictException"}"#, "refused"),
+        (400, r#"{"__type":"ThrottlingException"}"#, "not_sent"),
+        (400, r#"{"__type":"AccessDeniedException"}"#, "not_sent"),
+        (500, "", "unknown"),
+    ] {
+        let office = Office::with(&texts()).await;
+        let sms = Server::answering(answer, body);
+        let clients = Clients {
+            texter: Clients::new(&Settings::emulator(sms.url())).texter,
+            ..office.aws.clients.clone()
+        };
+        let office = office.over_with(&clients, &texts());
+        let wish =
+            json!({"medium": "sms", "occasion": "reply", "language": "en", "to": "+14155552671"});
+        for _ in 0..2 {
+            let told = office.send(test_letter("0123456789abcdef", &wish)).await;
+            assert_eq!(told.expect(200).body["status"], status);
+        }
+        assert_eq!(sms.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn letters_and_messages_share_an_hour() {
+    let mut both = texts();
+    both.extend(mails());
+    let office = Office::with(&both).await;
+    let wishes = [
+        json!({"occasion": "reply", "language": "en", "to": "ann@example.test"}),
+        json!({"medium": "sms", "occasion": "reply", "language": "en", "to": "+14155552671"}),
+    ];
+    for (n, wish) in wishes.iter().cycle().take(20).enumerate() {
+        let request = test_letter(&format!("0123456789abcde-{n}"), wish);
+        office.send(request).await.expect(200);
+    }
+    for wish in &wishes {
+        let request = test_letter("0123456789abcdef", wish);
+        office.send(request).await.expect(429);
+    }
+    assert_eq!(office.aws.port.mailbox().list().len(), 20);
+}
+
 #[tokio::test]
 async fn an_hour_has_so_many_test_letters() {
     let office = Office::with(&mails()).await;
