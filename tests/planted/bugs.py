@@ -8,6 +8,7 @@ TAKE_ANSWERS = "functions/take-answers/src/handler.rs"
 TELL_REPORTERS = "functions/tell-reporters/src/handler.rs"
 NOTICES = "shared/store/src/notices.rs"
 ANNOUNCEMENTS = "shared/store/src/announcements.rs"
+CONTACTS = "shared/store/src/contacts.rs"
 
 LETTERS = ("close-loop", "it", "once::")
 LEDGER = ("resound-store", "it", "notices::")
@@ -112,7 +113,7 @@ BUGS = (
         "stale-budget",
         "A contact is counted on top of what was seen, whatever was counted meanwhile: two announcements at once both take the "
         "last letter that an address has left.",
-        ANNOUNCEMENTS,
+        CONTACTS,
         '.only_if(«"#version = :seen"»)',
         '"#version >= :seen"',
         (ANNOUNCED,),

@@ -1,7 +1,7 @@
 //! How often, and when, somebody may be written to who did not ask for it.
 //!
-//! What answers their own case is never held back. What we have to say of our own accord (an announcement, an invitation,
-//! a survey) counts, by person and medium, and waits for the day.
+//! What answers their own case counts, and is never held back. What we have to say of our own accord (an announcement, an
+//! invitation, a survey) counts, by person and medium, keeps to what both leave, and waits for the day.
 
 use jiff::civil::{Time, time};
 use jiff::tz::TimeZone;
@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 /// The time in which contacts are counted: 30 times 24 hours.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The most contacts in that time. No law names a number; it is ours.
+/// The most contacts of our own accord in that time. No law names a number; it is ours.
 pub const MOST: usize = 2;
+
+/// With so many contacts in that time, answers and ours together, nothing more is said of our own accord. Ours too: a case
+/// makes two or three answers, and whoever heard from us about two or three cases of theirs this month has heard enough.
+pub const MOST_IN_ALL: usize = 6;
 
 /// When quiet hours begin, local time: the hours of 47 CFR 64.1200(c)(1), which forbids calls before 8 and after 21 o'clock.
 pub const QUIET_FROM: Time = time(21, 0, 0, 0);
@@ -26,24 +30,15 @@ pub fn is_quiet(at: Timestamp, zone: &TimeZone) -> bool {
     local >= QUIET_FROM || local < QUIET_UNTIL
 }
 
-/// When one person was last written to by one medium of our own accord. Business time, in order.
+/// Times at which one person was written to by one medium. Business time, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Contacts(Vec<Timestamp>);
+pub struct Times(Vec<Timestamp>);
 
-impl Contacts {
-    /// Whether they may be written to once more.
-    pub fn allow_one(&self, now: Timestamp) -> bool {
-        self.recent(now).count() < MOST
-    }
-
-    /// These and one more; what is out of the [`WINDOW`] is forgotten.
-    #[must_use]
-    pub fn and(&self, now: Timestamp) -> Self {
-        let mut contacts: Vec<_> = self.recent(now).collect();
-        contacts.push(now);
-        contacts.sort_unstable();
-        Self(contacts)
+impl Times {
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Those in the window that ends now. One that is yet to come, as clocks differ, counts.
@@ -53,8 +48,56 @@ impl Contacts {
     }
 }
 
+/// When one person was last written to by one medium.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contacts {
+    /// Of our own accord.
+    pub own: Times,
+    /// In answer to their own case, by the time of what they were told of: what is told of the same moment counts once.
+    pub answers: Times,
+}
+
+impl Contacts {
+    /// Whether they may be written to once more of our own accord. Answers need not ask.
+    pub fn allow_one(&self, now: Timestamp) -> bool {
+        let own = self.own.recent(now).count();
+        own < MOST && own + self.answers.recent(now).count() < MOST_IN_ALL
+    }
+
+    /// These and one more of our own accord; of those, what is out of the [`WINDOW`] is forgotten.
+    #[must_use]
+    pub fn and(&self, now: Timestamp) -> Self {
+        let mut own: Vec<_> = self.own.recent(now).collect();
+        own.push(now);
+        own.sort_unstable();
+        Self {
+            own: Times(own),
+            answers: self.answers.clone(),
+        }
+    }
+
+    /// These and an answer about what happened at `at`; the same one any number of times, in any order with others, is the
+    /// same as once. Of the answers, what is out of the [`WINDOW`] is forgotten, and all but the last [`MOST_IN_ALL`]: more
+    /// never matters.
+    #[must_use]
+    pub fn and_answer(&self, at: Timestamp) -> Self {
+        let mut answers: Vec<_> = self.answers.recent(at).collect();
+        answers.push(at);
+        answers.sort_unstable();
+        answers.dedup();
+        let excess = answers.len().saturating_sub(MOST_IN_ALL);
+        answers.drain(..excess);
+        Self {
+            own: self.own.clone(),
+            answers: Times(answers),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -71,7 +114,24 @@ mod tests {
         assert!(!two.allow_one(at("2026-12-02T01:59:59.999Z")));
         assert!(two.allow_one(at("2026-12-02T02:00:00Z")));
         let next = two.and(at("2026-12-02T02:00:00Z"));
-        assert_eq!(next.0.len(), MOST, "the first is forgotten");
+        assert_eq!(next.own.0.len(), MOST, "the first is forgotten");
+    }
+
+    #[test]
+    fn answers_leave_room_for_one_after_one_case_and_none_after_three() {
+        let day = |n: i64| at("2026-11-02T02:00:00Z") + SignedDuration::from_hours(24 * n);
+        let answered = |n| (0..n).fold(Contacts::default(), |known, n| known.and_answer(day(n)));
+        assert!(answered(3).allow_one(day(3)), "one case");
+        assert!(answered(5).allow_one(day(6)), "room for one");
+        assert!(!answered(5).and(day(6)).allow_one(day(6)), "and no more");
+        let held = answered(6);
+        assert!(!held.allow_one(day(6)));
+        assert!(!held.allow_one(day(30) - SignedDuration::from_millis(1)));
+        assert!(held.allow_one(day(30)), "the first is out of the window");
+        let hundreds = answered(300);
+        assert_eq!(hundreds.answers.0.len(), MOST_IN_ALL);
+        assert!(!hundreds.allow_one(day(300)));
+        assert!(hundreds.allow_one(day(325)), "five of the last are left");
     }
 
     #[test]
@@ -101,6 +161,44 @@ mod tests {
             }
             for three in sent.windows(MOST + 1) {
                 prop_assert!(three[MOST].duration_since(three[0]) >= WINDOW);
+            }
+        }
+
+        /// Held against the whole history: nothing that is forgotten would have mattered.
+        #[test]
+        fn ours_keep_to_what_answers_leave(steps in proptest::collection::vec((0i64..700_000, proptest::bool::ANY), 1..120)) {
+            let mut now = at("2026-01-01T00:00:00Z");
+            let mut contacts = Contacts::default();
+            let (mut ours, mut answers): (Vec<Timestamp>, BTreeSet<Timestamp>) = (Vec::new(), BTreeSet::new());
+            for (gap, is_answer) in steps {
+                now = now.checked_add(SignedDuration::from_secs(gap)).unwrap();
+                let is_recent = |at: &&Timestamp| now.duration_since(**at) < WINDOW;
+                let own = ours.iter().filter(is_recent).count();
+                let all = own + answers.iter().filter(is_recent).count();
+                prop_assert_eq!(contacts.allow_one(now), own < MOST && all < MOST_IN_ALL);
+                if is_answer {
+                    contacts = contacts.and_answer(now);
+                    answers.insert(now);
+                } else if contacts.allow_one(now) {
+                    contacts = contacts.and(now);
+                    ours.push(now);
+                }
+            }
+        }
+
+        #[test]
+        fn answers_count_once_in_whatever_order(hours in proptest::collection::vec(0i64..2_000, 1..30), turn in 0usize..30) {
+            let at = |hours: i64| at("2026-01-01T00:00:00Z") + SignedDuration::from_hours(hours);
+            let counted = |hours: &mut dyn Iterator<Item = &i64>| {
+                hours.fold(Contacts::default(), |known, hours| known.and_answer(at(*hours)))
+            };
+            let (first, second) = hours.split_at(turn % hours.len());
+            let straight = counted(&mut hours.iter());
+            let turned = counted(&mut second.iter().chain(first).chain(second));
+            prop_assert!(turned.answers.0.len() <= MOST_IN_ALL);
+            let last = *hours.iter().max().unwrap();
+            for now in [last, last + 24, last + 200, last + 719, last + 720] {
+                prop_assert_eq!(straight.allow_one(at(now)), turned.allow_one(at(now)));
             }
         }
     }

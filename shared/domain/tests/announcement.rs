@@ -151,6 +151,9 @@ fn reporter(contacts: &Contacts) -> Reporter<'_> {
 fn what_stands_in_the_way_of_a_letter() {
     let none = Contacts::default();
     let two = none.and(t0()).and(t0());
+    let answered = (0..6).fold(Contacts::default(), |known, hour| {
+        known.and_answer(t0() - SignedDuration::from_hours(hour))
+    });
     let usual = || reporter(&none);
     let without = Plan::Without;
     #[rustfmt::skip]
@@ -165,6 +168,9 @@ fn what_stands_in_the_way_of_a_letter() {
         (Reporter { barred: Some(Reason::HardBounce), ..usual() }, without(Fate::Suppressed)),
         (Reporter { barred: Some(Reason::Unsubscribed), ..usual() }, without(Fate::Unsubscribed)),
         (Reporter { contacts: &two, ..usual() }, without(Fate::OverBudget)),
+        (Reporter { contacts: &answered, ..usual() }, without(Fate::OverBudget)),
+        // They asked for it.
+        (Reporter { contacts: &answered, wanted: true, ..usual() }, Plan::Letter),
         (Reporter { quiet: true, ..usual() }, without(Fate::Quiet)),
         (Reporter { ledger: Ledger::InProgress, ..usual() }, without(Fate::InProgress)),
         // Whoever was told is told, whatever holds since.

@@ -19,6 +19,7 @@ use resound_domain::issue::{Beta, Link};
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Appended;
+use crate::contacts::counted;
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, Written, key_of, n, s};
 use crate::issues::{Beside, Logged, Opened, beginning, stepped, still_there};
 use crate::item::{
@@ -123,7 +124,7 @@ pub struct Known {
     letter: Option<(ResponseId, Fate)>,
     /// Why it gets nothing of our own accord, if so: the gravest reason.
     pub barred: Option<Reason>,
-    /// When it was written to of our own accord.
+    /// When it was written to.
     pub contacts: Contacts,
     version: Option<u32>,
 }
@@ -152,8 +153,8 @@ impl Known {
             }
             Key::Contacted(_) => {
                 let item = ContactedItem::read(item)?;
-                self.contacts = item.contacts;
                 self.version = Some(item.version);
+                self.contacts = item.into_contacts();
             }
             _ => {
                 let entry = read_entry(item)?;
@@ -668,20 +669,13 @@ impl Store {
         let contacted = Key::Contacted(key.contact);
         let contacts = known.contacts.and(now);
         let counted = match known.version {
-            None => Part::PutNew(encode(
+            None => Part::PutNew(encode(&contacted, &ContactedItem::first(contacts))?),
+            Some(version) => Part::Change(counted(
                 &contacted,
-                &ContactedItem {
-                    contacts,
-                    version: 1,
-                },
+                "SET #contacts = :times",
+                &contacts.own,
+                version,
             )?),
-            Some(version) => Part::Change(
-                Change::new(&contacted, "SET #contacts = :contacts, #version = :version")
-                    .only_if("#version = :seen")
-                    .value(":contacts", attribute(&contacts)?)
-                    .value(":version", n(version.saturating_add(1)))
-                    .value(":seen", n(version)),
-            ),
         };
         let refusals = match self.transact(vec![Part::PutNew(entry), counted]).await? {
             Transacted::Done => return Ok(Approach::Claim(Claim::Fresh(Lease::first(key.into())))),

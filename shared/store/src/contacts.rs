@@ -1,20 +1,21 @@
-//! What is known of an address, never the address itself: the suppression list.
+//! What is known of an address, never the address itself: the suppression list, and what it got in answer to its own cases.
 //!
 //! Reports come late, twice and in any order, and a dead letter may be delivered days after somebody has mended the
 //! mailbox. So a reason keeps the first time that counts and the last time it was lifted, and both only ever move one
 //! way: whatever arrives in whatever order, the list ends the same. What staff do about it leaves an entry that stays.
 
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::budget::{Contacts, Times};
 use resound_domain::contact::{self, Act, ByHand, Reason, Suppression};
 use resound_domain::id::ContactId;
 
 use crate::dynamo::{Change, Part, Query, Transacted, Written, n, s};
 use crate::issues::beginning;
-use crate::item::{ChangeItem, Stored, SuppressionItem, attribute, encode};
+use crate::item::{ChangeItem, ContactedItem, Stored, SuppressionItem, attribute, encode};
 use crate::key::{CHANGES, Key, SUPPRESSIONS, contact_partition};
 use crate::{Store, StoreError};
 
-/// How often a change is decided again because somebody else has changed the same reason meanwhile.
+/// How often a change is decided again because somebody else has changed the same item meanwhile.
 const TRIES: u32 = 4;
 
 /// The least by which one time is later than another.
@@ -224,6 +225,44 @@ impl Store {
         Err(StoreError::Unavailable("the list keeps changing".into()))
     }
 
+    /// Counts an answer to its own case among what an address got, by the time of what it tells of: any number of times is the
+    /// same as once. Answers hold back what is said of our own accord, and nothing holds them back, so this is no part of a
+    /// transaction; an announcement that is claimed meanwhile looks again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; whether it is counted is not known then, and it may be counted again.
+    pub async fn count_answer(&self, contact: ContactId, at: Timestamp) -> Result<(), StoreError> {
+        let key = Key::Contacted(contact);
+        // To look first is cheaper than to be refused.
+        let mut seen = self.get(&key).await?;
+        for _ in 0..TRIES {
+            let written = match seen.map(ContactedItem::read).transpose()? {
+                None => {
+                    let first = ContactedItem::first(Contacts::default().and_answer(at));
+                    self.put_new(encode(&key, &first)?).await?
+                }
+                Some(old) => {
+                    let version = old.version;
+                    let before = old.into_contacts();
+                    let after = before.and_answer(at);
+                    if after == before {
+                        return Ok(());
+                    }
+                    let set = "SET #answers = :times";
+                    let change = counted(&key, set, &after.answers, version)?;
+                    self.change(change).await?
+                }
+            };
+            match written {
+                Written::Done => return Ok(()),
+                Written::Refused(now) => seen = now,
+            }
+        }
+        Err(StoreError::Unavailable(
+            "the address keeps being written to".into(),
+        ))
+    }
+
     /// Changes a reason and its trail, both or neither; `false` if somebody else was first.
     async fn change_by_hand(
         &self,
@@ -245,6 +284,22 @@ impl Store {
             Transacted::Refused(_) => false,
         })
     }
+}
+
+/// A change of when an address was written to, if nobody else has changed it since it was seen. `set` gives one of its lists
+/// `:times`, and leaves the other alone, as an older version does.
+pub(crate) fn counted(
+    key: &Key,
+    set: &str,
+    times: &Times,
+    seen: u32,
+) -> Result<Change, StoreError> {
+    Ok(Change::new(key, set)
+        .also(", #version = :version")
+        .only_if("#version = :seen")
+        .value(":times", attribute(times)?)
+        .value(":version", n(seen.saturating_add(1)))
+        .value(":seen", n(seen)))
 }
 
 const fn reason_key((contact, reason): (ContactId, Reason)) -> Key {

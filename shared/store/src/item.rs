@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use resound_domain::budget::Contacts;
+use resound_domain::budget::{Contacts, Times};
 use resound_domain::case::Case;
 use resound_domain::contact::{self, Act, ByHand, Reason, Suppression};
 use resound_domain::delivery::{Delivery, Fates};
@@ -1465,9 +1465,30 @@ impl Stored for Told {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ContactedItem {
-    /// Business time.
-    pub(crate) contacts: Contacts,
+    /// Of our own accord.
+    pub(crate) contacts: Times,
+    /// In answer to their own case.
+    #[serde(default, skip_serializing_if = "Times::is_empty")]
+    pub(crate) answers: Times,
     pub(crate) version: u32,
+}
+
+impl ContactedItem {
+    /// The item of an address that was not written to before.
+    pub(crate) fn first(contacts: Contacts) -> Self {
+        Self {
+            contacts: contacts.own,
+            answers: contacts.answers,
+            version: 1,
+        }
+    }
+
+    pub(crate) fn into_contacts(self) -> Contacts {
+        Contacts {
+            own: self.contacts,
+            answers: self.answers,
+        }
+    }
 }
 
 impl Stored for ContactedItem {

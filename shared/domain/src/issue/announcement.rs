@@ -577,7 +577,7 @@ pub struct Reporter<'a> {
     pub ledger: Ledger,
     /// Why the address gets nothing of our own accord, if so.
     pub barred: Option<Reason>,
-    /// When the address was written to of our own accord.
+    /// When the address was written to.
     pub contacts: &'a Contacts,
     /// Whether they asked for it, as those did who joined a beta: then the budget does not hold it back.
     pub wanted: bool,

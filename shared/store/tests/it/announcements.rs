@@ -1,6 +1,10 @@
 //! Announcements: who is told, once, and how far it has come.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::budget::{Contacts, MOST_IN_ALL};
 use resound_domain::contact::Reason;
 use resound_domain::delivery::{self, Fates};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
@@ -11,8 +15,9 @@ use resound_domain::issue::improvement::{self, Improvement, Plan};
 use resound_domain::issue::{How, Link, Note, Reporter, Title};
 use resound_domain::response::Response;
 use resound_store::{
-    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, DeliveryReport, Kept, KnownContact,
-    Lease, Linked, Opened, Outcome, Progress, Recorded, Reported, Suppressed, Tell, Told, UnderWay,
+    Accepted, AnnouncedKey, Appended, Approach, Buried, Claim, DeliveryReport, Kept, Key,
+    KnownContact, Lease, Linked, Opened, Outcome, Progress, RawKey, Recorded, Reported, StoreError,
+    Suppressed, Tell, Told, UnderWay,
 };
 use serde_json::json;
 
@@ -309,6 +314,97 @@ async fn two_announcements_at_once_cannot_both_take_the_last_contact() {
             .contacts
             .allow_one(t0() + hours(720))
     );
+}
+
+#[tokio::test]
+async fn an_answer_and_a_letter_of_ours_at_once_are_both_counted() {
+    let table = Table::new().await;
+    for (turn, at) in (1..).zip([t0(), t0() + hours(1)]) {
+        // The first time there is no item of the address yet.
+        let known = table.known(now()).await;
+        let counted = table.store.count_answer(CONTACT, at).await;
+        counted.unwrap();
+        let key = AnnouncedKey {
+            improvement: ImprovementId::from_bits(turn),
+            ..KEY
+        };
+        let times = (t0(), now());
+        let late = table
+            .store
+            .approach(key, (ONE, &known), "one", times, LEASE);
+        assert_eq!(late.await.unwrap(), Approach::Overtaken);
+        let again = table.known(now()).await;
+        let approach = table
+            .store
+            .approach(key, (ONE, &again), "one", times, LEASE);
+        let approach = approach.await.unwrap();
+        assert!(matches!(approach, Approach::Claim(Claim::Fresh(_))));
+    }
+    let expected = Contacts::default().and(t0()).and(t0());
+    let expected = expected.and_answer(t0()).and_answer(t0() + hours(1));
+    assert_eq!(table.known(now()).await.contacts, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_at_once_are_counted_once_each() {
+    let table = Table::new().await;
+    // Two of them are the same, as when an attempt was killed before it could say that it had counted.
+    let times = [0, 1, 2, 2].map(|hour| t0() + hours(hour));
+    let mut tasks = tokio::task::JoinSet::new();
+    for at in times {
+        let store = table.store.clone();
+        tasks.spawn(async move { store.count_answer(CONTACT, at).await });
+    }
+    for counted in tasks.join_all().await {
+        counted.unwrap();
+    }
+    let expected = times
+        .into_iter()
+        .fold(Contacts::default(), |known, at| known.and_answer(at));
+    assert_eq!(table.known(now()).await.contacts, expected);
+}
+
+#[tokio::test]
+async fn of_hundreds_of_answers_a_few_are_kept() {
+    let table = Table::new().await;
+    for minute in 0..100 {
+        let at = t0() + SignedDuration::from_mins(minute);
+        table.store.count_answer(CONTACT, at).await.unwrap();
+    }
+    let known = table.known(now()).await;
+    assert!(!known.contacts.allow_one(t0() + hours(2)));
+    assert!(known.contacts.allow_one(t0() + hours(722)));
+    let item = table.raw(&Key::Contacted(CONTACT)).await.unwrap();
+    let answers = item["answers"].as_l().unwrap();
+    assert_eq!(answers.len(), MOST_IN_ALL);
+    assert_eq!(item["version"].as_n().unwrap(), "100");
+}
+
+#[tokio::test]
+async fn an_item_of_an_older_version_counts_and_one_of_a_newer_is_left_alone() {
+    let table = Table::new().await;
+    let older = |v: &str| {
+        let RawKey { pk, sk } = Key::Contacted(CONTACT).encode();
+        let at = AttributeValue::S(t0().to_string());
+        HashMap::from([
+            ("PK".to_owned(), AttributeValue::S(pk)),
+            ("SK".to_owned(), AttributeValue::S(sk)),
+            ("v".to_owned(), AttributeValue::N(v.to_owned())),
+            ("contacts".to_owned(), AttributeValue::L(vec![at])),
+            ("version".to_owned(), AttributeValue::N("1".to_owned())),
+        ])
+    };
+    table.plant(older("1")).await;
+    let counted = table.store.count_answer(CONTACT, t0() + hours(1)).await;
+    counted.unwrap();
+    let expected = Contacts::default().and(t0()).and_answer(t0() + hours(1));
+    assert_eq!(table.known(now()).await.contacts, expected);
+
+    table.plant(older("9")).await;
+    let refused = table.store.count_answer(CONTACT, t0()).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })));
+    let left = table.raw(&Key::Contacted(CONTACT)).await;
+    assert_eq!(left, Some(older("9")));
 }
 
 #[tokio::test]

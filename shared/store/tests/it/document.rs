@@ -284,8 +284,8 @@ fn about(key: &Key) -> (&'static str, &'static str, &'static str) {
         ),
         Key::Contacted(_) => (
             "Contacts",
-            "when an address was written to of our own accord",
-            "not exists, then `version` = seen, with what was written",
+            "when an address was written to: of our own accord, and in answer to its own cases",
+            "not exists, then `version` = seen; of our own accord with what was written",
         ),
         Key::ImprovementEntry { .. } => (
             "Improvement entry",
@@ -1210,6 +1210,8 @@ async fn announcement_of(
     let seen = store.announced(announced).await.unwrap().unwrap();
     let recorded = store.record_announced_delivery(&seen, &bounced, now());
     assert_eq!(recorded.await.unwrap(), Reported::Recorded);
+    let counted = store.count_answer(announced.contact, t0()).await;
+    counted.unwrap();
     let [shard, ..] = ID.to_le_bytes();
 
     let trial = SubjectId::from_bits(ID);
