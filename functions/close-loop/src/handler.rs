@@ -45,6 +45,9 @@ const ENOUGH_TIME: Duration = Duration::from_secs(10);
 const RECORD_TRIES: u32 = 5;
 /// The wait before the second try; it doubles.
 const RECORD_WAIT: Duration = Duration::from_millis(100);
+/// How often it is tried to count an answer in the contact budget, and for how long in all.
+const COUNT_TRIES: u32 = 3;
+const COUNT_TIME: Duration = Duration::from_secs(2);
 /// How often a doubt is decided again because the case has changed meanwhile.
 const DOUBT_TRIES: u32 = 4;
 
@@ -99,7 +102,10 @@ enum Known {
         failed: bool,
     },
     /// The customer was told, or will be by nothing that is sent.
-    Over,
+    Over {
+        /// Whether something was sent by the route, or perhaps was.
+        sent: bool,
+    },
     /// The customer may have been told.
     InDoubt(Lease),
 }
@@ -267,7 +273,7 @@ impl App {
     async fn drop(&self, attempt: &Attempt<'_>, waiting: &[Route]) -> Result<Outcome, Outcome> {
         for route in waiting {
             match self.pass_over(attempt, *route, &Told::Overtaken).await? {
-                Known::Next { .. } | Known::Over => {}
+                Known::Next { .. } | Known::Over { .. } => {}
                 Known::InDoubt(lease) => {
                     return self.doubt(attempt, Some(&lease), Doubt::Unknown).await;
                 }
@@ -339,7 +345,9 @@ impl App {
     /// staff why, in the entry that was the only one when there was one medium.
     async fn withhold(&self, attempt: &Attempt<'_>, why: &Told) -> Result<Outcome, Outcome> {
         match self.pass_over(attempt, Route::Email, why).await? {
-            Known::Next { .. } | Known::Over => settle(&self.store, EFFECT, attempt.event).await,
+            Known::Next { .. } | Known::Over { .. } => {
+                settle(&self.store, EFFECT, attempt.event).await
+            }
             Known::InDoubt(lease) => self.doubt(attempt, Some(&lease), Doubt::Unknown).await,
         }
     }
@@ -388,9 +396,12 @@ impl App {
                 },
                 None => self.take(attempt, route, &content).await?,
             };
+            if matches!(known, Known::Over { sent: true } | Known::InDoubt(_)) {
+                self.count(attempt, route, response).await;
+            }
             match known {
                 Known::Next { failed } => has_failed |= failed,
-                Known::Over => return settle(&self.store, EFFECT, attempt.event).await,
+                Known::Over { .. } => return settle(&self.store, EFFECT, attempt.event).await,
                 Known::InDoubt(lease) => {
                     return self.doubt(attempt, Some(&lease), Doubt::Unknown).await;
                 }
@@ -403,6 +414,50 @@ impl App {
         }
     }
 
+    /// Counts an answer among what its address got: what is said of our own accord keeps to what answers leave.
+    ///
+    /// It is counted whenever it turns out that something was sent, or perhaps was, and before the effect is settled; for the
+    /// same event any number of times is the same as once. So whoever is killed in between has it counted by the next
+    /// attempt. An answer is never held up, failed or repeated for it: what cannot be counted within [`COUNT_TIME`] is let
+    /// go, and one letter of our own accord more may be written.
+    async fn count(&self, attempt: &Attempt<'_>, route: Route, response: &Response) {
+        let left = &response.submission.contact;
+        let contact = match route {
+            Route::Email => left.email.as_deref().and_then(|email| {
+                let mailbox = Mailbox::new(email).ok()?;
+                Some(mailbox.contact())
+            }),
+            Route::Sms => left.phone.as_deref().and_then(|phone| {
+                let number = self.number(phone).ok()?;
+                Some(sms::contact(&number))
+            }),
+            // No address of theirs that anybody else writes to.
+            Route::App | Route::Person => None,
+        };
+        let Some(contact) = contact else {
+            return;
+        };
+        let event = attempt.event;
+        let counting = async {
+            let (mut tries, mut wait) = (1, RECORD_WAIT);
+            loop {
+                match self.store.count_answer(contact, event.at).await {
+                    Err(error) if error.is_retryable() && tries < COUNT_TRIES => {
+                        tokio::time::sleep(wait).await;
+                    }
+                    ended => return ended.map_err(Fault::from),
+                }
+                tries += 1;
+                wait *= 2;
+            }
+        };
+        let counted = tokio::time::timeout(COUNT_TIME, counting).await;
+        let counted = counted.unwrap_or_else(|_| Err(Fault::new("it takes too long")));
+        if let Err(error) = counted {
+            tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), %error, "the answer is not counted in the contact budget");
+        }
+    }
+
     /// What a person who was asked to tell the customer has said of it; `None` if nobody was asked.
     async fn person(&self, attempt: &Attempt<'_>) -> Result<Option<Known>, Outcome> {
         let entry = self.store.notice(attempt.key(Route::Person)).await;
@@ -410,7 +465,7 @@ impl App {
         Ok(entry.map(|entry| match entry.status {
             NoticeStatus::Recorded { outcome, .. } => known(&outcome),
             // Nobody claims it.
-            NoticeStatus::InProgress { .. } | NoticeStatus::Released => Known::Over,
+            NoticeStatus::InProgress { .. } | NoticeStatus::Released => Known::Over { sent: false },
         }))
     }
 
@@ -911,9 +966,8 @@ const fn withheld(route: Route, why: Skip) -> Option<Told> {
 const fn known(told: &Told) -> Known {
     match told {
         // An earlier version, or an erasure meanwhile, may have ended it with the wish of the customer.
-        Told::Sent { .. } | Told::Unknown | Told::NoConsent | Told::ToTell | Told::Overtaken => {
-            Known::Over
-        }
+        Told::NoConsent | Told::ToTell | Told::Overtaken => Known::Over { sent: false },
+        Told::Sent { .. } | Told::Unknown => Known::Over { sent: true },
         Told::Refused | Told::Unusable | Told::Suppressed => Known::Next { failed: true },
         // Whoever gave up knows it.
         Told::NoContact | Told::MailOff | Told::Off | Told::NotReached => {

@@ -279,6 +279,62 @@ async fn what_becomes_of_the_letters_is_counted_and_their_addresses_are_left_alo
     assert_eq!(before["delivery"], delivery);
 }
 
+/// What answers their own cases counts, and is never held back; what we have to say of our own accord waits for room.
+#[tokio::test]
+async fn whoever_heard_of_several_cases_this_month_waits_for_an_announcement() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..2 {
+        report(&mut world, n, email(n)).await;
+    }
+    gather(&mut world).await;
+    // One of them has three cases, the other has one; each is replied to and resolved, after a question.
+    for n in [0, 0, 0, 1] {
+        let complaint =
+            json!({"text": "The lamp is broken.", "nps": 1, "locale": "en", "contact": email(n)});
+        let case = world.submit(complaint).await.case;
+        for command in [
+            json!({"command": "reply", "message": "We are looking at it."}),
+            json!({"command": "await_customer", "message": "Which lamp?"}),
+            json!({"command": "resolve", "message": "A new one is on its way."}),
+        ] {
+            world.leap("PT1H");
+            world.command(case, command).await;
+            world.drain().await;
+        }
+    }
+    let answers: BTreeMap<String, usize> = [0, 1]
+        .map(|n| (format!("customer-{n}@customer.example"), [9, 3][n]))
+        .into();
+    assert_eq!(letters(&world), answers, "answers are never held back");
+
+    world.leap("PT12H"); // it is morning
+    let improvement = shipped(&mut world, &[one]).await;
+    let preview = format!("/v1/improvements/{improvement}/announcement/preview");
+    let preview = world.staff_get(&preview).await.expect(200).json();
+    assert_eq!(preview["letters"], 1);
+    assert_eq!(preview["without"], json!({"over_budget": 1}));
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    let told = shown(&mut world, improvement).await;
+    assert_eq!(told["pass"]["counts"], json!({"sent": 1, "over_budget": 1}));
+    let of = |world: &World, n: usize| letters(world)[&format!("customer-{n}@customer.example")];
+    assert_eq!((of(&world, 0), of(&world, 1)), (9, 4));
+
+    // The last of the nine are counted for thirty days.
+    for _ in 0..27 {
+        next_day(&mut world).await;
+        minute(&mut world).await;
+    }
+    assert_eq!(of(&world, 0), 9);
+    for _ in 0..4 {
+        next_day(&mut world).await;
+        minute(&mut world).await;
+    }
+    assert_eq!((of(&world, 0), of(&world, 1)), (10, 4));
+    world.advance("PT1M").await;
+}
+
 /// What a newer version, or an accident, left of one of them.
 #[tokio::test]
 async fn whoever_cannot_be_read_is_passed_over_and_keeps_nobody_waiting() {

@@ -2,9 +2,11 @@
 
 use close_loop::{App, Config};
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::budget::Contacts;
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Direction, Effect, Event, EventKind};
-use resound_domain::id::CaseId;
+use resound_domain::id::{CaseId, ContactId, ImprovementId};
+use resound_domain::issue::announcement::Occasion;
 use resound_domain::policy::{Origin, Priority};
 use resound_domain::response::Response;
 use resound_domain::submission::Submission;
@@ -180,6 +182,15 @@ impl World {
             .map(|stored| stored.event.kind)
             .filter(|kind| matches!(kind, EventKind::NoticeInDoubt { .. }))
             .collect()
+    }
+
+    /// What is counted in the budget of an address.
+    pub(crate) async fn counted(&self, contact: ContactId) -> Contacts {
+        let (improvement, contacts) = (ImprovementId::from_bits(1), [contact]);
+        let occasion = Occasion::Announcement;
+        let store = &self.aws.store;
+        let known = store.approachable(occasion, improvement, &contacts, start());
+        known.await.unwrap().known[&contact].contacts.clone()
     }
 
     /// Claims the notice as an attempt that then says no more.
