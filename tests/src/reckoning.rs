@@ -552,7 +552,10 @@ impl Clock {
             Run::Running { since, .. } => {
                 let used_up = self.counted + self.between(since, at) == target.duration;
                 if self.missed.is_none() && before == Some(at) && used_up {
-                    // It is due this instant by the one as by the other.
+                    // It is due this instant by the one as by the other. What follows it goes by the new hours.
+                    self.pause(at);
+                    (self.target, self.hours) = (target, hours);
+                    self.run = Run::Running { since: at, due: at };
                     return;
                 }
                 (true, false)
@@ -586,7 +589,14 @@ impl Clock {
         let mut at = since;
         for (step, used) in rules.steps(priority, self.target.duration) {
             let missed = Ms::from(step == Step::Breach);
-            at = at.max(self.add(since, used - self.counted) + missed);
+            // What is due now does not wait for the next opening.
+            let is_now = used <= self.counted && self.due() == Some(since);
+            let reached = if is_now {
+                since
+            } else {
+                self.add(since, used - self.counted)
+            };
+            at = at.max(reached + missed);
             if Some(step) > self.told {
                 return Some((at, step));
             }
