@@ -44,16 +44,17 @@ async fn start(options: &Options, demo: Option<Option<u64>>) -> Result<(), RunEr
     if let Some(seed) = demo {
         let seed = seed.unwrap_or(DEMO_SEED);
         drop(print(&format!(
-            "Making up 90 days of feedback (seed {seed}); this takes about a minute.\n"
+            "Making up 90 days of feedback (seed {seed}); this takes a minute or two.\n"
         )));
         let Summary {
             responses,
             cases,
             commands,
+            answers,
             letters,
         } = stack.tell_demo(seed).await?;
         drop(print(&format!(
-            "Made up {responses} responses, {cases} cases, {commands} commands of staff and {letters} letters.\n\n"
+            "Made up {responses} responses, {cases} cases, {commands} commands of staff, {answers} answers of customers and {letters} letters.\n\n"
         )));
     }
     stack.engine().recover().await?;

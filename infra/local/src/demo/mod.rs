@@ -2,9 +2,10 @@
 //! show.
 //!
 //! Nothing is written past the functions: submissions are HTTP requests of their time, staff work the cases through
-//! commands, sweeps and nights run as scheduled, and what would be mailed is caught. The same seed and the same
-//! moment make the same story.
+//! commands, customers say whether it helped, sweeps and nights run as scheduled, and what would be mailed is caught. The same
+//! seed and the same moment make the same story.
 
+mod fix;
 mod words;
 
 use std::cmp::Reverse;
@@ -21,7 +22,10 @@ use serde_json::{Value, json};
 use crate::data::DataError;
 use crate::engine::{CallError, Engine, is_sweep};
 use crate::server::Server;
-use words::{LINES, Line, Mood, NAMES, PRODUCTS, QUESTIONS, REASONS, REPLIES, RESOLUTIONS, Words};
+use fix::{Deed, Fix, SHIPPED};
+use words::{
+    LINES, Line, Mood, NAMES, NOT_SOLVED, PRODUCTS, QUESTIONS, REASONS, REPLIES, RESOLUTIONS, Words,
+};
 
 /// How far back the story begins.
 const DAYS: i64 = 90;
@@ -67,6 +71,8 @@ pub struct Summary {
     pub cases: usize,
     /// Commands of staff.
     pub commands: usize,
+    /// Answers of customers whether it helped.
+    pub answers: usize,
     /// Letters caught.
     pub letters: u64,
 }
@@ -107,6 +113,19 @@ fn is_empty(engine: &Engine) -> bool {
     })
 }
 
+/// A case, and what is needed to speak with its customer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    case: String,
+    /// The path of their status page.
+    page: String,
+    chinese: bool,
+    /// Whether they spoke to a person, who tells them.
+    in_person: bool,
+    /// How it ends, if that is decided.
+    fate: Option<Fate>,
+}
+
 /// Something that happens at its time; the number keeps the order of what happens at once.
 type Planned = Reverse<(Timestamp, u64, Step)>;
 
@@ -118,10 +137,16 @@ enum Step {
         fate: Option<Fate>,
     },
     Command {
-        case: String,
+        of: Told,
         nth: u64,
         command: Command,
-        chinese: bool,
+    },
+    Answer {
+        of: Told,
+        nth: u64,
+    },
+    Fix {
+        deed: Deed,
     },
     Schedule {
         nth: usize,
@@ -137,6 +162,7 @@ enum Command {
     Resume,
     Resolve,
     Decline,
+    Told,
     Reopen,
     Close,
 }
@@ -151,9 +177,11 @@ enum Fate {
     Declined,
     Reopened,
     Closed,
+    /// Resolved, and nobody has called them yet.
+    Untold,
 }
 
-const FATES: [Fate; 7] = [
+const FATES: [Fate; 8] = [
     Fate::Open,
     Fate::Acknowledged,
     Fate::Awaiting,
@@ -161,6 +189,7 @@ const FATES: [Fate; 7] = [
     Fate::Declined,
     Fate::Reopened,
     Fate::Closed,
+    Fate::Untold,
 ];
 
 struct Teller<'a> {
@@ -170,6 +199,7 @@ struct Teller<'a> {
     until: Timestamp,
     plan: BinaryHeap<Planned>,
     planned: u64,
+    fix: Fix,
     summary: Summary,
 }
 
@@ -182,6 +212,7 @@ impl<'a> Teller<'a> {
             until: engine.clock().now(),
             plan: BinaryHeap::new(),
             planned: 0,
+            fix: Fix::default(),
             summary: Summary::default(),
         }
     }
@@ -189,6 +220,7 @@ impl<'a> Teller<'a> {
     async fn tell(mut self) -> Result<Summary, DemoError> {
         self.plan_responses();
         self.plan_schedules();
+        self.plan_fix();
         while let Some(Reverse((at, _, step))) = self.plan.pop() {
             let ahead = at
                 .as_millisecond()
@@ -196,14 +228,9 @@ impl<'a> Teller<'a> {
             self.engine.clock().set_offset_ms(ahead);
             match step {
                 Step::Respond { text, nth, fate } => self.respond(at, text, nth, fate).await?,
-                Step::Command {
-                    case,
-                    nth,
-                    command,
-                    chinese,
-                } => {
-                    self.command(at, &case, nth, command, chinese).await?;
-                }
+                Step::Command { of, nth, command } => self.command(at, of, nth, command).await?,
+                Step::Answer { of, nth } => self.answer(at, &of, nth).await?,
+                Step::Fix { deed } => self.fix(at, deed).await?,
                 Step::Schedule { nth } => self.fire(at, nth).await?,
             }
             while self.engine.pump_once().await > 0 {}
@@ -239,26 +266,39 @@ impl<'a> Teller<'a> {
                 nth += 1;
             }
         }
+        let complaints = |of_the_fix: bool| -> Vec<usize> {
+            let lines = LINES.iter().enumerate();
+            let fitting = lines
+                .filter(|(_, line)| line.0 == Mood::Unhappy && line.is_of_the_fix() == of_the_fix);
+            fitting.map(|(index, _)| index).collect()
+        };
+        // What many complain of, for as long as it is not mended.
+        for days in fix::COMPLAINTS {
+            let hours = SignedDuration::from_hours(24 * days);
+            let at = later(
+                self.until,
+                SignedDuration::from_secs(self.seconds(0, 24 * 3600)) - hours,
+            );
+            let text = self
+                .random
+                .pick(&complaints(true))
+                .copied()
+                .unwrap_or_default();
+            let fate = None;
+            self.plan(at, Step::Respond { text, nth, fate });
+            nth += 1;
+        }
         // One complaint for each state that a case can be in, long enough ago for its fate to be fulfilled.
-        let complaint = LINES
-            .iter()
-            .position(|line| line.0 == Mood::Unhappy)
-            .unwrap_or_default();
+        let others = complaints(false);
         for fate in FATES {
             let back = SignedDuration::from_hours(if fate == Fate::Open { 1 } else { 30 });
             let at = later(
                 self.until,
                 -back - SignedDuration::from_secs(self.seconds(0, 3600)),
             );
-            let pick = usize::try_from(self.random.below(7)).unwrap_or_default();
-            self.plan(
-                at,
-                Step::Respond {
-                    text: complaint + pick,
-                    nth,
-                    fate: Some(fate),
-                },
-            );
+            let text = self.random.pick(&others).copied().unwrap_or_default();
+            let fate = Some(fate);
+            self.plan(at, Step::Respond { text, nth, fate });
             nth += 1;
         }
     }
@@ -295,9 +335,11 @@ impl<'a> Teller<'a> {
             _ if draw >= 87 => Mood::Asking,
             _ => Mood::Unhappy,
         };
+        let is_mended = i64::try_from(day).is_ok_and(|day| day >= DAYS - i64::from(SHIPPED));
         let fits = |line: &&(usize, &Line)| {
             line.1.0 == mood
                 && (!warehouse_moves || mood != Mood::Unhappy || line.1.1 == "logistics")
+                && !(is_mended && line.1.is_of_the_fix())
         };
         let numbered: Vec<_> = LINES.iter().enumerate().collect();
         let fitting: Vec<_> = numbered
@@ -332,9 +374,13 @@ impl<'a> Teller<'a> {
                 "bronze", "bronze", "bronze", "silver", "silver", "gold", "platinum",
             ],
         );
+        let channel = match fate {
+            Some(Fate::Untold) => "phone",
+            _ => self.random.pick(&channels).unwrap_or(&"web"),
+        };
         let mut body = json!({
             "form": "default",
-            "channel": self.random.pick(&channels),
+            "channel": channel,
             "touchpoint": touchpoint,
             "product": self.random.pick(&PRODUCTS),
             "customer_id": format!("C-{:04}", 1000 + customer),
@@ -379,7 +425,16 @@ impl<'a> Teller<'a> {
         };
         if answer.get("respond_by").is_some_and(|by| !by.is_null()) {
             self.summary.cases += 1;
-            self.plan_work(at, case, speaks_chinese, fate);
+            let page = answer.get("status_url").and_then(Value::as_str);
+            let page = page.and_then(|url| url.find("/v1/").and_then(|start| url.get(start..)));
+            let of = Told {
+                case: case.to_owned(),
+                page: page.unwrap_or_default().to_owned(),
+                chinese: speaks_chinese,
+                in_person: ["phone", "store", "sales"].contains(&channel),
+                fate,
+            };
+            self.plan_work(at, &of, fate);
         }
         Ok(())
     }
@@ -395,7 +450,7 @@ impl<'a> Teller<'a> {
     }
 
     /// What staff will do with a case.
-    fn plan_work(&mut self, opened: Timestamp, case: &str, chinese: bool, fate: Option<Fate>) {
+    fn plan_work(&mut self, opened: Timestamp, of: &Told, fate: Option<Fate>) {
         let hour = 3600;
         let draw = self.random.below(100);
         let steps: Vec<(i64, i64, Command)> = match fate {
@@ -408,7 +463,7 @@ impl<'a> Teller<'a> {
                 (hour, 2 * hour, Command::Acknowledge),
                 (3 * hour, 4 * hour, Command::Ask),
             ],
-            Some(Fate::Resolved) => vec![
+            Some(Fate::Resolved | Fate::Untold) => vec![
                 (hour, 2 * hour, Command::Reply),
                 (20 * hour, 24 * hour, Command::Resolve),
             ],
@@ -458,10 +513,9 @@ impl<'a> Teller<'a> {
             self.plan(
                 at,
                 Step::Command {
-                    case: case.to_owned(),
+                    of: of.clone(),
                     nth,
                     command,
-                    chinese,
                 },
             );
         }
@@ -470,12 +524,11 @@ impl<'a> Teller<'a> {
     async fn command(
         &mut self,
         at: Timestamp,
-        case: &str,
+        of: Told,
         nth: u64,
         command: Command,
-        chinese: bool,
     ) -> Result<(), DemoError> {
-        let say = |words: Words| if chinese { words.0 } else { words.1 };
+        let say = |words: Words| if of.chinese { words.0 } else { words.1 };
         let owner = *self.random.pick(&["agent", "lead"]).unwrap_or(&"agent");
         let reply = self.random.pick(&REPLIES).copied().unwrap_or_default();
         let resolution = self.random.pick(&RESOLUTIONS).copied().unwrap_or_default();
@@ -488,9 +541,11 @@ impl<'a> Teller<'a> {
             Command::Resume => json!({"command": "resume"}),
             Command::Resolve => json!({"command": "resolve", "message": say(resolution)}),
             Command::Decline => json!({"command": "decline", "reason": say(reason)}),
+            Command::Told => json!({"command": "told", "how": "phone", "reached": true}),
             Command::Reopen => json!({"command": "reopen"}),
             Command::Close => json!({"command": "close"}),
         };
+        let case = &of.case;
         let key = format!("demo-command-{case}-{nth}");
         let path = format!("/v1/cases/{case}/commands");
         let token = self.server.token(owner).unwrap_or_default();
@@ -498,6 +553,9 @@ impl<'a> Teller<'a> {
         match status {
             200..=299 => {
                 self.summary.commands += 1;
+                if matches!(command, Command::Resolve | Command::Decline) {
+                    self.plan_hearing(at, of, nth);
+                }
                 Ok(())
             }
             // Time was faster: the case has moved on by itself.
@@ -507,6 +565,81 @@ impl<'a> Teller<'a> {
                 format!("{body} was answered with {status}: {answer}"),
             )),
         }
+    }
+
+    /// The customer hears of the outcome, from a person where they spoke to one, and most say whether it helped.
+    fn plan_hearing(&mut self, told: Timestamp, of: Told, nth: u64) {
+        let hour = 3600;
+        let mut heard = told;
+        // Apart from the numbers of the work: nothing is done fifty times.
+        let nth = nth + 50;
+        if of.in_person && of.fate != Some(Fate::Untold) {
+            heard = later(
+                told,
+                SignedDuration::from_secs(self.seconds(hour, 9 * hour)),
+            );
+            let (of, command) = (of.clone(), Command::Told);
+            self.plan(heard, Step::Command { of, nth, command });
+        }
+        if of.fate.is_none() && self.random.below(100) < 60 {
+            let at = later(
+                heard,
+                SignedDuration::from_secs(self.seconds(hour, 70 * hour)),
+            );
+            self.plan(at, Step::Answer { of, nth });
+        }
+    }
+
+    /// What the customer says on their status page to the last outcome, if it is still asked.
+    async fn answer(&mut self, at: Timestamp, of: &Told, nth: u64) -> Result<(), DemoError> {
+        let key = format!("demo-answer-{}-{nth}", of.case);
+        let (_, status) = self
+            .ask(at, "GET", &of.page, &key, None, &Value::Null)
+            .await;
+        let Some(outcome) = status
+            .pointer("/question/outcome")
+            .filter(|seq| seq.is_u64())
+        else {
+            return Ok(());
+        };
+        let is_solved = self.random.below(100) < 82;
+        let body = match is_solved {
+            true => json!({"solved": "yes", "outcome": outcome}),
+            false => {
+                let words = if of.chinese {
+                    NOT_SOLVED.0
+                } else {
+                    NOT_SOLVED.1
+                };
+                json!({"solved": "no", "outcome": outcome, "text": words})
+            }
+        };
+        let path = format!("{}/helped", of.page);
+        let (status, answer) = self.ask(at, "POST", &path, &key, None, &body).await;
+        match status {
+            200..=299 => self.summary.answers += 1,
+            // It was said before, or the case has moved on.
+            409 => return Ok(()),
+            _ => {
+                let what = format!("{body} was answered with {status}: {answer}");
+                return Err(stopped(at, what));
+            }
+        }
+        if !is_solved {
+            // Somebody sees to it.
+            let again = later(at, SignedDuration::from_secs(self.seconds(3600, 30 * 3600)));
+            let (of, nth, command) = (of.clone(), nth + 100, Command::Resolve);
+            self.plan(again, Step::Command { of, nth, command });
+        }
+        Ok(())
+    }
+
+    /// A variable of a function's environment; empty if there is none.
+    fn variable(&self, function: &str, name: &str) -> String {
+        let mut functions = self.engine.stack().functions.iter();
+        let own = functions.find(|spec| spec.name == function);
+        let value = own.and_then(|spec| spec.variables.get(name));
+        value.cloned().unwrap_or_default()
     }
 
     async fn fire(&self, at: Timestamp, nth: usize) -> Result<(), DemoError> {
@@ -611,14 +744,6 @@ mod tests {
         ] {
             assert!(LINES.iter().any(|line| line.0 == mood));
         }
-        let first = LINES
-            .iter()
-            .position(|line| line.0 == Mood::Unhappy)
-            .unwrap();
-        assert!(
-            LINES[first..first + 7]
-                .iter()
-                .all(|line| line.0 == Mood::Unhappy)
-        );
+        assert!(LINES.iter().any(Line::is_of_the_fix));
     }
 }

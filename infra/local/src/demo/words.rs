@@ -1,5 +1,7 @@
 //! What the customers and the staff of the demo say. Nobody real is meant.
 
+use super::fix::SIGNS;
+
 /// What a made-up customer is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mood {
@@ -18,6 +20,15 @@ pub(super) struct Line(
     pub(super) &'static str,
     pub(super) &'static str,
 );
+
+impl Line {
+    /// Whether it complains of what is mended in the end.
+    pub(super) fn is_of_the_fix(&self) -> bool {
+        SIGNS
+            .iter()
+            .any(|sign| self.2.contains(sign) || self.3.contains(sign))
+    }
+}
 
 pub(super) const LINES: &[Line] = &[
     Line(
@@ -229,4 +240,10 @@ pub(super) const REASONS: [Words; 2] = [
 pub(super) const QUESTIONS: Words = (
     "方便提供一下订单号和照片吗？收到后我们马上处理。",
     "Could you send us the order number and a photo? We will act as soon as we have them.",
+);
+
+/// What a customer says whom the outcome did not help.
+pub(super) const NOT_SOLVED: Words = (
+    "还是老样子，问题没有解决。",
+    "It is just as before: this did not solve it.",
 );

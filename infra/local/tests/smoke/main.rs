@@ -16,6 +16,7 @@ mod alerts;
 mod cases;
 mod client;
 mod crash;
+mod demo;
 mod feedback;
 mod load;
 mod nps;
