@@ -9,8 +9,8 @@ use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency::seed;
 use resound_lambda_kit::problem::{FieldError, Kind};
-use resound_outreach::{Standing, standings, turnout};
-use resound_store::{Appended, BetaHistory, Drawn, Logged, Opened, Told};
+use resound_outreach::{Became, Standing, settled_standings, turnout};
+use resound_store::{Appended, BetaHistory, Drawn, Logged, Opened};
 use serde_json::{Value, json};
 
 use crate::body::{Reader, improvement_id};
@@ -187,7 +187,7 @@ impl App {
         let reading = |error| trouble(request, "read who is drawn", error);
         let drawn = self.store.draw(id).await.map_err(reading)?;
         let standings = match &drawn {
-            Some(drawn) => standings(&self.store, id, &drawn.draw.sample)
+            Some(drawn) => settled_standings(&self.store, id, &drawn.draw.sample)
                 .await
                 .map_err(reading)?,
             None => Vec::new(),
@@ -261,7 +261,7 @@ fn fixed(turnout: &Turnout) -> Option<ShareSummary> {
 
 /// Somebody who was drawn, by ids: whoever has the seed and the address's id can check the lot.
 fn person(one: &Standing) -> Value {
-    let told = |told: Option<Told>| told.map(|told| json!({"fate": told.fate, "at": told.at}));
+    let told = |told: Option<Became>| told.map(|told| json!({"fate": told.fate, "at": told.at}));
     json!({
         "lot": one.candidate.lot,
         "contact": one.candidate.contact,

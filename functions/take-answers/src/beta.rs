@@ -2,7 +2,7 @@
 
 use resound_domain::id::{ImprovementId, ResponseId};
 use resound_domain::issue::Beta;
-use resound_domain::issue::announcement::Occasion;
+use resound_domain::issue::announcement::{Fate, Occasion};
 use resound_domain::issue::beta::State;
 use resound_domain::issue::tester::{Tester, Unheard};
 use resound_domain::response::Response;
@@ -12,7 +12,7 @@ use resound_lambda_kit::problem::{Kind, Problem};
 use resound_lambda_kit::receipt;
 use resound_lambda_kit::telemetry::follow;
 use resound_pages::{BetaView, beta_page, response};
-use resound_store::{AnnouncedKey, Kept, Lookup, NoticeStatus, StoreError};
+use resound_store::{AnnouncedKey, Kept, Lookup, StoreError};
 use serde::Serialize;
 
 use crate::answer;
@@ -168,7 +168,8 @@ impl App {
             occasion: Occasion::Invitation,
         };
         let entry = self.store.announced(key).await?;
-        Ok(entry.is_some_and(|entry| entry.status != NoticeStatus::Released))
+        let fate = entry.and_then(|entry| entry.fate());
+        Ok(fate.is_some_and(|fate| fate != Fate::Refused))
     }
 }
 

@@ -457,6 +457,10 @@ impl App {
                 // The claim is left standing: until its lease is over the provider may tell that it took the letter, and
                 // whoever comes after that finds it sent, or abandoned.
                 tracing::warn!(improvement = %key.improvement, response = %response.id, reason, "the letter was perhaps sent");
+                if let Errand::Announcement(_) = errand {
+                    // Their page tells them, also if no pass comes any more.
+                    self.keep(errand, judged, Fate::Unknown, run).await?;
+                }
                 Ok(Fate::InProgress)
             }
         }

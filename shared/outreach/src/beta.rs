@@ -4,14 +4,23 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use resound_domain::id::{ImprovementId, ResponseId};
-use resound_domain::issue::announcement::Occasion;
+use resound_domain::issue::announcement::{Fate, Occasion};
 use resound_domain::issue::beta::{Beta, Seed};
 use resound_domain::issue::pick::{Candidate, Draw, Place, RESERVE, Sample};
 use resound_domain::issue::tester::{Tester, Turnout};
 use resound_lambda_kit::idempotency::lot;
-use resound_store::{Store, StoreError, Told};
+use resound_store::{AnnouncedKey, Store, StoreError, Told};
 
 use crate::{Found, Looked};
+
+/// What became of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Became {
+    /// What.
+    pub fate: Fate,
+    /// When, in business time; `None` if the ledger of the address alone knows.
+    pub at: Option<Timestamp>,
+}
 
 /// Somebody who was drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +28,9 @@ pub struct Standing {
     /// Who.
     pub candidate: Candidate,
     /// What became of their invitation, if it was dealt with.
-    pub invited: Option<Told>,
+    pub invited: Option<Became>,
     /// What became of the question whether it is fixed, if that was dealt with.
-    pub asked: Option<Told>,
+    pub asked: Option<Became>,
     /// What they said.
     pub tester: Tester,
 }
@@ -49,7 +58,10 @@ pub async fn standings(
         if let Some((_, error)) = told.unreadable.into_iter().next() {
             return Err(error);
         }
-        let told = told.kept.into_iter().map(|told| (told.response, told));
+        let told = told.kept.into_iter().map(|told| {
+            let Told { fate, at, .. } = told;
+            (told.response, Became { fate, at: Some(at) })
+        });
         Ok::<_, StoreError>(told.collect::<BTreeMap<_, _>>())
     };
     let invited = told(Occasion::Invitation).await?;
@@ -68,11 +80,61 @@ pub async fn standings(
     Ok(sample.candidates().iter().map(standing).collect())
 }
 
+/// The same by what the ledger of their addresses knows: whether a letter of which nobody knew was sent after all, or is being
+/// written.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn settled_standings(
+    store: &Store,
+    improvement: ImprovementId,
+    sample: &Sample,
+) -> Result<Vec<Standing>, StoreError> {
+    let mut standings = standings(store, improvement, sample).await?;
+    let keys = standings.iter().flat_map(|one| {
+        let open =
+            |became: Option<Became>| became.is_none_or(|became| became.fate == Fate::Unknown);
+        let invited = open(one.invited).then_some(Occasion::Invitation);
+        let asked = (open(one.asked) && one.takes_part()).then_some(Occasion::Question);
+        let contact = one.candidate.contact;
+        invited
+            .into_iter()
+            .chain(asked)
+            .map(move |occasion| AnnouncedKey {
+                contact,
+                improvement,
+                occasion,
+            })
+    });
+    let keys: Vec<AnnouncedKey> = keys.collect();
+    let entries = store.announced_all(&keys).await?;
+    let known: BTreeMap<_, _> = entries
+        .into_iter()
+        .filter_map(|entry| Some(((entry.key.contact, entry.key.occasion), entry.fate()?)))
+        .collect();
+    for one in &mut standings {
+        let contact = one.candidate.contact;
+        for (occasion, became) in [
+            (Occasion::Invitation, &mut one.invited),
+            (Occasion::Question, &mut one.asked),
+        ] {
+            if let Some(&fate) = known.get(&(contact, occasion)) {
+                let at = became.and_then(|became| became.at);
+                // A doubt that was written down stays one until the provider tells more.
+                if became.is_none() || fate == Fate::Sent {
+                    *became = Some(Became { fate, at });
+                }
+            }
+        }
+    }
+    Ok(standings)
+}
+
 /// What all of them come to by `now`, in business time.
 pub fn turnout(beta: &Beta, draw: &Draw, standings: &[Standing], now: Timestamp) -> Turnout {
     let mut turnout = Turnout::default();
     for one in standings {
-        let fate = |told: Option<Told>| told.map(|told| told.fate);
+        let fate = |became: Option<Became>| became.map(|became| became.fate);
         turnout.add(fate(one.invited), fate(one.asked), &one.tester);
     }
     // Once nobody was left to write to, nobody waits: who is erased since is not invited any more.

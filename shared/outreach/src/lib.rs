@@ -21,7 +21,7 @@ use resound_store::{KnownContact, Store, StoreError};
 /// The most survivors that are asked for, one after another, whom an issue was merged into.
 const MAX_MERGES: usize = 20;
 
-pub use beta::{Standing, standings, turnout};
+pub use beta::{Became, Standing, settled_standings, standings, turnout};
 
 /// The zones of local time, by survey.
 #[derive(Debug)]
@@ -258,9 +258,12 @@ impl Look<'_> {
                         let what = What::Done(Fate::Passed);
                         return Found { response: id, what };
                     };
-                    // Perhaps sent, and never again: only what came of the letter itself says more.
-                    let is_own = matches!(known.ledger(id), Ledger::Own(_));
-                    if kept == Some(Fate::Unknown) && !is_own {
+                    // Perhaps sent, and never again: only what comes of the letter itself says more.
+                    let says_more = matches!(
+                        known.ledger(id),
+                        Ledger::Own(_) | Ledger::InProgress | Ledger::Abandoned
+                    );
+                    if kept == Some(Fate::Unknown) && !says_more {
                         let what = What::Done(Fate::Unknown);
                         return Found { response: id, what };
                     }

@@ -9,7 +9,7 @@ use resound_domain::case::Case;
 use resound_domain::delivery::{Delivery, Fate, Fates};
 use resound_domain::event::{Event, EventKind};
 use resound_domain::id::ImprovementId;
-use resound_domain::issue::announcement::Occasion;
+use resound_domain::issue::announcement::{self, Occasion};
 
 use crate::cases::appending;
 use crate::dynamo::{Change, Part, Refusal, Transacted, Written, n, s};
@@ -118,6 +118,20 @@ impl Announced {
         )
     }
 
+    /// What became of the letter as far as the ledger knows; `None` if it certainly reached nobody so far.
+    pub const fn fate(&self) -> Option<announcement::Fate> {
+        use announcement::Fate;
+        match &self.status {
+            NoticeStatus::Released => None,
+            NoticeStatus::InProgress { .. } => Some(Fate::InProgress),
+            NoticeStatus::Recorded { outcome, .. } => match outcome {
+                Outcome::Sent { .. } => Some(Fate::Sent),
+                Outcome::Refused => Some(Fate::Refused),
+                _ => Some(Fate::Unknown),
+            },
+        }
+    }
+
     /// The item that counts what becomes of the letter.
     fn counted(&self) -> Key {
         let [first, ..] = self.key.contact.bits().to_le_bytes();
@@ -187,6 +201,19 @@ impl Store {
     pub async fn announced(&self, key: AnnouncedKey) -> Result<Option<Announced>, StoreError> {
         let item = self.get(&Key::Announced(key)).await?;
         item.map(Announced::read).transpose()
+    }
+
+    /// Those of these entries of the ledger that there are, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; one entry that cannot be read fails the whole.
+    pub async fn announced_all(&self, keys: &[AnnouncedKey]) -> Result<Vec<Announced>, StoreError> {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|&key| Key::Announced(key).encode())
+            .collect();
+        let items = self.get_all(&keys).await?.into_iter();
+        items.map(Announced::read).collect()
     }
 
     /// Records a report beside the outcome of an entry about an announcement that [learns](Announced::learns) something from

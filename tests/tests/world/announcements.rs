@@ -415,6 +415,24 @@ async fn a_letter_whose_answer_was_lost_is_found() {
 }
 
 #[tokio::test]
+async fn the_page_of_whose_answer_was_lost_tells_also_after_it_was_closed() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    let reporter = report(&mut world, 0, email(0)).await;
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    start(&mut world, improvement).await.expect(201);
+    world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
+    minute(&mut world).await;
+    assert!(world.faults.struck().is_some());
+    world.faults.clear();
+    command(&mut world, improvement, "close", "close").await;
+    let page = world.get(&reporter.status).await.expect(200).json();
+    assert_eq!(page["shipped"][0]["release"], "2.4");
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn it_is_started_once_by_a_lead_and_only_of_what_shipped() {
     let mut world = World::new().await;
     let one = issue(&mut world, 1).await;

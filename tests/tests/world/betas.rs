@@ -449,6 +449,51 @@ async fn nobody_is_invited_to_what_is_cancelled_or_told_to_everyone() {
 }
 
 #[tokio::test]
+async fn a_letter_whose_answer_was_lost_is_shown_as_the_ledger_knows_it() {
+    for closed in [true, false] {
+        let mut world = World::new().await;
+        let one = issue(&mut world, 1).await;
+        report(&mut world, 0, email(0)).await;
+        gather(&mut world).await;
+        let id = planned(&mut world, &[one]).await;
+        start(&mut world, id, 4).await.expect(201);
+        world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
+        minute(&mut world).await;
+        assert!(world.faults.struck().is_some());
+        world.faults.clear();
+        let fates = |beta: &Value| {
+            let invited = beta["drawn"][0]["invited"]["fate"].clone();
+            let turnout = &beta["turnout"];
+            (
+                invited,
+                turnout["invited"].clone(),
+                turnout["unknown"].clone(),
+            )
+        };
+        let beta = shown(&mut world, id).await;
+        assert_eq!(fates(&beta), (json!("in_progress"), json!(0), json!(0)));
+        if closed {
+            command(&mut world, id, "close").await.expect(200);
+        } else {
+            minute(&mut world).await;
+            minute(&mut world).await;
+            let beta = shown(&mut world, id).await;
+            assert_eq!(fates(&beta), (json!("unknown"), json!(1), json!(1)));
+        }
+        // The provider tells of it.
+        world.drain().await;
+        let beta = shown(&mut world, id).await;
+        assert_eq!(
+            fates(&beta),
+            (json!("sent"), json!(1), json!(0)),
+            "closed: {closed}"
+        );
+        let (_, page) = invitations(&world).into_iter().next().unwrap();
+        world.get(&page).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_invited_or_asked_twice_through_faults_kills_and_stops() {
     for seed in 1..=3 {
         let mut world = World::new().await;
