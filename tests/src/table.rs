@@ -196,6 +196,7 @@ fn drawn(fields: &mut Map<String, Value>) {
         let done = draw.remove(at).is_some();
         draw.insert(at.to_owned(), json!(done));
     }
+    draw.remove("night");
 }
 
 /// What a tester said, whichever request got through.

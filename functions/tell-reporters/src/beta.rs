@@ -67,6 +67,11 @@ impl App {
             let look = self.look(errand, &beta, &fates.joined, run);
             let looked = look.at(&next, Some(&mut BTreeSet::new())).await?;
             passed_over(looked.corrupt);
+            fates.asleep_until = fates
+                .asleep_until
+                .into_iter()
+                .chain(looked.asleep_until)
+                .min();
             let dealt = self.deal(errand, looked.found, run, telling).await?;
             fates.came(errand, dealt.fates);
             if dealt.cut_after.is_some() {
@@ -78,11 +83,8 @@ impl App {
                 None => return Ok(()),
             }
         }
-        if !fates.somebody_waits {
-            let looked = Draw {
-                looked_at: Some(run.now),
-                ..drawn.draw.clone()
-            };
+        if !fates.is_unsettled {
+            let looked = drawn.draw.looked(run.now, fates.asleep_until);
             // Should another run be first, it has looked too.
             self.store.draw_on(id, Some(&drawn), looked).await?;
         }
@@ -225,8 +227,10 @@ struct Fates {
     invited: BTreeMap<ResponseId, Fate>,
     asked: BTreeMap<ResponseId, Fate>,
     joined: BTreeSet<ContactId>,
-    /// Whether somebody is to be looked at again soon.
-    somebody_waits: bool,
+    /// Whether somebody is to be looked at again in a minute: another run is writing to them, or a letter's answer was lost.
+    is_unsettled: bool,
+    /// When the first of those can be written to for whom it is night.
+    asleep_until: Option<Timestamp>,
 }
 
 impl Fates {
@@ -235,7 +239,8 @@ impl Fates {
             invited: BTreeMap::new(),
             asked: BTreeMap::new(),
             joined: BTreeSet::new(),
-            somebody_waits: false,
+            is_unsettled: false,
+            asleep_until: None,
         };
         for one in standings {
             let response = one.candidate.response;
@@ -277,7 +282,10 @@ impl Fates {
             Errand::Announcement(_) | Errand::Invitation(_) => &mut self.invited,
         };
         for (response, fate) in fates {
-            self.somebody_waits |= fate.holds_place() && !fate.was_perhaps_written();
+            self.is_unsettled |= match fate {
+                Fate::Quiet => false,
+                other => other.holds_place() && !other.was_perhaps_written(),
+            };
             of.insert(response, fate);
         }
     }

@@ -272,12 +272,14 @@ impl App {
             .page(families, progress.after, CHUNK, Some(&mut addresses))
             .await?;
         passed_over(page.corrupt);
+        let asleep_until = page.asleep_until;
         let errand = Errand::Announcement(announcement);
         let dealt = self.deal(errand, page.found, run, telling).await?;
         let mut pass = progress.pass.clone();
         for (_, fate) in &dealt.fates {
             pass.counts.add(*fate);
         }
+        pass.asleep(asleep_until);
         let (last, cut) = match dealt.cut_after {
             Some(last) => (last.or(progress.after), true),
             None => (page.next, false),

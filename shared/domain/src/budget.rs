@@ -30,6 +30,20 @@ pub fn is_quiet(at: Timestamp, zone: &TimeZone) -> bool {
     local >= QUIET_FROM || local < QUIET_UNTIL
 }
 
+/// When the quiet hours are over that it is in this zone; `None` if it is none.
+pub fn quiet_until(at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    if !is_quiet(at, zone) {
+        return None;
+    }
+    let local = zone.to_datetime(at);
+    let day = match local.time() >= QUIET_FROM {
+        true => local.date().tomorrow().ok()?,
+        false => local.date(),
+    };
+    let morning = day.to_datetime(QUIET_UNTIL).to_zoned(zone.clone());
+    morning.ok().map(|morning| morning.timestamp())
+}
+
 /// Times at which one person was written to by one medium. Business time, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -148,6 +162,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn quiet_hours_end_at_the_first_instant_that_is_none(second in 1_293_840_000i64..1_925_000_000, of in 0usize..6) {
+            // Summer time, no summer time, half an hour of it, and a day that never was.
+            let names = ["Europe/Berlin", "Asia/Shanghai", "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns", "Asia/Kathmandu"];
+            let zone = crate::calendar::zone(names[of]).unwrap();
+            let now = Timestamp::from_second(second).unwrap();
+            let Some(until) = quiet_until(now, &zone) else {
+                prop_assert!(!is_quiet(now, &zone));
+                return Ok(());
+            };
+            prop_assert!(is_quiet(now, &zone) && until > now);
+            prop_assert!(!is_quiet(until, &zone));
+            let mut before = now;
+            while before < until {
+                prop_assert!(is_quiet(before, &zone), "{before}");
+                before += SignedDuration::from_mins(7);
+            }
+        }
+
         #[test]
         fn whoever_keeps_to_it_writes_at_most_twice_in_any_window(gaps in proptest::collection::vec(0i64..2_000_000, 1..40)) {
             let mut now = at("2026-01-01T00:00:00Z");

@@ -231,6 +231,24 @@ fn the_next_pass_comes_soon_if_somebody_waits_for_an_hour_only() {
     }
 }
 
+#[test]
+fn the_next_pass_comes_when_the_first_wakes() {
+    let mut pass = Pass::first(t0());
+    pass.counts.add(Fate::Quiet);
+    pass.asleep(Some(after(9)));
+    pass.asleep(None);
+    pass.asleep(Some(after(7)));
+    pass.asleep(Some(after(8)));
+    for (ended, next) in [(1, after(7)), (7, after(7)), (8, after(8))] {
+        pass.ended_at = Some(after(ended));
+        assert_eq!(pass.next_at(), Some(next), "not before it ended");
+    }
+    let again = pass.next(after(8)).unwrap();
+    assert_eq!(again.asleep_until, None);
+    pass.counts.add(Fate::InProgress);
+    assert_eq!(pass.next_at(), Some(after(8) + SOON));
+}
+
 proptest! {
     #[test]
     fn a_log_tells_everything(commands in proptest::collection::vec(0usize..3, 0..12)) {

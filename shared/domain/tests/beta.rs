@@ -197,6 +197,32 @@ fn it_is_looked_at_when_something_was_done_or_an_hour_has_passed() {
     assert!(beta.is_due(&draw, after(1)));
 }
 
+#[test]
+fn while_everybody_sleeps_nobody_is_looked_for() {
+    let inviting = started();
+    let draw = Draw::begin().looked(after(2), Some(after(9)));
+    assert_eq!(draw.looked_at, None, "somebody is left");
+    let moment = SignedDuration::from_millis(1);
+    for (at, due) in [
+        (after(2), false),
+        (after(9) - moment, false),
+        (after(9), true),
+    ] {
+        assert_eq!(inviting.is_due(&draw, at), due, "{at}");
+    }
+    assert!(inviting.is_due(&draw, after(1)), "the clock was ahead once");
+    for command in [Command::Stop, Command::Ask] {
+        let changed = commanded(&inviting, command, after(3));
+        assert!(changed.is_due(&draw, after(3)), "at once");
+    }
+    // Who joins is asked within the hour.
+    let asking = commanded(&inviting, Command::Ask, after(1));
+    assert!(!asking.is_due(&draw, after(3) - moment));
+    assert!(asking.is_due(&draw, after(3)));
+    let over = draw.looked(after(9), None);
+    assert_eq!((over.looked_at, over.night), (Some(after(9)), None));
+}
+
 fn candidate(lot: u128, response: u128) -> Candidate {
     Candidate {
         lot: Lot::from_bits(lot),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use resound_domain::budget::is_quiet;
+use resound_domain::budget::{is_quiet, quiet_until};
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::announcement::{Address, Fate, Ledger, Occasion, Plan, Reporter};
@@ -85,6 +85,8 @@ pub struct Looked {
     pub corrupt: Vec<StoreError>,
     /// The last response that was looked at, if there are more.
     pub next: Option<ResponseId>,
+    /// When the first of those can be written to for whom it is night. Business time.
+    pub asleep_until: Option<Timestamp>,
 }
 
 /// A reporter.
@@ -285,11 +287,26 @@ impl Look<'_> {
             };
             Found { response: id, what }
         });
+        let found: Vec<Found> = found.collect();
+        let asleep = found.iter().filter_map(|found| self.asleep_until(found));
         Ok(Looked {
-            found: found.collect(),
+            asleep_until: asleep.min(),
+            found,
             corrupt,
             next: None,
         })
+    }
+
+    /// Until when it is night for this reporter, if that alone keeps a letter from them.
+    fn asleep_until(&self, found: &Found) -> Option<Timestamp> {
+        let What::Do(judged) = &found.what else {
+            return None;
+        };
+        if judged.plan != Plan::Without(Fate::Quiet) {
+            return None;
+        }
+        let zone = self.zones.of_sender(&judged.response.submission);
+        quiet_until(self.now, &zone)
     }
 
     /// What is to be done about who sent this response.

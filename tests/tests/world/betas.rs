@@ -449,6 +449,72 @@ async fn nobody_is_invited_to_what_is_cancelled_or_told_to_everyone() {
 }
 
 #[tokio::test]
+async fn nobody_is_looked_for_at_night_until_the_first_wakes() {
+    for everyone in [false, true] {
+        let mut world = World::new().await;
+        let one = issue(&mut world, 1).await;
+        report(&mut world, 0, email(0)).await;
+        let tokyo = json!({
+            "text": "Nice, but the app crashes on start.", "nps": 9,
+            "contact": email(1), "time_zone": "Asia/Tokyo",
+        });
+        let posted = world.submit_patiently(&tokyo, "tokyo-0123456789").await;
+        posted.expect(201);
+        gather(&mut world).await;
+        let id = planned(&mut world, &[one]).await;
+        // The evening in Shanghai and in Tokyo.
+        world.leap("PT11H");
+        if everyone {
+            let ship = json!({"command": "ship", "release": "2.4"});
+            command_improvement(&mut world, id, &ship, "ship").await;
+            world.configure("tell-reporters", "LETTERS_A_MINUTE", "60000");
+            let path = format!("/v1/improvements/{id}/announcement");
+            let started = staff_post(&mut world, &path, &words(), "start").await;
+            started.expect(201);
+        } else {
+            start(&mut world, id, 4).await.expect(201);
+        }
+        minute(&mut world).await;
+        assert_eq!(letters(&world), BTreeMap::new());
+        let mut looked = Vec::new();
+        while letters(&world).len() < 2 && looked.len() < 9 {
+            world.leap("PT10M");
+            world.pass(SignedDuration::from_mins(1));
+            world.faults.clear();
+            world.tell().await;
+            let calls = world.faults.calls();
+            if calls.iter().any(|call| call == "DynamoDB.BatchGetItem") {
+                let local = world.now().to_zoned(jiff::tz::TimeZone::UTC);
+                looked.push((local.hour(), letters(&world).len()));
+            }
+        }
+        // Eight in the morning in Tokyo, and in Shanghai.
+        assert_eq!(looked, [(23, 1), (0, 2)], "everyone: {everyone}");
+        world.drain().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_by_night_takes_hold_at_once() {
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    let looks = async |world: &mut World| {
+        world.faults.clear();
+        minute(world).await;
+        let calls = world.faults.calls();
+        calls.iter().any(|call| call == "DynamoDB.BatchGetItem")
+    };
+    assert!(!looks(&mut world).await);
+    command(&mut world, id, "stop").await.expect(200);
+    assert!(!looks(&mut world).await);
+    command(&mut world, id, "go_on").await.expect(200);
+    assert!(looks(&mut world).await);
+    assert!(!looks(&mut world).await, "they still sleep");
+    command(&mut world, id, "ask").await.expect(200);
+    assert!(looks(&mut world).await);
+}
+
+#[tokio::test]
 async fn a_letter_whose_answer_was_lost_is_shown_as_the_ledger_knows_it() {
     for closed in [true, false] {
         let mut world = World::new().await;

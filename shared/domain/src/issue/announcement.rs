@@ -37,7 +37,8 @@ use crate::language::Language;
 /// ends, unless something else takes it.
 pub const OPEN_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// How long after a pass the next one begins, if somebody is waiting whom an hour may bring nearer.
+/// How long after a pass the next one begins, if another run was writing to somebody, or it is night for somebody and it is not
+/// kept until when.
 pub const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 /// The same if nobody is: for those who are linked late, and whose budget is free again.
@@ -497,11 +498,6 @@ impl Fate {
             | Self::Other => false,
         }
     }
-
-    /// Whether an hour may bring the reporter nearer to a letter.
-    const fn is_brief(self) -> bool {
-        matches!(self, Self::Quiet | Self::InProgress)
-    }
 }
 
 /// The address a reporter left.
@@ -672,6 +668,9 @@ pub struct Pass {
     pub ended_at: Option<Timestamp>,
     /// What it has counted.
     pub counts: Counts,
+    /// When the first of those can be written to for whom it was [night](Fate::Quiet). Business time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep_until: Option<Timestamp>,
 }
 
 impl Pass {
@@ -682,7 +681,13 @@ impl Pass {
             began_at: now,
             ended_at: None,
             counts: Counts::default(),
+            asleep_until: None,
         }
+    }
+
+    /// Takes in that some sleep, the first until the instant that is given.
+    pub fn asleep(&mut self, until: Option<Timestamp>) {
+        self.asleep_until = self.asleep_until.into_iter().chain(until).min();
     }
 
     /// The one after this, if it is time for it.
@@ -696,13 +701,16 @@ impl Pass {
 
     /// When the next one is to begin; `None` while this one goes on.
     pub fn next_at(&self) -> Option<Timestamp> {
-        let waits = self
-            .counts
-            .0
-            .iter()
-            .any(|(fate, n)| fate.is_brief() && *n > 0);
-        let wait = if waits { SOON } else { LATER };
-        Some(later(self.ended_at?, wait))
+        let ended = self.ended_at?;
+        let (soon, later) = (later(ended, SOON), later(ended, LATER));
+        if self.counts.of(Fate::InProgress) > 0 {
+            return Some(soon);
+        }
+        if self.counts.of(Fate::Quiet) == 0 {
+            return Some(later);
+        }
+        let woken = self.asleep_until.map(|until| until.clamp(ended, later));
+        Some(woken.unwrap_or(soon))
     }
 }
 

@@ -456,12 +456,21 @@ impl Beta {
         self.can_be_joined(now) && self.asked_at.is_none()
     }
 
-    /// Whether it is time to look for somebody to write to. Once nobody was left, it is not until something was done to the
-    /// beta, or an hour has passed. A look that is yet to come, as clocks differ, does not count.
+    /// Whether it is time to look for somebody to write to. It is when something was done to the beta, and else, once nobody was
+    /// left, after an hour; once everybody who was left slept, when the first of them wakes, and in between each hour while
+    /// people are asked, for those who join meanwhile. A look that is yet to come, as clocks differ, does not count.
     pub fn is_due(&self, draw: &Draw, now: Timestamp) -> bool {
-        let waits = |looked: Timestamp| {
-            looked > self.changed_at && looked <= now && now < later(looked, SOON)
+        let rests = |looked: Timestamp, until: Timestamp| {
+            looked > self.changed_at && looked <= now && now < until
         };
-        !draw.looked_at.is_some_and(waits)
+        let is_empty = draw.looked_at.is_some_and(|at| rests(at, later(at, SOON)));
+        let is_asleep = draw.night.is_some_and(|night| {
+            let until = match self.state {
+                State::Asking => night.until.min(later(night.looked_at, SOON)),
+                State::Inviting | State::Stopped | State::Closed => night.until,
+            };
+            rests(night.looked_at, until)
+        });
+        !is_empty && !is_asleep
     }
 }

@@ -96,6 +96,18 @@ pub struct Draw {
     /// When it was looked last whether somebody is to be written to, and nobody was left. Business time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
+    /// That it was night for everybody who was left, when it was looked last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night: Option<Night>,
+}
+
+/// That everybody who is to be written to sleeps. A version that does not know it looks again each minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Night {
+    /// When it was looked. Business time.
+    pub looked_at: Timestamp,
+    /// When the first of them can be written to. Business time.
+    pub until: Timestamp,
 }
 
 impl Draw {
@@ -108,6 +120,22 @@ impl Draw {
             sample: Sample::default(),
             ended_at: None,
             looked_at: None,
+            night: None,
+        }
+    }
+
+    /// It, looked at `now`, when whoever is left to be written to sleeps, the first until the instant that is given; if nobody
+    /// is left, until none.
+    #[must_use]
+    pub fn looked(&self, now: Timestamp, asleep_until: Option<Timestamp>) -> Self {
+        let night = asleep_until.map(|until| Night {
+            looked_at: now,
+            until,
+        });
+        Self {
+            looked_at: night.is_none().then_some(now),
+            night,
+            ..self.clone()
         }
     }
 }

@@ -1044,7 +1044,7 @@ async fn beta_of(
     use resound_domain::id::Lot;
     use resound_domain::issue::announcement::{Fate, Words};
     use resound_domain::issue::beta::{Beta, Command, Seed, Size, Terms};
-    use resound_domain::issue::pick::{Candidate, Draw};
+    use resound_domain::issue::pick::{Candidate, Draw, Night};
     use resound_domain::issue::tester::{Tester, Word};
     let store = &table.store;
     let history = store.improvement_history(improvement).await.unwrap();
@@ -1079,6 +1079,10 @@ async fn beta_of(
     draw.after = Some(reported.0);
     draw.ended_at = Some(t0());
     draw.looked_at = Some(t0());
+    draw.night = Some(Night {
+        looked_at: t0(),
+        until: t0() + hours(1),
+    });
     let one = Candidate {
         lot: Lot::from_bits(ID),
         contact: ContactId::from_bits(ID),
@@ -1147,6 +1151,7 @@ async fn announcement_of(
             ..Pass::first(t0())
         };
         pass.counts.add(Fate::Sent);
+        pass.asleep(Some(t0() + hours(1)));
         (pass, after)
     };
     let (pass, _) = walked(1, None);
