@@ -438,6 +438,14 @@ def _(s): s.statement("NotifyStaffRole", "ses:SendEmail")["Condition"] = s.state
 def _(s): s.statement("CloseLoopRole", "ses:SendEmail")["Condition"] = {"StringLike": {"ses:FromAddress": ["*@example.com"]}}
 
 
+@plant("announcements may be sent as anybody at the domain of a brand")
+def _(s): s.statement("TellReportersRole", "ses:SendEmail")["Condition"] = {"StringLike": {"ses:FromAddress": ["*@example.com"]}}
+
+
+@plant("brands may be saved with senders that announcements are not sent from")
+def _(s): del s.environment("TellReporters")["BRAND_SENDERS"]
+
+
 @plant("test letters may be sent to anybody")
 def _(s): del s.statement("ManagePolicyRole", "ses:SendEmail")["Condition"]["ForAllValues:StringEquals"]
 

@@ -41,7 +41,7 @@ ANY_SENDER = {"StringEquals": {"ses:FromAddress": {"Fn::If": [
     "HasBrandSenders", {"Fn::Split": [",", {"Fn::Sub": "${MailFrom},${BrandSenders}"}]}, {"Ref": "MailFrom"}]}}}
 # Test letters go to the staff who were listed, whatever a program asks for.
 TO_STAFF = ANY_SENDER | {"ForAllValues:StringEquals": {"ses:Recipients": {"Fn::Split": [",", {"Ref": "TestMailTo"}]}}}
-SENDERS = {"close-loop": ANY_SENDER, "manage-policy": TO_STAFF}
+SENDERS = {"close-loop": ANY_SENDER, "tell-reporters": ANY_SENDER, "manage-policy": TO_STAFF}
 
 
 class Function:
@@ -1368,7 +1368,7 @@ def policies_say_what_they_mean(t):
         ("WriteReportsRole", "ses:SendEmail"): OWN_SENDER,
         ("CloseLoopRole", "ses:SendEmail"): ANY_SENDER,
         ("ManagePolicyRole", "ses:SendEmail"): TO_STAFF,
-        ("TellReportersRole", "ses:SendEmail"): OWN_SENDER,
+        ("TellReportersRole", "ses:SendEmail"): ANY_SENDER,
     }
     others = {"SchedulerRole": {"lambda:InvokeFunction", "sqs:SendMessage"},
               "DeploymentRole": {"lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig",

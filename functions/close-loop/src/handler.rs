@@ -15,9 +15,10 @@ use resound_domain::response::Response;
 use resound_domain::route::{self, Address, Plan, Route, Skip, Step, Subject};
 use resound_domain::telling::worth_telling;
 use resound_domain::template::{Occasion, Templates, Values, short};
+use resound_lambda_kit::addresses::reply_to;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
-use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::outbound::Outbound;
 use resound_lambda_kit::sms::{self, Sms, Texter};
@@ -800,15 +801,11 @@ impl App {
             status_url: &status_url,
             seq: key.cause,
         };
-        // A sender that the operator has taken away since the brand was saved loses no letter.
-        let own = brand.and_then(|brand| brand.from.as_deref());
-        let from = own
-            .and_then(|own| self.config.brand_senders.find(own))
-            .unwrap_or(from);
+        let from = self.config.brand_senders.sender(from, brand, language);
         Ok(Mail {
-            from: sender(from, letter.brand).map_err(|error| error.to_string())?,
+            from: from.map_err(|error| error.to_string())?,
             to,
-            reply_to: brand.and_then(|brand| brand.reply_to.as_ref()?.parse().ok()),
+            reply_to: reply_to(brand),
             subject: letter.subject(),
             text: letter.text(),
             html: Some(letter.html()),
@@ -973,13 +970,5 @@ const fn known(told: &Told) -> Known {
         Told::NoContact | Told::MailOff | Told::Off | Told::NotReached => {
             Known::Next { failed: false }
         }
-    }
-}
-
-/// Who a letter comes from: this mailbox, under the name of the brand if there is one.
-fn sender(from: &Mailbox, brand: Option<Brand<'_>>) -> Result<Mailbox, InvalidMailbox> {
-    match brand {
-        Some(brand) => from.clone().named(brand.name),
-        None => Ok(from.clone()),
     }
 }

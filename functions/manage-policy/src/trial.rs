@@ -11,7 +11,7 @@ use resound_domain::phone::E164;
 use resound_domain::privacy::mask_phone;
 use resound_domain::submission::IdempotencyKey;
 use resound_lambda_kit::Fault;
-use resound_lambda_kit::addresses::Addresses;
+use resound_lambda_kit::addresses::{Addresses, reply_to};
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency::{trial_id, value_digest};
 use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, SendError};
@@ -180,21 +180,13 @@ impl Post {
     fn mail(&self, sample: &Sample, from: &Mailbox, to: Mailbox) -> Result<Mail, InvalidMailbox> {
         let language = sample.language();
         let brand = sample.brand();
-        let own = brand.and_then(|brand| brand.from.as_deref());
-        let from = own
-            .and_then(|own| self.brand_senders.find(own))
-            .unwrap_or(from);
-        let from = match brand {
-            Some(brand) => from.clone().named(brand.name.get(language))?,
-            None => from.clone(),
-        };
         let mark = mark(language);
         let (subject, text, html) = sample.letter();
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Ok(Mail {
-            from,
+            from: self.brand_senders.sender(from, brand, language)?,
             to,
-            reply_to: brand.and_then(|brand| brand.reply_to.as_ref()?.parse().ok()),
+            reply_to: reply_to(brand),
             subject: format!("{mark}{subject}"),
             text,
             html: Some(html),

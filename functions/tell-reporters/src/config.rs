@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use resound_domain::calendar::Calendars;
+use resound_lambda_kit::addresses::Addresses;
 use resound_lambda_kit::config::{Recorded, Vars};
 use resound_lambda_kit::mail::Mailbox;
 use resound_lambda_kit::receipt::SigningKeys;
@@ -13,6 +14,7 @@ pub const VARIABLES: &[&str] = &[
     "SIGNING_KEYS",
     "TIME_ZONE",
     "MAIL_FROM",
+    "BRAND_SENDERS",
     "LETTERS_A_MINUTE",
 ];
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub calendars: Calendars,
     /// Who writes; `None` if this installation sends no mail.
     pub from: Option<Mailbox>,
+    /// The addresses that brands may write from.
+    pub brand_senders: Addresses,
     /// How many letters may go out in a minute, of all announcements together. At least one.
     pub letters_a_minute: u32,
 }
@@ -46,6 +50,7 @@ impl Config {
         let keys = vars.parse("SIGNING_KEYS");
         let calendars = vars.office_hours("TIME_ZONE");
         let from = vars.parse_optional("MAIL_FROM");
+        let brand_senders = vars.parse_optional("BRAND_SENDERS");
         let letters = match vars.parse("LETTERS_A_MINUTE") {
             Ok(0) => Err(vars.record("LETTERS_A_MINUTE: at least one is expected")),
             other => other,
@@ -58,6 +63,7 @@ impl Config {
             zone: calendars.zone().clone(),
             calendars,
             from: from?,
+            brand_senders: brand_senders?.unwrap_or_default(),
             letters_a_minute: letters?,
         })
     }
@@ -69,7 +75,11 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_together() {
-        let vars = Vars::from_pairs([("TIME_ZONE", "Mars"), ("MAIL_FROM", "nobody")]);
+        let vars = Vars::from_pairs([
+            ("TIME_ZONE", "Mars"),
+            ("MAIL_FROM", "nobody"),
+            ("BRAND_SENDERS", "a, b"),
+        ]);
         let faults = vars.read(Config::read).unwrap_err().to_string();
         for variable in VARIABLES {
             assert!(faults.contains(variable), "{variable}: {faults}");

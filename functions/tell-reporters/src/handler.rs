@@ -9,12 +9,15 @@ use resound_domain::id::{ContactId, ImprovementId, IssueId, ResponseId};
 use resound_domain::issue::Beta;
 use resound_domain::issue::announcement::{Announcement, Fate, Occasion, Pass, Plan, State};
 use resound_domain::response::Response;
+use resound_domain::template::Templates;
+use resound_lambda_kit::addresses::reply_to;
 use resound_lambda_kit::aws::Clients;
-use resound_lambda_kit::mail::{Audience, Mail, Mailbox, Mailer, SendError};
+use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, SendError};
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_messages::Tick;
 use resound_outreach::{Found, Judged, Look, What, Zones, families};
+use resound_pages::letter::Brand;
 use resound_store::{
     AnnouncedKey, Appended, Approach, Claim, Kept, Lease, Outcome, Progress, Recorded, Rules,
     Store, StoreError, Tell, Told, UnderWay,
@@ -88,6 +91,8 @@ pub(crate) struct Run<'a> {
     pub(crate) now: Timestamp,
     pub(crate) invocation: &'a Invocation,
     pub(crate) zones: &'a Zones,
+    /// What says which brand writes to whom.
+    pub(crate) templates: &'a Templates,
 }
 
 /// What people are written to about.
@@ -432,7 +437,8 @@ impl App {
             Approach::Claim(Claim::InProgress | Claim::Recorded(_)) => {
                 return Ok(Fate::InProgress);
             }
-            // Another announcement wrote to them at this moment: a later pass looks whether this one may.
+            // They were written to at this moment, by another announcement or in answer to their own case: a later pass looks
+            // whether this one may.
             Approach::Overtaken => return Ok(Fate::InProgress),
         };
         let Some(from) = &self.config.from else {
@@ -440,8 +446,11 @@ impl App {
                 .give_back(&lease, "no sender is configured".to_owned())
                 .await);
         };
-        let mail = self.mail(errand, response, from.clone(), to, key, run);
-        match self.mailer.send(&mail, machine_now).await {
+        let sent = match self.mail(errand, response, from, to, key, run) {
+            Ok(mail) => self.mailer.send(&mail, machine_now).await,
+            Err(error) => Err(SendError::Refused(error.to_string())),
+        };
+        match sent {
             Ok(id) => {
                 run.invocation.metrics.count(errand.counters().0, 1);
                 let told = Outcome::Sent {
@@ -472,11 +481,11 @@ impl App {
         &self,
         errand: Errand<'_>,
         response: &Response,
-        from: Mailbox,
+        from: &Mailbox,
         to: Mailbox,
         key: AnnouncedKey,
         run: &Run<'_>,
-    ) -> Mail {
+    ) -> Result<Mail, InvalidMailbox> {
         let base = &self.config.public_url;
         let receipt = self.config.keys.issue_receipt(response.id);
         let unsubscribe = self.config.keys.issue_unsubscribe(key.contact);
@@ -501,18 +510,20 @@ impl App {
                 beta_url: &beta_url,
             },
         };
+        let brand = run.templates.brand_of(&response.submission);
         let letter = Letter {
             language,
             reported: response.day,
             reference: &response.id.reference(),
             about,
+            brand: brand.map(|brand| Brand::of(brand, language)),
             unsubscribe_url: &format!("{base}/v1/unsubscribe/{unsubscribe}"),
         };
         let header = |name: &str, value: String| (name.to_owned(), value);
-        Mail {
-            from,
+        Ok(Mail {
+            from: self.config.brand_senders.sender(from, brand, language)?,
             to,
-            reply_to: None,
+            reply_to: reply_to(brand),
             subject: letter.subject(),
             text: letter.text(),
             html: Some(letter.html()),
@@ -530,7 +541,7 @@ impl App {
             about: errand.improvement().to_string(),
             audience: Audience::Customer,
             entry: Some(key.tag()),
-        }
+        })
     }
 
     /// Records what came of a letter, trying for as long as there is time: what is not recorded becomes a doubt.
@@ -610,10 +621,13 @@ impl Function for App {
         let forms = self.rules.forms(invocation.machine_now).await;
         let forms = forms.map_err(|error| Fault::doing("read the forms", error))?;
         let zones = Zones::of(&forms, self.config.zone.clone());
+        let templates = self.rules.templates(invocation.machine_now).await;
+        let templates = templates.map_err(|error| Fault::doing("read the templates", error))?;
         let run = Run {
             now: tick.time,
             invocation,
             zones: &zones,
+            templates: &templates,
         };
         let mut failed = Vec::new();
         // Betas first: they write to a few, and a large announcement takes every letter for hours.

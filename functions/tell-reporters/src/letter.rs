@@ -5,7 +5,7 @@ use maud::{DOCTYPE, html};
 use resound_domain::issue::Note;
 use resound_domain::language::Language;
 use resound_domain::template::day;
-use resound_pages::letter::lines;
+use resound_pages::letter::{Brand, lines, prose};
 
 /// Everything a letter is made of: nothing that a reporter typed.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub(crate) struct Letter<'a> {
     pub(crate) reference: &'a str,
     /// What it is about.
     pub(crate) about: About<'a>,
+    /// Who writes.
+    pub(crate) brand: Option<Brand<'a>>,
     /// Where they can say that they want no more of this.
     pub(crate) unsubscribe_url: &'a str,
 }
@@ -199,6 +201,7 @@ impl Letter<'_> {
         parts.extend(self.words().map(|(_, words)| words.as_str().to_owned()));
         let links = self.links().into_iter();
         parts.extend(links.map(|(label, url)| format!("{label}{colon}{url}")));
+        parts.extend(self.brand.map(|brand| brand.signature.to_owned()));
         parts.push(self.footer());
         let unsubscribe = self.unsubscribe();
         parts.push(format!("{unsubscribe}{colon}{}\n", self.unsubscribe_url));
@@ -220,6 +223,7 @@ impl Letter<'_> {
                         blockquote lang=[other] dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6" { (lines(words.as_str())) }
                     }
                     @for (label, url) in self.links() { p { a href=(url) { (label) } } }
+                    @if let Some(brand) = self.brand { (prose(brand.signature)) }
                     p style="color: #666; font-size: smaller" { (self.footer()) }
                     p style="color: #666; font-size: smaller" { a href=(self.unsubscribe_url) style="color: #666" { (self.unsubscribe()) } }
                 }
@@ -248,6 +252,7 @@ mod tests {
                 words,
                 status_url: "https://example.test/v1/receipts/x",
             },
+            brand: None,
             unsubscribe_url: "https://example.test/v1/unsubscribe/y",
         }
     }
@@ -335,6 +340,30 @@ mod tests {
             assert_eq!(html.contains(escaped), typed);
             assert!(!html.contains("<script>"));
             assert!(html.contains("href=\"https://example.test/v1/unsubscribe/y\""));
+        }
+    }
+
+    #[test]
+    fn a_brand_signs_every_letter() {
+        let note = note();
+        let brand = Some(Brand {
+            name: "Kettle & Co",
+            signature: "Kettle & Co\n<b>Tea Street 1</b>",
+        });
+        for letter in Language::ALL.map(|language| all(language, &note)).concat() {
+            assert!(!letter.text().contains("Tea Street"));
+            let signed = Letter { brand, ..letter };
+            let footer = signed.footer();
+            let text = signed.text();
+            assert!(
+                text.contains(&format!("\n\nKettle & Co\n<b>Tea Street 1</b>\n\n{footer}")),
+                "{text}"
+            );
+            let html = signed.html();
+            assert!(
+                html.contains("Kettle &amp; Co<br>&lt;b&gt;Tea Street 1&lt;/b&gt;</p>"),
+                "{html}"
+            );
         }
     }
 

@@ -37,9 +37,9 @@ use resound_domain::triage::{Input, triage};
 use resound_lambda_kit::aws::{Clients, Retries, Settings, connector};
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
-use resound_store::{Accepted, Appended, Digest, Linked, Opened, Store};
-use resound_testing::{Aws, TABLE, ZONE, start, vars};
-use serde_json::json;
+use resound_store::{Accepted, Appended, ConfigKind, Digest, Linked, Opened, Published, Store};
+use resound_testing::{Aws, Server, TABLE, ZONE, start, vars};
+use serde_json::{Value, json};
 use tell_reporters::{App, Config, Telling};
 use tokio::sync::Notify;
 
@@ -58,7 +58,8 @@ fn app(aws: &Aws, letters_a_minute: &str) -> App {
     App::new(vars(&own).read(Config::read).unwrap(), &aws.clients)
 }
 
-/// Somebody of their own who reported it, linked to the issue. Of ten, one reads traditional Chinese and one simplified.
+/// Somebody of their own who reported it, linked to the issue. Of ten, one reads traditional Chinese and one simplified, and
+/// one has another product.
 async fn reported(aws: &Aws, n: u128) {
     let (locale, language) = match n % 10 {
         0 => ("zh-CN", Some("zh-TW")),
@@ -67,6 +68,7 @@ async fn reported(aws: &Aws, n: u128) {
     };
     let submission: Submission = serde_json::from_value(json!({
         "form": "default", "channel": "web", "locale": locale, "language": language, "text": "It crashes on start.", "nps": 3,
+        "product": if n % 10 == 2 { "T-1" } else { "K-200" },
         "contact": {"email": format!("customer-{n}@customer.example")},
     }))
     .unwrap();
@@ -188,6 +190,73 @@ async fn two_runs_at_once_tell_nobody_twice() {
     }
     assert_eq!(letters.len(), 150);
     assert!(letters.values().all(|n| *n == 1), "{letters:?}");
+}
+
+#[tokio::test]
+async fn each_is_written_to_by_the_brand_of_their_product() {
+    let texts =
+        |zh_cn: &str, zh_tw: &str, en: &str| json!({"zh-CN": zh_cn, "zh-TW": zh_tw, "en": en});
+    let document = json!({"brands": [{
+        "id": "kettle", "name": texts("茶壶", "茶壺", "Kettle & Co"), "products": ["K-200"],
+        "from": "care@kettle.example", "reply_to": "Care <answers@kettle.example>",
+        "signature": texts("茶壶公司", "茶壺公司", "Kettle & Co, Tea Street 1"),
+    }]});
+    for (senders, address) in [
+        (
+            "hello@tea.example,care@kettle.example",
+            "care@kettle.example",
+        ),
+        // The operator has taken it away again: no letter is lost.
+        ("hello@tea.example", "resound@example.test"),
+    ] {
+        let aws = Aws::start().await;
+        announced(&aws, 4).await;
+        let published = aws
+            .store
+            .publish_config(ConfigKind::Templates, 1, &document)
+            .await;
+        assert_eq!(published.unwrap(), Published::Published);
+        let ses = Server::answering(200, r#"{"MessageId":"m-1"}"#);
+        let clients = Clients {
+            mailer: Clients::new(&Settings::emulator(ses.url())).mailer,
+            ..aws.clients.clone()
+        };
+        let own = [
+            ("MAIL_FROM", "Resound <resound@example.test>"),
+            ("BRAND_SENDERS", senders),
+            ("LETTERS_A_MINUTE", "60000"),
+        ];
+        let app = App::new(vars(&own).read(Config::read).unwrap(), &clients);
+        assert_eq!(run(&app, 1, "run").await.letters, 4);
+        let letters: BTreeMap<String, Value> = ses
+            .requests()
+            .iter()
+            .map(|request| {
+                let sent: Value = serde_json::from_str(&request.body).unwrap();
+                let to = &sent["Destination"]["ToAddresses"][0];
+                (to.as_str().unwrap().to_owned(), sent)
+            })
+            .collect();
+        for (n, name, signature) in [
+            (0, "=?UTF-8?B?6Iy25aO6?=", Some("茶壺公司")),
+            (1, "=?UTF-8?B?6Iy25aO2?=", Some("茶壶公司")),
+            (2, "\"Resound\"", None),
+            (3, "\"Kettle & Co\"", Some("Kettle & Co, Tea Street 1")),
+        ] {
+            let sent = &letters[&format!("customer-{n}@customer.example")];
+            let (address, reply_to) = match signature {
+                Some(_) => (address, json!(["\"Care\" <answers@kettle.example>"])),
+                None => ("resound@example.test", json!([])),
+            };
+            assert_eq!(sent["FromEmailAddress"], format!("{name} <{address}>"));
+            assert_eq!(sent["ReplyToAddresses"], reply_to);
+            let text = &sent["Content"]["Simple"]["Body"]["Text"]["Data"];
+            let text = text.as_str().unwrap();
+            for each in ["茶壶公司", "茶壺公司", "Kettle & Co, Tea Street 1"] {
+                assert_eq!(text.contains(each), signature == Some(each), "{text}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

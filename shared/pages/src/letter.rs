@@ -177,7 +177,7 @@ impl Letter<'_> {
 }
 
 /// A text of several lines, as a paragraph.
-fn prose(text: &str) -> Markup {
+pub fn prose(text: &str) -> Markup {
     html! { p dir="auto" { (lines(text)) } }
 }
 
