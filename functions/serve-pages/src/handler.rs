@@ -8,6 +8,8 @@ use resound_domain::case::State;
 use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::Direction;
 use resound_domain::form::{Form, FormId};
+use resound_domain::issue::beta;
+use resound_domain::issue::tester::Tester;
 use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_domain::submission::Field;
@@ -19,7 +21,7 @@ use resound_lambda_kit::receipt;
 use resound_pages::{self as pages, Progress, response::page};
 use resound_store::{Lookup, Told};
 
-use crate::receipt::{Receipt, Shipped};
+use crate::receipt::{Receipt, Shipped, Trial};
 use crate::{API, App};
 
 /// The fields of the form that a link may fill in. Not who the customer is or how to reach them: that does not belong
@@ -122,8 +124,12 @@ async fn show_receipt(
     invocation: &Invocation,
 ) -> Result<HttpResponse, Rejection> {
     let id = app.config.signing_keys.asked_for(request)?;
-    let read = tokio::try_join!(app.store.response(id), app.store.told(id));
-    let (found, told) = read?;
+    let read = tokio::try_join!(
+        app.store.response(id),
+        app.store.told(id),
+        app.store.invitations(id)
+    );
+    let (found, told, invited) = read?;
     let response = match found {
         Lookup::Found(response) => response,
         Lookup::Erased => return Err(receipt::erased(request).into()),
@@ -134,6 +140,7 @@ async fn show_receipt(
     let own = response.submission.language();
     let language = asked.unwrap_or(own);
     let mut receipt = read_receipt(app, &response, request.at, invocation.machine_now).await?;
+    receipt.betas = betas(app, invited, request.at).await?;
     receipt.shipped = shipped(app, told, language).await?;
     let answer = if request.wants_html() {
         let forms = app.rules.forms(invocation.machine_now).await?;
@@ -180,6 +187,30 @@ async fn shipped(
         }
     }
     Ok(shipped)
+}
+
+/// The open betas that they were written to about, or perhaps were.
+async fn betas(
+    app: &App,
+    mut invited: Vec<(Told, Tester)>,
+    now: Timestamp,
+) -> Result<Vec<Trial>, Rejection> {
+    invited.retain(|(told, _)| told.fate.was_perhaps_written());
+    invited.sort_by_key(|(told, _)| (std::cmp::Reverse(told.at), told.improvement));
+    let mut betas = Vec::new();
+    for (told, tester) in invited.into_iter().take(MOST_SHIPPED) {
+        let beta = app.store.beta(told.improvement).await?;
+        if let Some(beta) = beta.filter(|beta| beta.state() != beta::State::Closed) {
+            betas.push(Trial {
+                improvement: told.improvement,
+                takes_part: tester.takes_part(),
+                fixed: tester.is_fixed(),
+                open: beta.can_be_joined(now),
+                asking: beta.asked_at().is_some(),
+            });
+        }
+    }
+    Ok(betas)
 }
 
 async fn read_receipt(
@@ -231,7 +262,7 @@ struct Place<'a> {
 fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Place<'_>) -> String {
     let language = place.language;
     let token = request.param("token").unwrap_or_default();
-    let action = |what| {
+    let action = |what: &str| {
         let (base, lang) = (&app.config.base_path, language.tag());
         format!("{base}/v1/receipts/{token}/{what}?lang={lang}")
     };
@@ -255,6 +286,20 @@ fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Pla
             language: shipped.language,
         })
         .collect();
+    let trials: Vec<_> = receipt
+        .betas
+        .iter()
+        .filter_map(|trial| {
+            let step = match (trial.takes_part, trial.asking, trial.fixed) {
+                (Some(true), true, None) => pages::TrialStep::Asked,
+                (Some(true), ..) => pages::TrialStep::Joined,
+                (None, ..) if trial.open => pages::TrialStep::Invited,
+                (None | Some(false), ..) => return None,
+            };
+            let link = action(&format!("betas/{}", trial.improvement));
+            Some(pages::TrialView { step, link })
+        })
+        .collect();
     pages::receipt_page(&pages::ReceiptView {
         language,
         chinese: place.chinese,
@@ -266,6 +311,7 @@ fn receipt_page(app: &App, request: &HttpRequest, receipt: &Receipt, place: &Pla
         closes_at: receipt.closes_at,
         steps: &steps,
         shipped: &news,
+        trials: &trials,
         scores: place.scores_until.map(|until| pages::ScoresView {
             scores: receipt.scores,
             until,

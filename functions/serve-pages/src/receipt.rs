@@ -8,6 +8,7 @@ use resound_domain::case::{Case, State};
 use resound_domain::clock::{Clock, ClockKind, Outcome};
 use resound_domain::confirmation::{Question, Solved};
 use resound_domain::event::{Ending, Event, EventKind};
+use resound_domain::id::ImprovementId;
 use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_domain::score::Scores;
@@ -29,6 +30,8 @@ pub(crate) struct Receipt {
     pub(crate) question: Option<Question>,
     /// What has shipped since of what they reported, the latest first.
     pub(crate) shipped: Vec<Shipped>,
+    /// The open betas that they were invited to, the latest first.
+    pub(crate) betas: Vec<Trial>,
     pub(crate) scores: Scores,
     pub(crate) scores_until: Timestamp,
 }
@@ -45,6 +48,20 @@ pub(crate) struct Shipped {
     /// The language that is in.
     #[serde(skip)]
     pub(crate) language: Language,
+}
+
+/// A beta that they were invited to, as `take-answers` tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Trial {
+    pub(crate) improvement: ImprovementId,
+    /// `None` while they have not said.
+    pub(crate) takes_part: Option<bool>,
+    /// The same.
+    pub(crate) fixed: Option<bool>,
+    /// Whether they can join.
+    pub(crate) open: bool,
+    /// Whether those who joined are asked.
+    pub(crate) asking: bool,
 }
 
 /// One thing that happened, as far as it concerns the customer.
@@ -81,6 +98,7 @@ impl Receipt {
             }],
             question: None,
             shipped: Vec::new(),
+            betas: Vec::new(),
             scores: response.scores(),
             scores_until: response.amendable_until(),
         };
@@ -152,6 +170,7 @@ impl Receipt {
                 said: question.said(),
             }),
             shipped: &self.shipped,
+            betas: &self.betas,
             scores: self.scores,
             scores_until: self.scores_until,
         }
@@ -289,6 +308,7 @@ pub(crate) struct ReceiptJson<'a> {
     timeline: Vec<StepJson<'a>>,
     question: Option<QuestionJson>,
     shipped: &'a [Shipped],
+    betas: &'a [Trial],
     scores: Scores,
     scores_until: Timestamp,
 }

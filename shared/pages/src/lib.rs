@@ -29,7 +29,8 @@ pub use kpi::{KpiView, kpi_page};
 pub use layout::{CONTENT_SECURITY_POLICY, HEADERS};
 pub use problem::{ProblemView, problem_page};
 pub use receipt::{
-    Progress, Promised, ReceiptView, ScoresView, ShippedView, Step, StepKind, receipt_page,
+    Progress, Promised, ReceiptView, ScoresView, ShippedView, Step, StepKind, TrialStep, TrialView,
+    receipt_page,
 };
 pub use report::{
     Examples, ReportEntry, ReportLetter, ReportView, report_letter, report_page, report_policy,

@@ -112,6 +112,8 @@ pub struct ReceiptView<'a> {
     pub steps: &'a [Step<'a>],
     /// What has shipped since of what they reported, the latest first.
     pub shipped: &'a [ShippedView<'a>],
+    /// What they can try before everybody is told, the latest first.
+    pub trials: &'a [TrialView],
     /// The scores, while they can be changed; `None` afterwards.
     pub scores: Option<ScoresView<'a>>,
     /// Whether the outcome solved it; `None` while there is none.
@@ -131,6 +133,26 @@ pub struct ShippedView<'a> {
     pub words: &'a str,
     /// The language that is in.
     pub language: Language,
+}
+
+/// Something that a customer was invited to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialView {
+    /// How far they have come with it.
+    pub step: TrialStep,
+    /// Where its page is, which tells how to take part.
+    pub link: String,
+}
+
+/// How far somebody has come with what they were invited to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrialStep {
+    /// They can take part, and have not said whether they do.
+    Invited,
+    /// They take part, and nothing is asked of them.
+    Joined,
+    /// They take part, and are asked whether it is fixed.
+    Asked,
 }
 
 /// The scores a customer can still add or change.
@@ -179,6 +201,7 @@ pub fn receipt_page(view: &ReceiptView<'_>) -> String {
                     blockquote lang=[(shipped.language != language).then_some(shipped.language.tag())] dir="auto" { (Clean(shipped.words)) }
                 }
             }
+            @for trial in view.trials { (self::trial(trial, language)) }
             @if is_late(view) {
                 div.box.bad role="status" {
                     h2 { (language.choose("我们迟了，很抱歉", "我們遲了，很抱歉", "We are late, and we are sorry")) }
@@ -195,6 +218,37 @@ pub fn receipt_page(view: &ReceiptView<'_>) -> String {
         },
     }
     .into_html()
+}
+
+fn trial(trial: &TrialView, language: Language) -> Markup {
+    let (title, link) = match trial.step {
+        TrialStep::Invited => (
+            language.choose(
+                "邀请您率先试用",
+                "邀請您率先試用",
+                "You are invited to try it first",
+            ),
+            language.choose("查看方法并参加", "查看方法並參加", "See how, and take part"),
+        ),
+        TrialStep::Joined => (
+            language.choose("您正在试用", "您正在試用", "You take part in a trial"),
+            language.choose("查看试用", "查看試用", "To the trial"),
+        ),
+        TrialStep::Asked => (
+            language.choose(
+                "您反馈的问题解决了吗？",
+                "您反映的問題解決了嗎？",
+                "Is what you reported fixed?",
+            ),
+            language.choose("告诉我们", "告訴我們", "Tell us"),
+        ),
+    };
+    html! {
+        div.box.good {
+            h2 { (title) }
+            p { a.button href=(trial.link) { (link) } }
+        }
+    }
 }
 
 fn is_late(view: &ReceiptView<'_>) -> bool {
@@ -475,6 +529,7 @@ mod tests {
             closes_at: None,
             steps,
             shipped: &[],
+            trials: &[],
             scores: None,
             question: None,
             message: None,
@@ -526,6 +581,49 @@ mod tests {
             });
             assert!(html.contains(headline), "{html}");
             assert!(html.contains("Update the app.\n&lt;script&gt;") && !html.contains("<script>"));
+        }
+    }
+
+    #[test]
+    fn a_trial_leads_to_its_page() {
+        let (zone, steps) = (zone(), [received()]);
+        for (step, words) in [
+            (
+                TrialStep::Invited,
+                [
+                    "邀请您率先试用",
+                    "邀請您率先試用",
+                    "You are invited to try it first",
+                ],
+            ),
+            (
+                TrialStep::Joined,
+                ["您正在试用", "您正在試用", "You take part in a trial"],
+            ),
+            (
+                TrialStep::Asked,
+                [
+                    "您反馈的问题解决了吗",
+                    "您反映的問題解決了嗎",
+                    "Is what you reported fixed?",
+                ],
+            ),
+        ] {
+            let trials = [TrialView {
+                step,
+                link: "/v1/receipts/x/betas/1?lang=en".to_owned(),
+            }];
+            for (language, words) in [Language::ZhCn, Language::ZhTw, Language::En]
+                .into_iter()
+                .zip(words)
+            {
+                let html = receipt_page(&ReceiptView {
+                    trials: &trials,
+                    ..view(language, &zone, &steps)
+                });
+                assert!(html.contains(words), "{html}");
+                assert!(html.contains(r#"href="/v1/receipts/x/betas/1?lang=en""#));
+            }
         }
     }
 

@@ -8,17 +8,20 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use resound_domain::id::{ImprovementId, ResponseId};
+use resound_domain::issue::announcement::Occasion;
 use resound_domain::issue::beta::{Beta, Entry, State};
 use resound_domain::issue::pick::Draw;
 use resound_domain::issue::tester::Tester;
 use serde::{Deserialize, Serialize};
 
-use crate::announcements::Kept;
+use crate::announcements::{Kept, Told};
 use crate::cases::Appended;
-use crate::dynamo::{Change, Item, Part, Transacted, Written, n};
+use crate::dynamo::{Change, Item, Part, Query, Transacted, Written, key_of, n};
 use crate::issues::{Logged, Opened, beginning, stepped, still_there};
 use crate::item::{DrawItem, Stored, TesterItem, attribute, encode, logged_item, snapshot_item};
-use crate::key::{BETA_LOG, Key, RawKey, improvement_partition};
+use crate::key::{
+    BETA_LOG, Key, RawKey, improvement_partition, response_partition, tester_partition, told_prefix,
+};
 use crate::{Store, StoreError};
 
 /// A beta with its whole log.
@@ -210,6 +213,38 @@ impl Store {
             }
         }
         Ok(testers)
+    }
+
+    /// The invitations that are kept beside a response, in no order, each with what its sender has said as a tester. What only a
+    /// newer version can read is not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn invitations(
+        &self,
+        response: ResponseId,
+    ) -> Result<Vec<(Told, Tester)>, StoreError> {
+        let invited = told_prefix(Occasion::Invitation);
+        let invited = beginning(response_partition(response), invited);
+        let invited = self.query_all(&invited).await?;
+        if invited.is_empty() {
+            return Ok(Vec::new());
+        }
+        let said = Query::partition(tester_partition(response));
+        let mut testers = BTreeMap::new();
+        for item in self.query_all(&said).await? {
+            if let Ok(Key::Tester { improvement, .. }) = Key::decode(&key_of(&item))
+                && let Ok((_, tester)) = <(ResponseId, Tester)>::read(item)
+            {
+                testers.insert(improvement, tester);
+            }
+        }
+        let invited = invited.into_iter().filter_map(|item| Told::read(item).ok());
+        let with_words = invited.map(|told| {
+            let tester = testers.remove(&told.improvement);
+            (told, tester.unwrap_or_default())
+        });
+        Ok(with_words.collect())
     }
 
     /// Keeps what a tester says, if they have said nothing since `seen` and their response, which came at `received_at`, is

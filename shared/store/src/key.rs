@@ -995,7 +995,7 @@ pub(crate) const TOLD: &str = "TOLD#";
 pub(crate) const BETA_LOG: &str = "TRIED#";
 
 /// How the sort keys of what somebody was written to for begin, beside their responses and in the ledger of their address.
-const fn told_prefix(occasion: Occasion) -> &'static str {
+pub(crate) const fn told_prefix(occasion: Occasion) -> &'static str {
     match occasion {
         Occasion::Announcement => TOLD,
         Occasion::Invitation => "INVITED#",

@@ -384,6 +384,58 @@ async fn who_was_drawn_and_not_invited_has_no_page() {
 }
 
 #[tokio::test]
+async fn the_status_page_shows_it_to_whoever_was_invited_and_leads_there() {
+    let mut world = World::new().await;
+    let (id, _, receipts) = drawn_by_night(&mut world).await;
+    let shows = async |world: &mut World| {
+        let mut shows = Vec::new();
+        for receipt in &receipts {
+            let page = world.get(&receipt.status).await.expect(200).json();
+            let request = Request::get(&receipt.status).header("accept", "text/html");
+            let html = world.http(request.body(Body::empty()).unwrap()).await;
+            let link = format!("{}/betas/{id}?lang=", receipt.status);
+            let betas = page["betas"].as_array().unwrap().clone();
+            shows.push((betas, html.expect(200).body.contains(&link)));
+        }
+        shows
+    };
+    let nothing = (Vec::<Value>::new(), false);
+    assert_eq!(
+        shows(&mut world).await,
+        vec![nothing.clone(); 8],
+        "drawn is not invited"
+    );
+    half_a_day(&mut world).await;
+    let beta = shown(&mut world, id).await;
+    let invited = |n: usize| {
+        let drawn = beta["drawn"].as_array().unwrap();
+        let one = drawn
+            .iter()
+            .find(|one| one["response"] == receipts[n].id.as_str());
+        one.unwrap()["invited"].is_object()
+    };
+    let open = json!({"improvement": id, "takes_part": null, "fixed": null, "open": true, "asking": false});
+    for (n, shows) in shows(&mut world).await.into_iter().enumerate() {
+        let expected = if invited(n) {
+            (vec![open.clone()], true)
+        } else {
+            nothing.clone()
+        };
+        assert_eq!(shows, expected, "{n}");
+    }
+    let n = (0..8).find(|n| invited(*n)).unwrap();
+    let page = format!("{}/betas/{id}", receipts[n].status);
+    say(&mut world, &page, "joined").await.expect(200);
+    command(&mut world, id, "ask").await.expect(200);
+    say(&mut world, &page, "not_fixed").await.expect(200);
+    let told = json!({"improvement": id, "takes_part": true, "fixed": false, "open": true, "asking": true});
+    assert_eq!(shows(&mut world).await[n], (vec![told], true));
+    command(&mut world, id, "close").await.expect(200);
+    assert_eq!(shows(&mut world).await, vec![nothing; 8]);
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn nobody_waits_for_an_invitation_that_will_not_come() {
     let mut world = World::new().await;
     let (id, ..) = drawn_by_night(&mut world).await;

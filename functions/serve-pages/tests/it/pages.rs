@@ -248,6 +248,7 @@ async fn a_receipt_without_a_case() {
             "reference": response.id.reference(),
             "state": "received",
             "shipped": [],
+            "betas": [],
             "question": null,
             "late": false,
             "received_at": "2026-11-21T06:05:00.5Z",
