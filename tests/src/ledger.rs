@@ -169,9 +169,11 @@ fn customer(
             let doubt = log
                 .map(|(_, item)| serde_json::from_value(item["event"].clone()))
                 .map(|event: Result<Event, _>| event.expect("an event"))
-                .find(|event| {
-                    let doubt = Doubt::Unknown;
-                    event.kind == EventKind::NoticeInDoubt { cause, doubt }
+                .find(|event| match event.kind {
+                    EventKind::NoticeInDoubt {
+                        cause: of, doubt, ..
+                    } => of == cause && doubt == Doubt::Unknown,
+                    _ => false,
                 });
             let doubt = doubt.unwrap_or_else(|| panic!("{what} is in doubt and the log is not"));
             let told = entries.iter().any(|entry| {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::clock::ClockKind;
+use resound_domain::clock::{self, ClockKind};
 use resound_domain::event::{Actor, Event, EventKind};
 use resound_domain::policy::{Audience, Origin, Priority};
 use resound_domain::submission::Channel;
@@ -130,7 +130,7 @@ impl Rules<'_> {
         duration(&self.policy[name])
     }
 
-    fn agreed(self, kind: ClockKind, priority: Priority, origin: &Origin) -> Target {
+    fn agreed(self, promise: Promise, priority: Priority, origin: &Origin) -> Target {
         let table = &self.policy["targets"][json!(priority).as_str().expect("a name")];
         let target = |name: &str| {
             let target = table.get(name)?;
@@ -151,6 +151,9 @@ impl Rules<'_> {
                 return elapsed(social);
             }
             first
+        };
+        let Promise::Clock(kind) = promise else {
+            return target("tell").unwrap_or(elapsed(DAY));
         };
         match kind {
             ClockKind::FirstResponse => first(),
@@ -201,6 +204,25 @@ struct Target {
     business: bool,
 }
 
+/// What has a deadline. Of what comes at the same instant the first is the first here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// That of a clock of the case.
+    Clock(ClockKind),
+    /// That a person tells the customer.
+    Tell,
+}
+
+impl Promise {
+    /// How alerts call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clock(kind) => kind.name(),
+            Self::Tell => "tell",
+        }
+    }
+}
+
 /// What a clock does by itself, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -219,8 +241,8 @@ pub enum What {
     Done(&'static str),
     /// A step of a clock.
     Told {
-        /// Of which clock.
-        clock: ClockKind,
+        /// Of which promise.
+        promise: Promise,
         /// Which one.
         step: Step,
         /// Of which deadline.
@@ -236,24 +258,48 @@ pub enum What {
 
 /// What a log says.
 pub fn read(event: &Event) -> (Timestamp, What) {
-    let told = |clock, step, due, audience| What::Told {
-        clock,
+    let told = |promise, step, due, audience| What::Told {
+        promise,
         step,
         due,
         audience,
     };
     let what = match &event.kind {
-        EventKind::Warned { clock, due } => told(*clock, Step::Warning, *due, Audience::Owner),
+        EventKind::Warned { clock, due } => {
+            let clock = Promise::Clock(*clock);
+            told(clock, Step::Warning, *due, Audience::Owner)
+        }
         EventKind::Breached {
             clock,
             due,
             audience,
-        } => told(*clock, Step::Breach, *due, audience.expect("an audience")),
+        } => {
+            let audience = audience.expect("an audience");
+            told(Promise::Clock(*clock), Step::Breach, *due, audience)
+        }
         EventKind::Escalated {
             clock,
             due,
             audience,
-        } => told(*clock, Step::Rung(*audience), *due, *audience),
+        } => {
+            let rung = Step::Rung(*audience);
+            told(Promise::Clock(*clock), rung, *due, *audience)
+        }
+        EventKind::Reminded {
+            step,
+            due,
+            audience,
+            ..
+        } => {
+            let step = match step {
+                clock::Step::Warning => Step::Warning,
+                clock::Step::Breach => Step::Breach,
+                clock::Step::TeamLead => Step::Rung(Audience::TeamLead),
+                clock::Step::Manager => Step::Rung(Audience::Manager),
+                clock::Step::Executive => Step::Rung(Audience::Executive),
+            };
+            told(Promise::Tell, step, *due, *audience)
+        }
         EventKind::Retargeted { moved, .. } => {
             What::Retargeted(moved.iter().map(|m| (m.clock, m.from, m.to)).collect())
         }
@@ -283,6 +329,7 @@ pub fn reckon(log: &[Event], almanac: &Almanac, until: Timestamp) -> Vec<(Timest
         over: false,
         closes_at: None,
         untold: None,
+        tell: None,
         log: vec![(opened.at, What::Done("opened"))],
     };
     case.start(now);
@@ -309,6 +356,8 @@ struct Reckoned<'a> {
     closes_at: Option<Ms>,
     /// What a person is to tell the customer: the case does not close by itself meanwhile.
     untold: Option<u32>,
+    /// Until when, as long as there is something to tell.
+    tell: Option<Clock>,
     log: Vec<(Timestamp, What)>,
 }
 
@@ -329,7 +378,12 @@ impl Reckoned<'_> {
     }
 
     fn begin(&mut self, kind: ClockKind, now: Ms) {
-        let target = self.rules.agreed(kind, self.priority, &self.origin);
+        let clock = self.started(Promise::Clock(kind), now);
+        self.clocks.insert(kind, clock);
+    }
+
+    fn started(&self, promise: Promise, now: Ms) -> Clock {
+        let target = self.rules.agreed(promise, self.priority, &self.origin);
         let mut clock = Clock {
             target,
             hours: self.rules.hours,
@@ -339,7 +393,7 @@ impl Reckoned<'_> {
             run: Run::Paused,
         };
         clock.resume(now, self.rules.hours);
-        self.clocks.insert(kind, clock);
+        clock
     }
 
     fn take(&mut self, event: &Event) {
@@ -384,8 +438,11 @@ impl Reckoned<'_> {
     fn listen(&mut self, event: &Event) {
         let before = self.untold;
         match event.kind {
-            EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => {
+            EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause, .. } => {
                 self.untold = before.max(Some(cause));
+                if self.untold != before {
+                    self.tell = Some(self.started(Promise::Tell, event.at.as_millisecond()));
+                }
             }
             EventKind::NoticeFound { cause }
             | EventKind::Told { cause, .. }
@@ -409,6 +466,7 @@ impl Reckoned<'_> {
             _ => {}
         }
         if before.is_some() && self.untold.is_none() {
+            self.tell = None;
             let days = event.at.as_millisecond() + self.rules.duration("auto_close");
             self.closes_at = self.closes_at.map(|at| at.max(days));
         }
@@ -456,14 +514,21 @@ impl Reckoned<'_> {
             self.log.push((timestamp(at), What::Closed));
         }
         loop {
-            let next = self.clocks.iter().filter_map(|(kind, clock)| {
+            let clocks = self.clocks.iter();
+            let clocks = clocks.map(|(kind, clock)| (Promise::Clock(*kind), clock));
+            let tell = self.tell.iter().map(|clock| (Promise::Tell, clock));
+            let next = clocks.chain(tell).filter_map(|(promise, clock)| {
                 let (at, step) = clock.next(self.rules, self.priority)?;
-                Some((at, *kind, step))
+                Some((at, promise, step))
             });
-            let Some((at, kind, step)) = next.min().filter(|(at, ..)| *at <= until) else {
+            let Some((at, promise, step)) = next.min().filter(|(at, ..)| *at <= until) else {
                 return;
             };
-            let clock = self.clocks.get_mut(&kind).expect("it was just there");
+            let clock = match promise {
+                Promise::Clock(kind) => self.clocks.get_mut(&kind),
+                Promise::Tell => self.tell.as_mut(),
+            };
+            let clock = clock.expect("it was just there");
             let due = clock.due().expect("it runs");
             clock.told = Some(step);
             if step == Step::Breach {
@@ -475,7 +540,7 @@ impl Reckoned<'_> {
                 Step::Rung(audience) => audience,
             };
             let told = What::Told {
-                clock: kind,
+                promise,
                 step,
                 due: timestamp(due),
                 audience,
@@ -488,13 +553,20 @@ impl Reckoned<'_> {
         (self.rules, self.ruled_at) = (self.almanac.at(at), at);
         let mut moved = Vec::new();
         for (kind, clock) in &mut self.clocks {
-            let target = self.rules.agreed(*kind, self.priority, &self.origin);
+            let promise = Promise::Clock(*kind);
+            let target = self.rules.agreed(promise, self.priority, &self.origin);
             let before = clock.due();
             clock.retarget(target, at, self.rules.hours);
             let after = clock.due();
             if before != after {
                 moved.push((*kind, before.map(timestamp), after.map(timestamp)));
             }
+        }
+        if let Some(clock) = &mut self.tell {
+            let target = self
+                .rules
+                .agreed(Promise::Tell, self.priority, &self.origin);
+            clock.retarget(target, at, self.rules.hours);
         }
         self.log.push((timestamp(at), What::Retargeted(moved)));
     }

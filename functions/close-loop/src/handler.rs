@@ -251,14 +251,16 @@ impl App {
             };
             Route::ALL.into_iter().filter(is_of).collect()
         };
-        let refused = EventKind::NoticeInDoubt {
-            cause: seq,
-            doubt: Doubt::Refused,
-        };
-        let is_known = history
-            .events
-            .iter()
-            .any(|stored| stored.event.kind == refused);
+        let is_known = history.events.iter().any(|stored| {
+            matches!(
+                stored.event.kind,
+                EventKind::NoticeInDoubt {
+                    cause,
+                    doubt: Doubt::Refused,
+                    ..
+                } if cause == seq
+            )
+        });
         let begun = routes(&|notice| matches!(notice.status, NoticeStatus::InProgress { .. }));
         let waiting = routes(&|notice| notice.status == NoticeStatus::Released);
         Ok(News {
@@ -493,8 +495,7 @@ impl App {
                     event.case
                 )));
             };
-            let asked = [EventKind::ToTell { cause: cause.seq }];
-            let events = before.hear_of_notice(&asked, cause.at, &book);
+            let events = before.ask(cause.seq, cause.at, &book);
             let mut after = before.clone();
             for event in &events {
                 after.apply(event);

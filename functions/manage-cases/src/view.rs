@@ -13,6 +13,7 @@ use resound_domain::response::Response;
 use resound_domain::risk::Task;
 use resound_domain::route::Route;
 use resound_domain::script;
+use resound_domain::telling::ToTell;
 use resound_domain::template::Occasion;
 use resound_store::{History, Lookup, Medium, Notice, NoticeStatus, Outcome, StoredEvent};
 use serde_json::{Map, Value, json};
@@ -57,12 +58,23 @@ pub(crate) fn summary(case: &Case) -> Map<String, Value> {
         "close_by": clocks.whole_loop.as_ref().and_then(Clock::due),
         "closes_at": case.closes_at(),
         "closed_at": case.closed_at(),
-        "to_tell": case.to_tell(),
+        "to_tell": case.to_tell().map(to_tell),
     }));
     if let Some(task) = case.task() {
         view.insert("task".to_owned(), named(task).into());
     }
     view
+}
+
+/// What a person is to tell the customer.
+fn to_tell(open: &ToTell) -> Value {
+    json!({
+        "cause": open.cause,
+        "since": open.since,
+        "attempts": open.attempts,
+        "due": open.due(),
+        "overdue": open.clock.as_ref().is_some_and(is_overdue),
+    })
 }
 
 /// What a risk rule found, in a line.
@@ -139,11 +151,7 @@ pub(crate) fn full(
     let mut view = summary(case);
     view.extend(object(json!({
         "status_url": status_url,
-        "clocks": case
-            .clocks()
-            .iter()
-            .map(|(kind, running)| (kind.name().to_owned(), clock(running)))
-            .collect::<Map<_, _>>(),
+        "clocks": clocks(case),
         "terms": {
             "policy": case.terms().policy,
             "calendars": case.terms().calendars,
@@ -177,6 +185,16 @@ pub(crate) fn is_settled(history: &History, response: &Lookup) -> bool {
 /// Late now. A clock that stopped, or waits for the customer, may have missed its deadline but keeps nobody waiting.
 fn is_overdue(clock: &Clock) -> bool {
     clock.is_running() && clock.outcome() == ClockOutcome::Missed
+}
+
+fn clocks(case: &Case) -> Map<String, Value> {
+    let promises = case.clocks().iter();
+    let promises = promises.map(|(kind, running)| (kind.name(), running));
+    let open = case.to_tell().and_then(|open| open.clock.as_ref());
+    promises
+        .chain(open.map(|running| ("tell", running)))
+        .map(|(name, running)| (name.to_owned(), clock(running)))
+        .collect()
 }
 
 fn clock(clock: &Clock) -> Value {
@@ -260,7 +278,7 @@ fn entry(stored: &StoredEvent, history: &History, response: Option<&Response>) -
 /// The event of which a person is asked to tell the customer, by an event of this kind.
 const fn asks_person(kind: &EventKind) -> Option<u32> {
     match kind {
-        EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => Some(*cause),
+        EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause, .. } => Some(*cause),
         _ => None,
     }
 }
@@ -321,11 +339,19 @@ fn details(kind: &EventKind) -> Map<String, Value> {
             due,
             audience,
         } => json!({"clock": clock, "due": due, "audience": audience}),
-        EventKind::NoticeInDoubt { cause, doubt } => json!({"cause": cause, "doubt": doubt}),
+        EventKind::NoticeInDoubt { cause, doubt, .. } => json!({"cause": cause, "doubt": doubt}),
         EventKind::NoticeFailed { cause, medium, why } => {
             json!({"cause": cause, "channel": medium, "why": why})
         }
-        EventKind::NoticeFound { cause } | EventKind::ToTell { cause } => json!({"cause": cause}),
+        EventKind::NoticeFound { cause } | EventKind::ToTell { cause, .. } => {
+            json!({"cause": cause})
+        }
+        EventKind::Reminded {
+            cause,
+            step,
+            due,
+            audience,
+        } => json!({"cause": cause, "step": step, "due": due, "audience": audience}),
         EventKind::Told { cause, how } => json!({"cause": cause, "how": how}),
         EventKind::NotReached {
             cause,

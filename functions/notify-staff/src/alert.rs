@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 use resound_domain::case::{Case, State};
-use resound_domain::clock::ClockKind;
+use resound_domain::clock::{ClockKind, Step};
 use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
@@ -12,8 +12,33 @@ use resound_domain::policy::{Audience, Priority};
 use resound_domain::risk::{Rule, Task};
 use resound_domain::trace::TraceId;
 use resound_sinks::{Event, Line, Message, MessageId, Recipient, Severity};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+/// A promise that has a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// That of a clock of the case.
+    Clock(ClockKind),
+    /// That a person tells the customer.
+    Tell,
+}
+
+impl Promise {
+    /// The published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clock(clock) => clock.name(),
+            Self::Tell => "tell",
+        }
+    }
+}
+
+impl Serialize for Promise {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
 
 /// What an alert is about. Names are published to webhooks: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,22 +53,22 @@ pub enum Matter {
     },
     /// A clock passed the warning share of its target.
     Warning {
-        /// Which clock.
-        clock: ClockKind,
+        /// Which promise.
+        clock: Promise,
         /// Its deadline.
         due: Timestamp,
     },
     /// A clock ran past its deadline.
     Breach {
-        /// Which clock.
-        clock: ClockKind,
+        /// Which promise.
+        clock: Promise,
         /// Its deadline.
         due: Timestamp,
     },
     /// A breach goes on.
     Escalation {
-        /// Which clock.
-        clock: ClockKind,
+        /// Which promise.
+        clock: Promise,
         /// Its deadline.
         due: Timestamp,
     },
@@ -175,21 +200,46 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             priority: Priority::P1,
             ..
         } => Some((Matter::Severe, Audience::Executive)),
-        EventKind::Warned { clock, due } => Some((Matter::Warning { clock, due }, Audience::Owner)),
+        EventKind::Warned { clock, due } => {
+            let clock = Promise::Clock(clock);
+            Some((Matter::Warning { clock, due }, Audience::Owner))
+        }
         EventKind::Breached {
             clock,
             due,
             audience,
-        } => Some((Matter::Breach { clock, due }, audience.unwrap_or(first))),
+        } => {
+            let clock = Promise::Clock(clock);
+            Some((Matter::Breach { clock, due }, audience.unwrap_or(first)))
+        }
         EventKind::Escalated {
             clock,
             due,
             audience,
-        } => Some((Matter::Escalation { clock, due }, audience)),
-        EventKind::NoticeInDoubt { cause, doubt } => {
+        } => {
+            let clock = Promise::Clock(clock);
+            Some((Matter::Escalation { clock, due }, audience))
+        }
+        EventKind::Reminded {
+            step,
+            due,
+            audience,
+            cause: _,
+        } => {
+            let clock = Promise::Tell;
+            let matter = match step {
+                Step::Warning => Matter::Warning { clock, due },
+                Step::Breach => Matter::Breach { clock, due },
+                Step::TeamLead | Step::Manager | Step::Executive => {
+                    Matter::Escalation { clock, due }
+                }
+            };
+            Some((matter, audience))
+        }
+        EventKind::NoticeInDoubt { cause, doubt, .. } => {
             Some((Matter::Doubt { cause, doubt }, Audience::Owner))
         }
-        EventKind::ToTell { cause } => Some((Matter::ToTell { cause }, Audience::Owner)),
+        EventKind::ToTell { cause, .. } => Some((Matter::ToTell { cause }, Audience::Owner)),
         EventKind::Disputed { outcome, .. } => Some((Matter::Dispute { outcome }, Audience::Owner)),
         EventKind::CustomerWrote { .. } => Some((Matter::Words, Audience::Owner)),
         _ => None,
@@ -278,14 +328,16 @@ impl Alert<'_> {
         }
     }
 
-    fn clock(&self, clock: ClockKind) -> &'static str {
-        match clock {
-            ClockKind::FirstResponse => self.locale.choose("首次响应", "first response"),
-            ClockKind::NextResponse => self.locale.choose("后续回复", "next response"),
-            ClockKind::Resolution => self.locale.choose("解决", "resolution"),
-            ClockKind::Plan => self.locale.choose("整改方案", "remediation plan"),
-            ClockKind::Loop => self.locale.choose("闭环", "closing the loop"),
-        }
+    fn clock(&self, promise: Promise) -> &'static str {
+        let (zh, en) = match promise {
+            Promise::Clock(ClockKind::FirstResponse) => ("首次响应", "first response"),
+            Promise::Clock(ClockKind::NextResponse) => ("后续回复", "next response"),
+            Promise::Clock(ClockKind::Resolution) => ("解决", "resolution"),
+            Promise::Clock(ClockKind::Plan) => ("整改方案", "remediation plan"),
+            Promise::Clock(ClockKind::Loop) => ("闭环", "closing the loop"),
+            Promise::Tell => ("亲自告知客户", "telling the customer"),
+        };
+        self.locale.choose(zh, en)
     }
 
     fn state(&self) -> &'static str {
@@ -488,7 +540,7 @@ mod tests {
     fn a_breach_reads_well_in_both_languages() {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         let matter = Matter::Breach {
-            clock: ClockKind::FirstResponse,
+            clock: Promise::Clock(ClockKind::FirstResponse),
             due: "2026-11-21T10:00:00Z".parse().unwrap(),
         };
         let message = |locale| {
@@ -501,6 +553,37 @@ mod tests {
         insta::assert_snapshot!(en.lines[0].text, @"[P2] Overdue: first response [R-RFFQ6-9G5FA] · deadline 2026-11-21 18:00:00 CST · acknowledged · li.wei@example.test");
         insta::assert_snapshot!(en.title, @"[P2] Overdue: first response [R-RFFQ6-9G5FA]");
         insta::assert_snapshot!(resound_sinks::standard::payload(&en), @r#"{"data":{"audience":"owner","case":"01ARZ3NDEKTSV4RRFFQ69G5FAV","matter":{"clock":"first_response","due":"2026-11-21T10:00:00Z","kind":"breach"},"owner":"li.wei@example.test","priority":"P2","reference":"R-RFFQ6-9G5FA","state":"acknowledged","summary":"[P2] Overdue: first response [R-RFFQ6-9G5FA]","trace_id":"1-6a1f9b4c-000000000000000000000007","url":"https://example.test/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV"},"timestamp":"2026-11-21T10:00:00.001Z","type":"case.breached"}"#);
+    }
+
+    #[test]
+    fn who_is_to_tell_a_customer_is_reminded_in_both_languages() {
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        let reminded = |step, audience| EventKind::Reminded {
+            cause: 2,
+            step,
+            due: "2026-11-21T10:00:00Z".parse().unwrap(),
+            audience,
+        };
+        let subject = |step, locale| {
+            let told = matter(&reminded(step, Audience::Manager), Priority::P2);
+            let (matter, audience) = told.unwrap();
+            assert_eq!(audience, Audience::Manager);
+            alert(matter, locale, &zone).subject()
+        };
+        insta::assert_snapshot!(subject(Step::Warning, Locale::ZhCn), @"[P2] 即将超时：亲自告知客户 [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(Step::Warning, Locale::En), @"[P2] Due soon: telling the customer [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(Step::Breach, Locale::ZhCn), @"[P2] 已超时：亲自告知客户 [R-RFFQ6-9G5FA]");
+        insta::assert_snapshot!(subject(Step::Breach, Locale::En), @"[P2] Overdue: telling the customer [R-RFFQ6-9G5FA]");
+        for step in [Step::TeamLead, Step::Manager, Step::Executive] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(subject(step, Locale::ZhCn), @"[P2] 超时升级：亲自告知客户 [R-RFFQ6-9G5FA]");
+                insta::assert_snapshot!(subject(step, Locale::En), @"[P2] Still overdue: telling the customer [R-RFFQ6-9G5FA]");
+            }
+        }
+        let (breach, _) = matter(&reminded(Step::Breach, Audience::Owner), Priority::P2).unwrap();
+        let line = alert(breach, Locale::En, &zone).line().unwrap().event;
+        assert_eq!(line.kind, "case.breached");
+        insta::assert_snapshot!(line.data["matter"], @r#"{"clock":"tell","due":"2026-11-21T10:00:00Z","kind":"breach"}"#);
     }
 
     #[test]
@@ -517,7 +600,7 @@ mod tests {
         let (found, audience) = matter(&opened, Priority::P1).unwrap();
         assert_eq!(audience, Audience::Executive);
         let late = Matter::Warning {
-            clock: ClockKind::FirstResponse,
+            clock: Promise::Clock(ClockKind::FirstResponse),
             due: "2026-11-21T10:00:00Z".parse().unwrap(),
         };
         let subject = |matter, locale| {

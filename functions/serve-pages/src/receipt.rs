@@ -269,6 +269,7 @@ const fn step_kind(kind: &EventKind) -> Option<StepKind> {
         | EventKind::ToTell { .. }
         | EventKind::Told { .. }
         | EventKind::NotReached { .. }
+        | EventKind::Reminded { .. }
         | EventKind::Unknown => None,
     }
 }

@@ -39,7 +39,8 @@
 //! - The customer's answer to "did this solve it?" ([`Case::hear`]) is no command of staff: *yes* closes what is resolved or
 //!   declined, *no* opens again whatever has an outcome. A merged case whose customer says no is worked by itself again.
 //! - `told` records that somebody of staff told the customer themselves, or did not reach them. While that is still
-//!   [to be told](crate::telling) no silence closes the case: its days begin when nothing is left to tell.
+//!   [to be told](crate::telling) no silence closes the case: its days begin when nothing is left to tell. It has a clock
+//!   of its own, that runs in whatever state the case is and stops with it.
 //! - When other rules begin to apply, running and paused clocks are computed under them, with one event that says so.
 
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +48,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::{Book, Edition};
 use crate::calendar::later;
-use crate::clock::{ClockKind, Clocks, Ground, Moved, Step};
+use crate::clock::{Clock, ClockKind, Clocks, Ground, Moved, Step};
 use crate::confirmation::{NotAsked, Question, Solved};
 use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
@@ -623,6 +624,13 @@ impl Case {
         self.to_tell.as_ref()
     }
 
+    /// What is missed next, or was missed first: the earliest deadline of the clocks that run, that of who is to tell the
+    /// customer among them; `None` if none runs.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let tell = self.to_tell.as_ref().and_then(ToTell::due);
+        self.clocks.next_due().into_iter().chain(tell).min()
+    }
+
     /// The short form of its id that people read out: that of the response that opened it, or for a task `T-` and the
     /// same characters.
     pub fn reference(&self) -> String {
@@ -774,11 +782,22 @@ impl Case {
     /// Begins with `expire(now)`, like a command, and is possible in every state; the last event is the doubt.
     pub fn doubt(&self, cause: u32, doubt: Doubt, now: Timestamp, book: &Book) -> Vec<Event> {
         let (now, mut events, case) = self.until(now, book);
-        events.push(case.event(
-            now,
-            Actor::System,
-            EventKind::NoticeInDoubt { cause, doubt },
-        ));
+        let clock = case.tell_by(cause, now, book);
+        let kind = EventKind::NoticeInDoubt {
+            cause,
+            doubt,
+            clock,
+        };
+        events.push(case.event(now, Actor::System, kind));
+        events
+    }
+
+    /// Records that a person is to tell the customer of event `cause`. Begins with `expire(now)`, like a command, and is
+    /// possible in every state; the last event asks them.
+    pub fn ask(&self, cause: u32, now: Timestamp, book: &Book) -> Vec<Event> {
+        let (now, mut events, case) = self.until(now, book);
+        let clock = case.tell_by(cause, now, book);
+        events.push(case.event(now, Actor::System, EventKind::ToTell { cause, clock }));
         events
     }
 
@@ -796,9 +815,9 @@ impl Case {
 
     /// The case after this event.
     pub fn apply(&mut self, event: &Event) {
-        let to_tell = ToTell::after(self.to_tell, &event.kind, event.at);
-        let was_held = self.to_tell.is_some() && to_tell.is_none();
-        self.to_tell = to_tell;
+        let was_untold = self.to_tell.is_some();
+        self.to_tell = ToTell::after(self.to_tell.take(), &event.kind, event.at);
+        let was_held = was_untold && self.to_tell.is_none();
         self.version = event.seq;
         self.last_event_at = event.at;
         if event.by != Actor::System {
@@ -813,6 +832,7 @@ impl Case {
             | EventKind::ToTell { .. }
             | EventKind::Told { .. }
             | EventKind::NotReached { .. }
+            | EventKind::Reminded { .. }
             | EventKind::Followed { .. }
             | EventKind::Unknown => {}
             EventKind::Acknowledged => self.state = State::Acknowledged,
@@ -885,6 +905,7 @@ impl Case {
                 terms,
                 clocks,
                 moved: _,
+                tell: _,
             } => {
                 self.terms = terms.clone();
                 self.clocks = clocks.clone();
@@ -934,14 +955,41 @@ impl Case {
         self.merged_into = None;
     }
 
-    /// The first thing that time alone will make happen, and when. Clocks are stopped while `closes_at` is set.
+    /// The first thing that time alone will make happen, and when. The clocks of the case are stopped while `closes_at` is
+    /// set.
     fn next_expiry(&self) -> Option<(Timestamp, EventKind)> {
-        match self.closes_at {
-            // Whoever has not heard is not silent.
-            Some(_) if self.to_tell.is_some() => None,
-            Some(at) => Some((at, EventKind::Closed)),
-            None => self.clocks.next_moment(&self.terms),
+        let Some(open) = &self.to_tell else {
+            let closes = self.closes_at.map(|at| (at, EventKind::Closed));
+            return closes.or_else(|| self.clocks.next_moment(&self.terms));
+        };
+        // Whoever has not heard is not silent: it does not close. Of what comes together the clocks of the case are first.
+        let clocks = self.clocks.next_moment(&self.terms);
+        let moments = clocks.into_iter().chain(self.next_reminder(open));
+        moments.min_by_key(|&(at, _)| at)
+    }
+
+    /// What the clock of who is to tell the customer will do next, and when.
+    fn next_reminder(&self, open: &ToTell) -> Option<(Timestamp, EventKind)> {
+        let (at, step, due) = open.clock.as_ref()?.next_moment(&self.terms)?;
+        let reminded = EventKind::Reminded {
+            cause: open.cause,
+            step,
+            due,
+            audience: step.audience(&self.terms),
+        };
+        Some((at, reminded))
+    }
+
+    /// The clock of a person who is asked at `now` to tell the customer of event `cause`; `None` where that is to be told
+    /// already, or something newer is.
+    fn tell_by(&self, cause: u32, now: Timestamp, book: &Book) -> Option<Clock> {
+        if self.to_tell.as_ref().is_some_and(|open| open.covers(cause)) {
+            return None;
         }
+        let edition = book.of(&self.terms);
+        let (agreed, _) = edition.agree(self.priority, &self.known_origin());
+        let ground = Ground::new(now, &self.terms, edition);
+        Some(Clock::started(agreed.tell, ground))
     }
 
     /// Lets time pass until `now` under the rules the clocks were computed under.
@@ -967,13 +1015,15 @@ impl Case {
     fn retargeted(&self, edition: &Edition, at: Timestamp, book: &Book) -> EventKind {
         let (agreed, terms) = edition.agree(self.priority, &self.known_origin());
         let counted_by = &book.of(&self.terms).calendars;
-        let clocks = self
-            .clocks
-            .retargeted(&agreed, counted_by, Ground::new(at, &terms, edition));
+        let ground = Ground::new(at, &terms, edition);
+        let clocks = self.clocks.retargeted(&agreed, counted_by, ground);
+        let tell = self.to_tell.as_ref().and_then(|open| open.clock.as_ref());
+        let tell = tell.map(|clock| clock.retargeted(&agreed.tell, counted_by, ground));
         EventKind::Retargeted {
             moved: clocks.moved_since(&self.clocks),
             terms,
             clocks,
+            tell,
         }
     }
 
@@ -1081,7 +1131,7 @@ impl Case {
                 clocks: clocks.stopped(ground),
             },
             Command::Told { cause, how, came } => {
-                let cause = cause.or(self.to_tell.map(|open| open.cause));
+                let cause = cause.or(self.to_tell.as_ref().map(|open| open.cause));
                 let cause = cause.ok_or(Refused::NothingToTell)?;
                 let how = *how;
                 match came {

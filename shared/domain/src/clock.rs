@@ -95,7 +95,7 @@ pub struct Moved {
 impl Clocks {
     /// The clocks of a case that is opened, or opened again.
     pub(crate) fn start(agreed: Agreed, ground: Ground<'_>) -> Self {
-        let start = |target| Clock::fresh(target).resumed(ground, None);
+        let start = |target| Clock::started(target, ground);
         Self {
             first_response: start(agreed.first_response),
             next_response: None,
@@ -166,7 +166,7 @@ impl Clocks {
             .collect()
     }
 
-    /// The first thing a clock will do by itself, and when.
+    /// The first thing one of them will do by itself, and when.
     pub(crate) fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, EventKind)> {
         let moments = self.iter().filter_map(|(kind, clock)| {
             let (at, step, due) = clock.next_moment(terms)?;
@@ -214,7 +214,7 @@ impl Clocks {
             return resumed;
         }
         Self {
-            next_response: Some(Clock::fresh(target).resumed(ground, None)),
+            next_response: Some(Clock::started(target, ground)),
             ..resumed
         }
     }
@@ -350,6 +350,17 @@ impl Step {
         }
     }
 
+    /// Who is told of it.
+    pub(crate) fn audience(self, terms: &Terms) -> Audience {
+        match self {
+            Self::Warning => Audience::Owner,
+            Self::Breach => terms.first_told.unwrap_or(Audience::Owner),
+            Self::TeamLead => Audience::TeamLead,
+            Self::Manager => Audience::Manager,
+            Self::Executive => Audience::Executive,
+        }
+    }
+
     fn event(self, clock: ClockKind, due: Timestamp, terms: &Terms) -> EventKind {
         let told = |audience| EventKind::Escalated {
             clock,
@@ -424,6 +435,11 @@ pub enum Outcome {
 }
 
 impl Clock {
+    /// One that runs from the instant of this ground on.
+    pub(crate) fn started(target: Target, ground: Ground<'_>) -> Self {
+        Self::fresh(target).resumed(ground, None)
+    }
+
     fn fresh(target: Target) -> Self {
         Self {
             target,
@@ -628,7 +644,12 @@ impl Clock {
     ///
     /// A deadline that moves is a new one, of which nothing was told yet. One that stays keeps what was told of it, and
     /// one that was missed, and would have been missed under the new rules too, stays.
-    fn retargeted(&self, target: &Target, counted_by: &Calendars, ground: Ground<'_>) -> Self {
+    pub(crate) fn retargeted(
+        &self,
+        target: &Target,
+        counted_by: &Calendars,
+        ground: Ground<'_>,
+    ) -> Self {
         let at = ground.at;
         let (due, running) = match self.run {
             Run::Stopped { .. } => return self.clone(),
@@ -665,7 +686,8 @@ impl Clock {
         }
     }
 
-    fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, Step, Timestamp)> {
+    /// The first step it will take by itself: when, and of which deadline.
+    pub(crate) fn next_moment(&self, terms: &Terms) -> Option<(Timestamp, Step, Timestamp)> {
         let Run::Running {
             since,
             due,

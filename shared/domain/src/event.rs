@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{ClockKind, Clocks, Moved};
+use crate::clock::{Clock, ClockKind, Clocks, Moved, Step};
 use crate::id::CaseId;
 use crate::policy::{Audience, Origin, Priority, Terms};
 use crate::risk::Task;
@@ -185,6 +185,9 @@ pub enum EventKind {
         /// The deadlines that moved.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         moved: Vec<Moved>,
+        /// The clock of who is to tell the customer under them; `None` if nobody is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tell: Option<Clock>,
     },
     /// The loop is closed, by staff or by itself.
     Closed,
@@ -236,6 +239,10 @@ pub enum EventKind {
         cause: u32,
         /// What is known.
         doubt: Doubt,
+        /// Until when a person is to tell them; `None` where that is to be told already, or something newer is, and in
+        /// what was written before there was a deadline.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<Clock>,
     },
     /// What the customer was to be told of event `cause` did not reach them by this medium, and will not: the next route
     /// is taken.
@@ -257,6 +264,23 @@ pub enum EventKind {
     ToTell {
         /// The seq of the event the customer is to be told of.
         cause: u32,
+        /// Until when; `None` as in [`NoticeInDoubt`](Self::NoticeInDoubt).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<Clock>,
+    },
+    /// The clock of who is to tell the customer of event `cause` took a step: somebody is reminded.
+    ///
+    /// It is a kind of its own, and not a further clock of [`Warned`](Self::Warned) and its like, because a version that
+    /// does not know a clock could not read those.
+    Reminded {
+        /// The seq of the event the customer is to be told of.
+        cause: u32,
+        /// Which step.
+        step: Step,
+        /// The deadline.
+        due: Timestamp,
+        /// Who is reminded.
+        audience: Audience,
     },
     /// Somebody of staff told the customer of event `cause` themselves. What they noted of it, if anything, is the message
     /// with this event's seq, for staff only.
@@ -400,7 +424,8 @@ impl EventKind {
             | Self::Escalated { .. }
             | Self::Disputed { .. }
             | Self::NoticeInDoubt { .. }
-            | Self::ToTell { .. } => &[Effect::StaffAlert],
+            | Self::ToTell { .. }
+            | Self::Reminded { .. } => &[Effect::StaffAlert],
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::TakenUp { .. }
@@ -469,6 +494,7 @@ impl EventKind {
             Self::NoticeFailed { .. } => "notice_failed",
             Self::NoticeFound { .. } => "notice_found",
             Self::ToTell { .. } => "to_tell",
+            Self::Reminded { .. } => "reminded",
             Self::Told { .. } => "told",
             Self::NotReached { .. } => "not_reached",
             Self::Unknown => "unknown",
@@ -476,7 +502,7 @@ impl EventKind {
     }
 
     /// The names of the kinds that are written. Any other is of a newer version.
-    pub const WRITTEN: [&str; 28] = [
+    pub const WRITTEN: [&str; 29] = [
         "opened",
         "acknowledged",
         "assigned",
@@ -505,5 +531,6 @@ impl EventKind {
         "told",
         "not_reached",
         "to_tell",
+        "reminded",
     ];
 }

@@ -194,6 +194,9 @@ pub struct Targets {
     /// Until there is a remediation plan, where one is due; `None` for 48 hours around the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Target>,
+    /// Until somebody has told the customer, where a person is to; `None` for 24 hours around the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell: Option<Target>,
 }
 
 /// The targets of every priority.
@@ -326,6 +329,9 @@ pub struct RuleTargets {
     /// As in [`Targets`]; a case that a rule gives one needs a plan whatever its score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Target>,
+    /// As in [`Targets`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell: Option<Target>,
 }
 
 /// Targets for some cases. Names are persisted: append only.
@@ -351,6 +357,8 @@ pub struct Agreed {
     pub resolution: Target,
     /// Until there is a remediation plan; `None` if none is due.
     pub plan: Option<Target>,
+    /// Until somebody has told the customer, where a person is to.
+    pub tell: Target,
     /// The rule that matched; `None` if the table of priorities decided.
     pub rule: Option<String>,
 }
@@ -552,6 +560,7 @@ impl Default for Policy {
             next_response: None,
             resolution,
             plan: None,
+            tell: None,
         };
         let around_the_clock = |first_response, resolution| {
             targets(
@@ -617,6 +626,10 @@ impl Policy {
             first_response,
             resolution: ruled.resolution.unwrap_or_else(|| table.resolution.clone()),
             plan: ruled.plan.or_else(|| origin.low_score.then(plan)),
+            tell: ruled
+                .tell
+                .or_else(|| table.tell.clone())
+                .unwrap_or(Target::around_the_clock(24)),
             rule: rule.map(|rule| rule.name.clone()),
         }
     }

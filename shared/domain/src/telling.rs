@@ -4,10 +4,14 @@
 //! place of an older one, and whoever is told the newer one learns the older from it or from the status page. It is over
 //! when somebody has told the customer or gives up, and also when the customer has spoken themselves, or the case was
 //! opened again or closed by hand: a later outcome is to be told then, or nothing.
+//!
+//! It has a deadline: a clock like those of the case, that lives as long as there is something to tell and never waits.
+//! Whatever ends that ends the clock. What it does by itself is [`EventKind::Reminded`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::event::{Event, EventKind};
 use crate::template::Occasion;
 
@@ -58,7 +62,7 @@ pub enum Came {
 }
 
 /// What a person is to tell the customer of a case. Names are persisted: append only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToTell {
     /// The seq of the event that they are to be told of.
     pub cause: u32,
@@ -67,21 +71,53 @@ pub struct ToTell {
     /// How often somebody tried since.
     #[serde(default)]
     pub attempts: u32,
+    /// Until when. It runs. `None` in what was written before there was a deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 impl ToTell {
+    /// Whether it is that event that is to be told, or one that has taken its place.
+    pub(crate) const fn covers(&self, cause: u32) -> bool {
+        self.cause >= cause
+    }
+
+    /// When it is late, or has been since; `None` in what was written before there was a deadline.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.clock.as_ref().and_then(Clock::due)
+    }
+
     /// What is to be told after an event of this kind at this instant, where this was to be told before it.
     #[must_use]
     pub fn after(before: Option<Self>, kind: &EventKind, at: Timestamp) -> Option<Self> {
         match *kind {
-            EventKind::NoticeInDoubt { cause, .. } | EventKind::ToTell { cause } => match before {
-                Some(open) if open.cause >= cause => before,
+            EventKind::NoticeInDoubt {
+                cause, ref clock, ..
+            }
+            | EventKind::ToTell { cause, ref clock } => match before {
+                Some(open) if open.covers(cause) => Some(open),
                 _ => Some(Self {
                     cause,
                     since: at,
                     attempts: 0,
+                    clock: clock.clone(),
                 }),
             },
+            EventKind::Reminded {
+                cause, step, due, ..
+            } => before.map(|mut open| {
+                if let Some(clock) = open.clock.as_mut().filter(|_| open.cause == cause) {
+                    clock.take(step, due);
+                }
+                open
+            }),
+            EventKind::Retargeted {
+                tell: Some(ref clock),
+                ..
+            } => before.map(|open| Self {
+                clock: Some(clock.clone()),
+                ..open
+            }),
             EventKind::NotReached {
                 cause,
                 gives_up: false,
@@ -112,7 +148,7 @@ impl ToTell {
             | EventKind::Planned { .. }
             | EventKind::Merged { .. }
             | EventKind::Absorbed { .. }
-            | EventKind::Retargeted { .. }
+            | EventKind::Retargeted { tell: None, .. }
             | EventKind::Warned { .. }
             | EventKind::Breached { .. }
             | EventKind::Escalated { .. }
@@ -272,11 +308,12 @@ mod tests {
         for tried in [
             not_reached(false),
             not_reached(true),
-            EventKind::ToTell { cause },
+            EventKind::ToTell { cause, clock: None },
             EventKind::NoticeFound { cause },
             EventKind::NoticeInDoubt {
                 cause,
                 doubt: Doubt::Unknown,
+                clock: None,
             },
             // Of something older.
             told(1),

@@ -75,6 +75,7 @@ impl Occasion {
             | EventKind::ToTell { .. }
             | EventKind::Told { .. }
             | EventKind::NotReached { .. }
+            | EventKind::Reminded { .. }
             | EventKind::Unknown => None,
         }
     }

@@ -14,7 +14,7 @@ use proptest::sample::select;
 use resound_domain::book::{Book, Edition, NamedCalendar};
 use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{BrokenLog, Case, Command, Refused, State, Verb};
-use resound_domain::clock::{Clock, ClockKind, Moved, Outcome};
+use resound_domain::clock::{Clock, ClockKind, Moved, Outcome, Step};
 use resound_domain::confirmation::{NotAsked, Question, Solved};
 use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind, Failure};
 use resound_domain::form::FormId;
@@ -980,10 +980,8 @@ fn who_has_not_heard_is_not_silent() {
     let (mut case, now) = untold();
     // Days after it would have closed.
     let late = now + hours(500);
-    assert_eq!(case.next_deadline(), None);
-    assert_eq!(case.expire(late, &book()), []);
     let tried = perform(&mut case, &turned(None, Came::NotReached), late);
-    assert_eq!(names(&tried), ["not_reached"]);
+    assert!(!names(&tried).contains(&"closed"), "{tried:?}");
     assert_eq!((to_tell(&case), case.next_deadline()), (Some((2, 1)), None));
     let done = perform(&mut case, &turned(None, Came::Told), late + hours(1));
     assert_eq!(
@@ -1009,6 +1007,7 @@ fn a_case_that_was_held_open_closes_no_earlier_than_its_last_word() {
     let (mut case, now) = untold();
     let late = now + hours(500);
     perform(&mut case, &Command::Reply, late);
+    assert_eq!(case.state(), State::Resolved);
     assert_eq!(case.next_deadline(), Some(late + hours(72)));
 }
 
@@ -1067,6 +1066,215 @@ fn what_is_to_be_told_is_over_when_the_customer_knows_or_something_newer_is_to_b
     }
 }
 
+/// What reminded somebody: when, in hours after `start`, by which step, and whom.
+fn reminders(log: &[Event], start: Timestamp) -> Vec<(i64, Step, Audience)> {
+    let reminder = |event: &Event| match event.kind {
+        EventKind::Reminded { step, audience, .. } => {
+            let after = start.duration_until(event.at).as_hours();
+            Some((after, step, audience))
+        }
+        _ => None,
+    };
+    log.iter().filter_map(reminder).collect()
+}
+
+#[test]
+fn whoever_is_to_tell_a_customer_is_reminded_up_the_ladder() {
+    let (case, now) = untold();
+    let due = now + hours(24);
+    assert_eq!(case.next_deadline(), Some(now + hours(18)));
+    assert_eq!(case.next_due(), Some(due));
+    let log = case.expire(now + hours(500), &book());
+    let expected = [
+        (18, Step::Warning, Audience::Owner),
+        (24, Step::Breach, Audience::Owner),
+        (30, Step::TeamLead, Audience::TeamLead),
+        (36, Step::Manager, Audience::Manager),
+        (48, Step::Executive, Audience::Executive),
+    ];
+    assert_eq!(reminders(&log, now), expected);
+    assert_eq!(log.len(), expected.len(), "nothing else comes of time");
+    // To the millisecond: who calls at the deadline is in time.
+    assert_eq!(log[1].at, due + SignedDuration::from_millis(1));
+    for event in &log {
+        assert!(
+            matches!(event.kind, EventKind::Reminded { cause: 2, due: of, .. } if of == due),
+            "{event:?}"
+        );
+        assert_eq!(
+            (event.effects(), &event.by),
+            (&[Effect::StaffAlert][..], &Actor::System)
+        );
+    }
+    // Nothing is told twice, and the etag of who is looking stays.
+    let mut after = case.clone();
+    for event in &log {
+        after.apply(event);
+    }
+    assert_eq!(after.expire(now + hours(5000), &book()), []);
+    assert_eq!(
+        (after.revision(), to_tell(&after)),
+        (case.revision(), Some((2, 0)))
+    );
+    assert_eq!(
+        after.next_due(),
+        Some(due),
+        "it is late until somebody has told them"
+    );
+}
+
+#[test]
+fn the_clock_of_who_is_to_tell_stops_with_what_is_to_be_told() {
+    for over in [
+        turned(None, Came::Told),
+        turned(None, Came::GaveUp),
+        Command::Reply,
+        Command::RecordCustomerMessage,
+        Command::Reopen,
+        Command::Close,
+    ] {
+        let (mut case, now) = untold();
+        perform(&mut case, &over, now + hours(24));
+        let log = case.expire(now + hours(500), &book());
+        assert_eq!(reminders(&log, now), [], "{over:?}");
+    }
+    // Who was not reached is still to be called by then.
+    let (mut case, now) = untold();
+    perform(&mut case, &turned(None, Came::NotReached), now + hours(5));
+    assert_eq!(case.next_due(), Some(now + hours(24)));
+    // So is who is told of something older, or asked about it again; another person has the same deadline.
+    for same in [turned(Some(1), Came::Told), command(Verb::Assign)] {
+        perform(&mut case, &same, now + hours(5));
+    }
+    for event in case.ask(2, now + hours(5), &book()) {
+        case.apply(&event);
+    }
+    assert_eq!(case.next_due(), Some(now + hours(24)));
+    // What is newer has a deadline of its own.
+    for event in case.ask(5, now + hours(30), &book()) {
+        case.apply(&event);
+    }
+    let log = case.expire(now + hours(60), &book());
+    assert_eq!(
+        reminders(&log, now),
+        [
+            (48, Step::Warning, Audience::Owner),
+            (54, Step::Breach, Audience::Owner),
+            (60, Step::TeamLead, Audience::TeamLead),
+        ]
+    );
+}
+
+#[test]
+fn a_customer_who_is_asked_something_in_person_is_to_be_told_while_the_case_waits() {
+    let (mut case, now) = in_state(State::Acknowledged);
+    perform(&mut case, &Command::AwaitCustomer { message: true }, now);
+    for event in case.ask(case.version(), now, &book()) {
+        case.apply(&event);
+    }
+    let log = case.expire(now + hours(24), &book());
+    assert_eq!(reminders(&log, now), [(18, Step::Warning, Audience::Owner)]);
+    let log = case.expire(now + hours(25), &book());
+    assert_eq!(reminders(&log, now).len(), 2);
+}
+
+#[test]
+fn by_when_a_customer_is_told_is_agreed_by_the_policy() {
+    let rules = json!([{
+        "name": "in the store",
+        "when": {"channel": ["store"]},
+        "targets": {"tell": {"duration": "PT4H", "calendar": "business"}},
+    }]);
+    let mut policy = Policy {
+        rules: serde_json::from_value(rules).unwrap(),
+        ..Policy::default()
+    };
+    policy.targets.p1.tell = Some(Target {
+        duration: hours(1),
+        calendar: CalendarName::AROUND_THE_CLOCK,
+    });
+    let book = Book::new(Edition::new(policy, calendars(), 0));
+    let start = at("2026-11-20T17:00:00+08:00");
+    // A Friday, an hour before closing: three hours of Monday are left.
+    let monday = at("2026-11-23T12:00:00+08:00");
+    for (priority, channel, due, first) in [
+        (Priority::P3, Channel::Store, monday, Audience::Owner),
+        (
+            Priority::P1,
+            Channel::Phone,
+            start + hours(1),
+            Audience::Executive,
+        ),
+        (
+            Priority::P3,
+            Channel::Phone,
+            start + hours(24),
+            Audience::Owner,
+        ),
+    ] {
+        let id = ResponseId::from_bits(7).case();
+        let event = Case::open(id, start, priority, Origin::by(channel), &book);
+        let mut case = Case::begin(&event).unwrap();
+        for event in case
+            .handle(&Command::Resolve, staff(), start, &book)
+            .unwrap()
+        {
+            case.apply(&event);
+        }
+        for event in case.ask(2, start, &book) {
+            case.apply(&event);
+        }
+        assert_eq!(case.next_due(), Some(due), "{channel:?}");
+        let missed = case.expire(due + hours(1), &book);
+        let missed = reminders(&missed, start).into_iter();
+        let told: Vec<_> = missed
+            .filter(|(_, step, _)| *step == Step::Breach)
+            .collect();
+        assert!(
+            matches!(told[..], [(_, _, audience)] if audience == first),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn other_rules_move_the_deadline_of_who_is_to_tell_while_the_case_is_worked() {
+    let mut policy = revised(1, 10, 8, 48);
+    policy.targets.p2.tell = Some(Target {
+        duration: hours(30),
+        calendar: CalendarName::AROUND_THE_CLOCK,
+    });
+    let book = book().with(Edition::new(policy, calendars(), 0));
+    let start = at(MONDAY);
+    for (word, due) in [(Command::Reply, 30), (Command::Resolve, 24)] {
+        let mut case = opened(Priority::P2, start);
+        perform(&mut case, &word, start);
+        for event in case.ask(2, start, &book) {
+            case.apply(&event);
+        }
+        for event in case.expire(start + hours(12), &book) {
+            case.apply(&event);
+        }
+        // What has an outcome keeps the rules that it had.
+        assert_eq!(case.next_due(), Some(start + hours(due)), "{word:?}");
+    }
+}
+
+/// What was to be told before there was a deadline stays without one: it is in the list, and nobody is reminded.
+#[test]
+fn what_was_to_be_told_before_there_was_a_deadline_has_none() {
+    let (mut case, now) = in_state(State::Resolved);
+    let kind = json!({"to_tell": {"cause": 2}});
+    let old = [serde_json::from_value(kind).unwrap()];
+    for event in case.hear_of_notice(&old, now, &book()) {
+        case.apply(&event);
+    }
+    assert_eq!(to_tell(&case), Some((2, 0)));
+    assert_eq!((case.next_deadline(), case.next_due()), (None, None));
+    perform(&mut case, &turned(None, Came::Told), now + hours(1));
+    assert_eq!(case.next_deadline(), Some(now + hours(1 + 72)));
+}
+
 #[test]
 fn the_customer_of_a_merged_case_can_be_told_by_a_person() {
     let (mut case, now) = in_state(State::Merged);
@@ -1075,8 +1283,31 @@ fn the_customer_of_a_merged_case_can_be_told_by_a_person() {
     for event in case.doubt(followed.seq, Doubt::Refused, now, &book()) {
         case.apply(&event);
     }
+    // The deadline of an earlier word is over with the outcome, which has its own.
+    let log = case.expire(now + hours(24), &book());
+    assert_eq!(reminders(&log, now), [(18, Step::Warning, Audience::Owner)]);
     perform(&mut case, &turned(None, Came::Told), now + hours(1));
     assert_eq!((to_tell(&case), case.state()), (None, State::Merged));
+    assert_eq!(case.next_deadline(), None);
+}
+
+#[test]
+fn who_was_to_be_told_before_a_merge_is_to_be_told_until_the_survivor_has_an_outcome() {
+    let (mut case, now) = in_state(State::Acknowledged);
+    perform(&mut case, &Command::Reply, now);
+    for event in case.ask(3, now, &book()) {
+        case.apply(&event);
+    }
+    perform(&mut case, &MERGE, now + hours(1));
+    assert_eq!(
+        (to_tell(&case), case.next_due()),
+        (Some((3, 0)), Some(now + hours(24)))
+    );
+    let log = case.expire(now + hours(25), &book());
+    assert_eq!(reminders(&log, now).len(), 2);
+    let followed = case.follow(Ending::Resolved, now + hours(2)).unwrap();
+    case.apply(&followed);
+    assert_eq!((to_tell(&case), case.next_deadline()), (None, None));
 }
 
 #[test]
@@ -1113,12 +1344,13 @@ fn whole_milliseconds_only() {
 
 /// Logs written by every version there was, with the case after each event. Never edited: a change of form adds
 /// a file.
-const PERSISTED: [&str; 5] = [
+const PERSISTED: [&str; 6] = [
     include_str!("persisted/log.v1.jsonl"),
     include_str!("persisted/log.v1-traced.jsonl"),
     include_str!("persisted/log.v2.jsonl"),
     include_str!("persisted/log.v3.jsonl"),
     include_str!("persisted/log.v4.jsonl"),
+    include_str!("persisted/log.v5.jsonl"),
 ];
 
 #[test]
@@ -1308,10 +1540,10 @@ fn write_log() {
         let events = case.handle(&word, staff(), now, &book).unwrap();
         record(&mut case, &events);
         let cause = case.version();
-        for kind in [after, EventKind::ToTell { cause }] {
-            let events = case.hear_of_notice(&[kind], now, &book);
-            record(&mut case, &events);
-        }
+        let events = case.hear_of_notice(&[after], now, &book);
+        record(&mut case, &events);
+        let events = case.ask(cause, now, &book);
+        record(&mut case, &events);
         for came in calls {
             let events = case
                 .handle(&turned(None, came), staff(), now, &book)
@@ -1319,6 +1551,8 @@ fn write_log() {
             record(&mut case, &events);
         }
     }
+    let events = case.expire(now + hours(72), &book);
+    record(&mut case, &events);
     let id = ResponseId::from_bits(10).case();
     let evidence = [1, 2, 3].map(ResponseId::from_bits);
     let event = Case::open_task(id, at(MONDAY), risk::Task::ChurnRisk { evidence }, &book);
@@ -1328,7 +1562,7 @@ fn write_log() {
         .handle(&Command::Acknowledge, staff(), now, &book)
         .unwrap();
     record(&mut case, &events);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v4.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/persisted/log.v5.jsonl");
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(kept.is_empty(), "it is never written again");
     std::fs::write(path, lines).unwrap();
@@ -1352,6 +1586,7 @@ fn revised(version: u32, after: i64, first: i64, resolution: i64) -> Policy {
         next_response: None,
         resolution: around_the_clock(resolution),
         plan: None,
+        tell: None,
     };
     policy
 }
@@ -1589,6 +1824,8 @@ enum Move {
     Deadline(i64, Command),
     /// A notice is found to be in doubt after so many milliseconds.
     Doubt(i64),
+    /// After so many milliseconds a person is asked to tell the customer of what happened last, or somewhat before.
+    Ask(i64, u32),
     /// The customer says whether it is solved, if they were asked, after so many milliseconds.
     Said(i64, Solved),
 }
@@ -1606,6 +1843,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         4 => (wait.clone(), any_command()).prop_map(|(wait, command)| Move::Wait(wait, command)),
         3 => (-1..=1_i64, any_command()).prop_map(|(off, command)| Move::Deadline(off, command)),
         1 => wait.clone().prop_map(Move::Doubt),
+        3 => (wait.clone(), 0..3_u32).prop_map(|(wait, before)| Move::Ask(wait, before)),
         2 => (wait, select(&Solved::ALL)).prop_map(|(wait, solved)| Move::Said(wait, solved)),
     ]
 }
@@ -1663,6 +1901,11 @@ impl Life {
     fn happen(&mut self, step: &Move, now: Timestamp, book: &Book) {
         match step {
             Move::Doubt(_) => self.record(self.case.doubt(1, Doubt::Unknown, now, book)),
+            // It is about what had happened before, whether or not a sweep came by since.
+            Move::Ask(_, before) => {
+                let cause = self.case.revision().saturating_sub(*before).max(1);
+                self.record(self.case.ask(cause, now, book));
+            }
             Move::Said(_, solved) => {
                 let question = Question::of(&self.log);
                 let heard = question.map(|q| self.case.hear(q, *solved, now, book));
@@ -1693,7 +1936,7 @@ fn live(
     each(&life.case);
     for step in moves {
         let next = match *step {
-            Move::Wait(ms, _) | Move::Doubt(ms) | Move::Said(ms, _) => {
+            Move::Wait(ms, _) | Move::Doubt(ms) | Move::Ask(ms, _) | Move::Said(ms, _) => {
                 now + SignedDuration::from_millis(ms)
             }
             Move::Deadline(ms, _) => {
@@ -1719,12 +1962,14 @@ fn any_target() -> impl Strategy<Value = Target> {
 fn any_policy() -> impl Strategy<Value = Policy> {
     let targets = || {
         let next = proptest::option::of(any_target());
-        (any_target(), next, any_target(), any_target()).prop_map(
-            |(first_response, next_response, resolution, plan)| Targets {
+        let tell = proptest::option::of(any_target());
+        (any_target(), next, any_target(), any_target(), tell).prop_map(
+            |(first_response, next_response, resolution, plan, tell)| Targets {
                 first_response,
                 next_response,
                 resolution,
                 plan: Some(plan),
+                tell,
             },
         )
     };
@@ -1793,6 +2038,7 @@ fn any_book() -> impl Strategy<Value = Book> {
 
 /// What a clock told of one deadline: each step once, the warning before the breach, the breach before the rungs.
 fn assert_told_once(log: &[Event]) {
+    let mut reminded: BTreeMap<(u32, Timestamp), Vec<Step>> = BTreeMap::new();
     let mut told: BTreeMap<ClockKind, Vec<Option<Audience>>> = BTreeMap::new();
     let mut targets: BTreeMap<ClockKind, Target> = BTreeMap::new();
     for event in log {
@@ -1811,6 +2057,14 @@ fn assert_told_once(log: &[Event]) {
             told.push(step);
         };
         match &event.kind {
+            EventKind::Reminded {
+                cause, step, due, ..
+            } => {
+                let steps = reminded.entry((*cause, *due)).or_default();
+                assert_eq!(steps.is_empty(), *step == Step::Warning, "{log:#?}");
+                assert!(steps.iter().all(|before| before < step), "{log:#?}");
+                steps.push(*step);
+            }
             EventKind::Warned { clock, .. } => note(*clock, None),
             EventKind::Breached { clock, .. } => note(*clock, Some(Audience::Owner)),
             EventKind::Escalated {
@@ -1945,6 +2199,18 @@ proptest! {
         let (mut life, _) = live(&opening, &moves, &book, |_| {});
         life.sweep(Timestamp::MAX, &book);
         assert_told_once(&life.log);
+        if let Some(open) = life.case.to_tell() {
+            // Nobody has told them: that went as high as the ladder goes.
+            let first = life.case.terms().first_told.unwrap();
+            let last = life.case.terms().ladder.keys().filter(|audience| **audience > first).max();
+            let reached = life.log.iter().any(|event| match &event.kind {
+                EventKind::Reminded { cause, due, audience, step } => {
+                    (*cause, Some(*due)) == (open.cause, open.due()) && *step >= Step::Breach && Some(audience) >= last
+                }
+                _ => false,
+            });
+            prop_assert!(reached);
+        }
         if !life.case.state().is_over() && life.case.state() != State::AwaitingCustomer {
             // Nobody answered: it was told as high as the ladder goes.
             let first = life.case.terms().first_told.unwrap();

@@ -47,6 +47,7 @@ fn answered_within(version: u32, duration: SignedDuration) -> Policy {
         next_response: None,
         resolution: target(hours(2000), CalendarName::BUSINESS),
         plan: None,
+        tell: None,
     };
     let mut policy = Policy {
         version,

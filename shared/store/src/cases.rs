@@ -21,7 +21,7 @@ use crate::{Store, StoreError};
 
 /// The most events one [`append`](Store::append) takes: a transaction holds 100 items.
 ///
-/// Time alone fires at most five moments of each of five clocks, once more for each change of the rules that the case
+/// Time alone fires at most five moments of each of six clocks, once more for each change of the rules that the case
 /// is behind. Who has more writes the first of them, and asks again: what follows does not depend on it.
 pub const MAX_EVENTS: usize = 90;
 
@@ -297,7 +297,7 @@ impl Store {
         owed: Owed,
         machine_now: Timestamp,
     ) -> Result<Doubted, StoreError> {
-        let Some(&EventKind::NoticeInDoubt { cause, doubt }) =
+        let Some(&EventKind::NoticeInDoubt { cause, doubt, .. }) =
             events.last().map(|event| &event.kind)
         else {
             return Err(StoreError::rejected("the last event is not a doubt"));

@@ -357,7 +357,7 @@ impl CaseItem {
 /// After all of these come the cases of which none runs, by their last event, and then those with an outcome, by when
 /// they close or closed: letters sort after digits.
 fn queue_place(case: &Case) -> String {
-    let place = match case.clocks().next_due() {
+    let place = match case.next_due() {
         Some(due) => millis(due),
         None if !case.state().is_over() => format!("{STANDING}{}", millis(case.last_event_at())),
         None => {

@@ -117,7 +117,7 @@ impl Store {
         owed: Owed,
         machine_now: Timestamp,
     ) -> Result<Doubted, StoreError> {
-        let Some(&EventKind::ToTell { cause }) = events.last().map(|event| &event.kind) else {
+        let Some(&EventKind::ToTell { cause, .. }) = events.last().map(|event| &event.kind) else {
             return Err(StoreError::rejected("the last event asks nobody"));
         };
         let settled = match self.event(after.id(), owed.seq).await? {

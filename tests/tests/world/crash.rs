@@ -134,6 +134,33 @@ impl Scenario for Breach {
     }
 }
 
+/// A customer whom a person is to tell and nobody calls: warning and breach at once, each with its alerts.
+struct Remind;
+
+impl Scenario for Remind {
+    const NAME: &'static str = "remind";
+    type Given = ();
+
+    async fn prepare(world: &mut World) {
+        let contact = json!({"phone": "+86 138 0013 8000"});
+        let feedback = json!({"text": "It broke.", "nps": 5, "locale": "en", "channel": "phone", "contact": contact});
+        let posted = world.submit_patiently(&feedback, "remind-0123456789");
+        let case = receipt(&posted.await.expect(201)).case;
+        let resolve = json!({"command": "resolve", "message": "We have sent you a new one."});
+        let answer = world.command_patiently(case, &resolve, "resolve-0123456789");
+        answer.await.expect(200);
+        world.drain().await;
+        world.sweep().await;
+        world.leap("PT24H1S");
+    }
+
+    async fn act(world: &mut World, (): &()) -> Vec<String> {
+        world.sweep().await;
+        world.deliver().await;
+        Vec::new()
+    }
+}
+
 /// The same alerts in one message: they join a group, it is sealed, sent and recorded with each of them.
 struct BreachInGroup;
 
@@ -725,6 +752,11 @@ fn a_severe_submission_survives_a_fault_at_any_call() {
 #[test]
 fn a_breach_survives_a_fault_at_any_call() {
     println!("{}", strike_all::<Breach>());
+}
+
+#[test]
+fn a_reminder_survives_a_fault_at_any_call() {
+    println!("{}", strike_all::<Remind>());
 }
 
 #[test]

@@ -135,7 +135,13 @@ async fn a_person_tells_whom_nothing_sent_can_tell() {
         (&json!(receipt.case), &json!("resolved"))
     );
     assert_eq!(listed[0]["to_tell"]["cause"], 2);
-    assert_eq!(world.alerts().len(), 1, "once");
+    assert_eq!(listed[0]["to_tell"]["overdue"], true);
+    let types = types(&world);
+    assert_eq!(
+        (types[0].as_str(), types.len()),
+        ("case.notice_in_doubt", 6)
+    );
+    assert_eq!(types[1..], LADDER);
     let call = |reached: bool| json!({"command": "told", "how": "phone", "reached": reached, "note": "The wife."});
     world.command(receipt.case, call(false)).await;
     let entries = routes(&mut world, receipt.case, 2).await;
@@ -153,19 +159,13 @@ async fn a_person_tells_whom_nothing_sent_can_tell() {
     assert_eq!(listed.json()["cases"], json!([]));
     let page = world.get(&receipt.status).await.expect(200);
     assert!(!page.body.contains("The wife."), "for staff only");
-    assert_eq!(
-        world.log(receipt.case).await,
-        [
-            "opened",
-            "resolved",
-            "notice_in_doubt",
-            "not_reached",
-            "told"
-        ]
-    );
+    let log = world.log(receipt.case).await;
+    assert_eq!(log[..3], ["opened", "resolved", "notice_in_doubt"]);
+    assert_eq!(log[3..8], ["reminded"; 5]);
+    assert_eq!(log[8..], ["not_reached", "told"]);
     // Silence counts from the call.
     world.advance("P2D").await;
-    assert_eq!(world.log(receipt.case).await.len(), 5);
+    assert_eq!(world.log(receipt.case).await.len(), log.len());
     world.advance("P2D").await;
     assert_eq!(world.log(receipt.case).await.last(), Some(&"closed"));
     world.settle().await;
@@ -332,9 +332,9 @@ async fn whoever_called_is_called_and_if_nobody_answers_sent_a_message() {
         world.drain().await;
         world.advance("P20D").await;
         assert_eq!(media(&world), Vec::<String>::new(), "a person tells");
-        let alerts = world.alerts();
-        assert_eq!(alerts.len(), 1, "once");
-        assert_eq!(alerts[0].json()["type"], "case.to_tell");
+        let types = types(&world);
+        assert_eq!((types[0].as_str(), types.len()), ("case.to_tell", 6));
+        assert_eq!(types[1..], LADDER);
         let seen = world.case(receipt.case).await;
         assert_eq!(seen["to_tell"]["cause"], 2);
         let script = seen["timeline"][2]["script"].as_str().unwrap();
@@ -351,9 +351,120 @@ async fn whoever_called_is_called_and_if_nobody_answers_sent_a_message() {
             false => (&["opened", "resolved", "to_tell", "told"], &[]),
             true => (&["opened", "resolved", "to_tell", "not_reached"], &["sms"]),
         };
-        assert_eq!(world.log(receipt.case).await[..4], *log);
+        let mut found = world.log(receipt.case).await;
+        found.retain(|kind| *kind != "reminded");
+        assert_eq!(found[..4], *log);
         assert_eq!(media(&world), sent);
-        assert_eq!(world.alerts().len(), 1, "no more than once");
+        assert_eq!(world.alerts().len(), 6, "no more than once");
+    }
+}
+
+/// The types of the alerts that staff got, in order.
+fn types(world: &World) -> Vec<String> {
+    let alerts = world.alerts().into_iter();
+    let text = |alert: Value| alert["type"].as_str().unwrap().to_owned();
+    alerts.map(|alert| text(alert.json())).collect()
+}
+
+/// How somebody is reminded to tell a customer, and others that nobody has.
+const LADDER: [&str; 5] = [
+    "case.warned",
+    "case.breached",
+    "case.escalated",
+    "case.escalated",
+    "case.escalated",
+];
+
+#[tokio::test]
+async fn whoever_is_to_call_is_reminded_up_the_ladder_in_their_language() {
+    for (locale, subjects) in [
+        ("en", ["Due soon: ", "Overdue: ", "Still overdue: "]),
+        ("zh-CN", ["即将超时：", "已超时：", "超时升级："]),
+    ] {
+        let mut world = World::new().await;
+        world.configure("notify-staff", "STAFF_LOCALE", locale);
+        let receipt = caller(&mut world).await;
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        let since = world.now();
+        // Nobody calls, and the sweep comes by often: each step is told once.
+        for _ in 0..24 {
+            world.advance("PT3H").await;
+        }
+        let alerts: Vec<_> = world.alerts().iter().map(|alert| alert.json()).collect();
+        assert_eq!(types(&world)[1..], LADDER);
+        let due = json!(since + jiff::SignedDuration::from_hours(24));
+        let (zh, en) = ("亲自告知客户", "telling the customer");
+        let promise = if locale == "en" { en } else { zh };
+        let audiences = ["owner", "owner", "team_lead", "manager", "executive"];
+        let kinds = [
+            "warning",
+            "breach",
+            "escalation",
+            "escalation",
+            "escalation",
+        ];
+        for (n, alert) in alerts[1..].iter().enumerate() {
+            let data = &alert["data"];
+            assert_eq!(data["audience"], audiences[n]);
+            let matter = json!({"kind": kinds[n], "clock": "tell", "due": due});
+            assert_eq!(data["matter"], matter);
+            let subject = data["summary"].as_str().unwrap();
+            let expected = format!("{}{promise}", subjects[n.min(2)]);
+            assert!(subject.contains(&expected), "{subject}");
+            assert!(!subject.contains("We have sent you"), "{subject}");
+        }
+        // What is late stands among what is missed next, and is over with the call.
+        let listed = world.staff_get("/v1/cases?to_tell=true").await.expect(200);
+        let listed = listed.json()["cases"].clone();
+        assert_eq!(
+            (&listed[0]["id"], &listed[0]["to_tell"]["due"]),
+            (&json!(receipt.case), &due)
+        );
+        let seen = world.case(receipt.case).await;
+        assert_eq!(seen["clocks"]["tell"]["outcome"], "missed");
+        let call = json!({"command": "told", "how": "phone", "reached": true});
+        world.command(receipt.case, call).await;
+        assert_eq!(
+            world.case(receipt.case).await["clocks"]["tell"],
+            Value::Null
+        );
+        world.advance("P10D").await;
+        assert_eq!(world.log(receipt.case).await.last(), Some(&"closed"));
+        assert_eq!(
+            world.alerts().len(),
+            alerts.len(),
+            "nobody hears of it again"
+        );
+        assert_eq!(media(&world), Vec::<String>::new());
+        world.settle().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_a_customer_who_knows_in_time() {
+    for answers in [false, true] {
+        let mut world = World::new().await;
+        let receipt = caller(&mut world).await;
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        world.advance("PT17H").await;
+        if answers {
+            // They looked at their page by themselves.
+            let yes = json!({"solved": "yes", "outcome": 2});
+            let said = world.say_patiently(&receipt, "helped", &yes);
+            said.await.expect(200);
+        } else {
+            let call = json!({"command": "told", "how": "in_person", "reached": true});
+            world.command(receipt.case, call).await;
+        }
+        world.advance("P10D").await;
+        assert_eq!(types(&world), ["case.to_tell"]);
+        assert_eq!(
+            world.log(receipt.case).await.last(),
+            Some(&(if answers { "confirmed" } else { "closed" }))
+        );
+        world.settle().await;
     }
 }
 

@@ -22,7 +22,7 @@ use resound_domain::telling::{Came, How};
 use resound_store::{INDEX_LAG, Lookup};
 use resound_tests::crash::block_on;
 use resound_tests::faults::Fault;
-use resound_tests::reckoning::{Almanac, Hours, Step, What, read, reckon};
+use resound_tests::reckoning::{Almanac, Hours, Promise, Step, What, read, reckon};
 use resound_tests::rng::Rng;
 use resound_tests::table::{Dump, canonical};
 use resound_tests::world::{Mischief, Receipt, receipt};
@@ -73,6 +73,8 @@ struct Counts {
     warnings: usize,
     breaches: usize,
     rungs: usize,
+    /// Of them, about what a person is to tell.
+    reminders: usize,
     /// Customers who said that an outcome solved it, or did not.
     confirmed: usize,
     disputed: usize,
@@ -102,6 +104,7 @@ impl std::ops::AddAssign for Counts {
         self.warnings += other.warnings;
         self.breaches += other.breaches;
         self.rungs += other.rungs;
+        self.reminders += other.reminders;
         self.confirmed += other.confirmed;
         self.disputed += other.disputed;
         self.alerts += other.alerts;
@@ -630,7 +633,7 @@ impl Model {
                     counts.moved += moved.len();
                 }
                 What::Told {
-                    clock,
+                    promise,
                     step,
                     due,
                     audience,
@@ -641,7 +644,8 @@ impl Model {
                         Step::Rung(_) => ("escalation", &mut counts.rungs),
                     };
                     *count += 1;
-                    let matter = json!({"kind": kind, "clock": clock, "due": due});
+                    counts.reminders += usize::from(promise == Promise::Tell);
+                    let matter = json!({"kind": kind, "clock": promise.name(), "due": due});
                     let told = json!([matter, audience]).to_string();
                     *alerts.entry((case.to_string(), told)).or_default() += 1;
                 }
@@ -686,6 +690,7 @@ fn any_policy(rng: &mut Rng) -> Value {
             "next_response": target(&[1, 3, 9]),
             "resolution": target(&[8, 24, 45, 72]),
             "plan": target(&[6, 30, 48]),
+            "tell": target(&[2, 12, 24]),
         });
     }
     let first_told = [

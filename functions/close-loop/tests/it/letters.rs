@@ -2,7 +2,7 @@
 
 use resound_domain::case::Command;
 use resound_domain::contact::Reason;
-use resound_domain::event::{Doubt, EventKind};
+use resound_domain::event::Doubt;
 use resound_lambda_kit::Function as _;
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::mail::Mailbox;
@@ -267,11 +267,7 @@ async fn an_address_on_the_suppression_list_is_not_written_to() {
         assert!(world.is_settled().await);
         assert_eq!(world.letters(), 0);
         // Nothing else is known of them: somebody must find another way.
-        let doubt = EventKind::NoticeInDoubt {
-            cause: SEQ,
-            doubt: Doubt::Refused,
-        };
-        assert_eq!(world.doubts().await, [doubt]);
+        assert_eq!(world.doubts().await, [(SEQ, Doubt::Refused)]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! At most once: whatever happens to an attempt, no customer gets two letters.
 
 use resound_domain::delivery::Fate;
-use resound_domain::event::{Doubt, EventKind};
+use resound_domain::event::Doubt;
 use resound_lambda_kit::Invocation;
 use resound_store::{DeliveryReport, Outcome, Recorded, Reported};
 use resound_testing::{Server, start};
@@ -14,8 +14,8 @@ async fn world() -> World {
     World::resolved(json!({"contact": {"email": "li@example.test"}})).await
 }
 
-fn in_doubt(doubt: Doubt) -> Vec<EventKind> {
-    vec![EventKind::NoticeInDoubt { cause: SEQ, doubt }]
+fn in_doubt(doubt: Doubt) -> Vec<(u32, Doubt)> {
+    vec![(SEQ, doubt)]
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_provider_that_fails_is_judged_by_what_it_said() {
         ses: Server,
         reply: Value,
         outcome: Option<(Outcome, u32)>,
-        doubts: Vec<EventKind>,
+        doubts: Vec<(u32, Doubt)>,
     }
     for case in [
         Case {

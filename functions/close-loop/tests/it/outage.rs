@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use resound_domain::budget::Contacts;
-use resound_domain::event::{Doubt, EventKind};
+use resound_domain::event::Doubt;
 use resound_lambda_kit::aws::{Clients, Retries, Settings, connector};
 use resound_lambda_kit::mail::Mailbox;
 use resound_store::{Outcome, Recorded};
@@ -91,11 +91,7 @@ async fn a_long_outage_becomes_a_doubt_and_no_second_letter() {
     assert_eq!(world.deliver(&world.function(), later()).await, all_done());
     assert_eq!(world.letters(), 1);
     assert_eq!(world.outcome().await, Some((Outcome::Unknown, 1)));
-    let doubt = EventKind::NoticeInDoubt {
-        cause: SEQ,
-        doubt: Doubt::Unknown,
-    };
-    assert_eq!(world.doubts().await, [doubt]);
+    assert_eq!(world.doubts().await, [(SEQ, Doubt::Unknown)]);
     assert!(world.is_settled().await);
 }
 

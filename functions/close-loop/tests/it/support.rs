@@ -4,7 +4,7 @@ use close_loop::{App, Config};
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::budget::Contacts;
 use resound_domain::case::{Case, Command};
-use resound_domain::event::{Actor, Direction, Effect, Event, EventKind};
+use resound_domain::event::{Actor, Direction, Doubt, Effect, Event, EventKind};
 use resound_domain::id::{CaseId, ContactId, ImprovementId};
 use resound_domain::issue::announcement::Occasion;
 use resound_domain::policy::{Origin, Priority};
@@ -175,12 +175,14 @@ impl World {
         }
     }
 
-    /// The doubts in the log.
-    pub(crate) async fn doubts(&self) -> Vec<EventKind> {
+    /// The doubts in the log, each with what it is about.
+    pub(crate) async fn doubts(&self) -> Vec<(u32, Doubt)> {
         let events = self.history().await.events.into_iter();
         events
-            .map(|stored| stored.event.kind)
-            .filter(|kind| matches!(kind, EventKind::NoticeInDoubt { .. }))
+            .filter_map(|stored| match stored.event.kind {
+                EventKind::NoticeInDoubt { cause, doubt, .. } => Some((cause, doubt)),
+                _ => None,
+            })
             .collect()
     }
 

@@ -308,8 +308,9 @@ async fn whoever_calls_a_customer_says_what_came_of_it() {
     let seen = desk.shown(id, after(10)).await.body;
     assert_eq!(
         seen["to_tell"],
-        json!({"cause": 2, "since": after(60), "attempts": 0})
+        json!({"cause": 2, "since": after(60), "attempts": 0, "due": after(60 + 24 * 60), "overdue": false})
     );
+    assert_eq!(seen["clocks"]["tell"]["due"], json!(after(60 + 24 * 60)));
     let list = |query: &'static str| desk.send(Request::list(query).at(after(20)));
     let listed = async |query| list(query).await.body["cases"].as_array().unwrap().len();
     assert_eq!(listed("to_tell=true").await, 1);
@@ -346,7 +347,19 @@ async fn whoever_calls_a_customer_says_what_came_of_it() {
     assert_eq!(done.status, 200, "{done:?}");
     assert_eq!(entries(&done.body), [("person", "told", 2)]);
     assert_eq!(done.body["to_tell"], Value::Null);
-    assert_eq!(done.body["timeline"][4]["type"], "told");
+    let steps = done.body["timeline"].as_array().unwrap()[4..].iter();
+    let steps: Vec<_> = steps
+        .map(|entry| (&entry["type"], &entry["step"]))
+        .collect();
+    let (reminded, told_by_then) = steps.split_at(5);
+    let ladder = ["warning", "breach", "team_lead", "manager", "executive"];
+    assert!(
+        reminded
+            .iter()
+            .zip(ladder)
+            .all(|(entry, step)| *entry == (&json!("reminded"), &json!(step)))
+    );
+    assert_eq!(*told_by_then, [(&json!("told"), &Value::Null)]);
     assert!(
         done.body["timeline"][2]["script"].is_null(),
         "nothing is left to say"

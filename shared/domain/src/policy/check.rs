@@ -683,7 +683,13 @@ impl Check<&Calendars> {
     }
 
     fn targets(&mut self, at: &str, value: &Value, whole: bool) {
-        let known = ["first_response", "next_response", "resolution", "plan"];
+        let known = [
+            "first_response",
+            "next_response",
+            "resolution",
+            "plan",
+            "tell",
+        ];
         let Some(targets) = self.object(at, value, &known) else {
             return;
         };

@@ -357,7 +357,9 @@ async fn listed(table: &Table, filter: &CaseFilter, limit: usize) -> (Vec<Case>,
 /// The order of the list, said by what can be seen of a case and not by its item.
 fn place(case: &Case) -> (u8, Timestamp, String) {
     let running = case.clocks().iter().filter(|(_, clock)| clock.is_running());
-    let (rank, at) = match running.map(|(_, clock)| clock.due().unwrap()).min() {
+    let running = running.map(|(_, clock)| clock.due().unwrap());
+    let tell = case.to_tell().map(|open| open.due().unwrap());
+    let (rank, at) = match running.chain(tell).min() {
         Some(due) => (0, due),
         None if case.state().is_over() => {
             let ends = case.closed_at().or(case.closes_at());
@@ -404,10 +406,13 @@ async fn worked(table: &Table, case: &Case, mut chance: impl FnMut(usize) -> usi
         Command::Reopen,
         Command::Close,
     ];
-    let command = &commands[chance(commands.len())];
-    let events = match case.handle(command, staff(), at, &book()) {
-        Ok(events) => events,
-        Err(_) => case.expire(at, &book()),
+    // Beyond them a person is asked to tell the customer.
+    let events = match commands.get(chance(commands.len() + 4)) {
+        Some(command) => match case.handle(command, staff(), at, &book()) {
+            Ok(events) => events,
+            Err(_) => case.expire(at, &book()),
+        },
+        None => case.ask(case.version(), at, &book()),
     };
     let after = applied(case, &events);
     let appended = table.store.append(case, &after, &events, None, None, now());
@@ -442,6 +447,15 @@ async fn a_list_is_the_model_in_pages_of_any_size() {
             }
             all.push(case);
         }
+        let untold = table.opened(40, Priority::P3).await;
+        let untold = table.commanded(&untold, Command::Resolve).await;
+        let events = untold.ask(untold.version(), untold.last_event_at(), &book());
+        let asked = applied(&untold, &events);
+        let appended = table
+            .store
+            .append(&untold, &asked, &events, None, None, now());
+        assert_eq!(appended.await.unwrap(), Appended::Appended);
+        all.push(asked);
         all.sort_by_key(place);
         let ranks: BTreeSet<_> = all.iter().map(|case| place(case).0).collect();
         assert_eq!(

@@ -13,7 +13,7 @@ use resound_domain::book::{Book, Edition};
 use resound_domain::case::{Case, Command};
 use resound_domain::contact::Reason;
 use resound_domain::delivery::Fate;
-use resound_domain::event::{Direction, Doubt, Effect, Ending, Event, EventKind};
+use resound_domain::event::{Direction, Doubt, Effect, Ending, Event};
 use resound_domain::form::{FormId, Forms};
 use resound_domain::id::{CaseId, ContactId, ImprovementId, IssueId, ResponseId, SubjectId};
 use resound_domain::issue::kano::{Answer, Pair};
@@ -378,7 +378,8 @@ async fn ruled_case(table: &Table, first: &Response) -> CaseId {
     response.id.case()
 }
 
-/// Writes a case whose customer a person is to tell: one word is given up, one is told, of one they are still to be called.
+/// Writes a case whose customer a person is to tell: one word is given up, one is told, of one they are still to be called,
+/// and nobody does.
 async fn told_case(table: &Table, first: &Response) -> CaseId {
     let store = &table.store;
     let response = Response {
@@ -401,7 +402,7 @@ async fn told_case(table: &Table, first: &Response) -> CaseId {
             effect: Effect::CustomerNotice,
         };
         let at = current.last_event_at() + hours(1);
-        let events = current.hear_of_notice(&[EventKind::ToTell { cause }], at, &book());
+        let events = current.ask(cause, at, &book());
         let after = applied(&current, &events);
         let asked = store.append_asked(&current, &after, &events, owed, now());
         assert_eq!(asked.await.unwrap(), Doubted::Recorded);
@@ -424,6 +425,9 @@ async fn told_case(table: &Table, first: &Response) -> CaseId {
             current = after;
         }
     }
+    let (after, events) = expired(&current, current.last_event_at() + hours(30));
+    let reminded = store.append(&current, &after, &events, None, None, now());
+    assert_eq!(reminded.await.unwrap(), Appended::Appended);
     id
 }
 
