@@ -8,5 +8,6 @@
 )]
 
 mod answers;
+mod betas;
 mod support;
 mod words;

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::{Case, Command};
+use resound_domain::id::ImprovementId;
 use resound_domain::policy::Priority;
 use resound_lambda_kit::receipt::SigningKeys;
 use resound_lambda_kit::{BoxedFunction, Function};
@@ -47,6 +48,29 @@ impl Request {
         let keys: SigningKeys = SIGNING_KEYS.parse().unwrap();
         let token = keys.issue_receipt(case.id().response());
         Self(serde_json::from_str(&event.replace("TOKEN", &token)).unwrap())
+    }
+
+    /// A word about a beta, of a program.
+    pub(crate) fn say(case: &Case, improvement: ImprovementId, word: &str) -> Self {
+        let event = include_str!("../../events/beta-program.json");
+        let event = event.replace("IMPROVEMENT", &improvement.to_string());
+        Self::parse(&event, case).body(&json!({"says": word}).to_string())
+    }
+
+    /// The same by a button of its page.
+    pub(crate) fn press(case: &Case, improvement: ImprovementId, word: &str) -> Self {
+        let event = include_str!("../../events/beta-browser.json");
+        let event = event.replace("IMPROVEMENT", &improvement.to_string());
+        Self::parse(&event, case).body(&format!("says={word}"))
+    }
+
+    /// The page of a beta, followed by a browser.
+    pub(crate) fn follow(case: &Case, improvement: ImprovementId) -> Self {
+        let event = include_str!("../../events/beta-page.json");
+        Self::parse(
+            &event.replace("IMPROVEMENT", &improvement.to_string()),
+            case,
+        )
     }
 
     /// An answer of a program.
@@ -129,8 +153,12 @@ impl Desk {
         if answer.status >= 400 && answer.body.is_object() {
             assert_is("Problem", &answer.body);
         }
-        if answer.status == 200 {
-            assert_is("Heard", &answer.body);
+        if answer.status == 200 && answer.body.is_object() {
+            let schema = match answer.body.get("improvement") {
+                Some(_) => "TesterStanding",
+                None => "Heard",
+            };
+            assert_is(schema, &answer.body);
         }
         answer
     }
