@@ -517,6 +517,64 @@ class Story:
         tag = self.request("GET", path, headers=lead).headers["etag"]
         self.check("with weights and formula", listed["issues"][0]["priority"] is not None and tag, listed)
 
+    def trial(self):
+        self.report.chapter("A few try an improvement first, and say whether it is fixed")
+        lead = {"authorization": f"Bearer {self.outside.token('li.lead', 'cases.read', 'cases.write', 'cases.manage', 'reports.read')}"}
+        send = lambda path, body, key: self.request("POST", path, body, {**lead, "idempotency-key": key})
+        # Somebody for whom it is noon: nobody is written to at night.
+        noon = 12 - datetime.now(timezone.utc).hour
+        happy = {"text": "I like it. It does not start offline.", "nps": 10, "consent": True, "locale": "en",
+                 "contact": {"email": f"c{self.fresh()}@example.com"}, "time_zone": f"Etc/GMT{-noon:+d}"}
+        _, receipt = self.submit(happy)
+        path = receipt["status_url"].removeprefix(PUBLIC_URL)
+        issue = json.loads(send("/v1/issues", {"title": "It does not start offline"}, "e2e-offline-issue").data)
+        send(f"/v1/issues/{issue['id']}/commands", {"command": "link", "responses": [receipt["id"]]}, "e2e-offline-link")
+        planned = json.loads(send("/v1/improvements", {"title": "Start offline", "issues": [issue["id"]]}, "e2e-offline-plan").data)
+        beta = f"/v1/improvements/{planned['id']}/beta"
+        terms = {"size": 1, "until": later(2), "seed": "e2e", "zh-CN": "请安装测试版。", "en": "Install the beta. [b1]"}
+        started = send(beta, terms, "e2e-offline-beta")
+        self.equal("a lead starts a beta", (started.status, json.loads(started.data).get("state")), (201, "inviting"))
+        again = send(beta, terms, "e2e-offline-beta")
+        self.equal("once", (again.status, json.loads(again.data).get("version")), (201, 1))
+        tell = lambda: self.invoke(self.outputs["TellReportersFunction"], {"time": now()})
+        shown = lambda: json.loads(self.request("GET", beta, headers=lead).data)
+        for _ in range(2):
+            error, told = tell()
+            self.check("a run goes through", error is None, told)
+        page = f"{path}/betas/{planned['id']}"
+        invitations = self.letters("[b1]")
+        self.equal("who was drawn is invited, once, by a letter that leads to their page", [(m["To"], f"{PUBLIC_URL}{page}" in m["BodyText"]) for m in invitations],
+                   [([happy["contact"]["email"]], True)])
+        ask = lambda headers: self.request("GET", page, headers=headers)
+        looked = ask({"accept": "text/html", "accept-language": "en"})
+        self.check("who follows the link sees a button", looked.status == 200 and b'value="joined"' in looked.data, looked.status)
+        standing = ask({"accept": "application/json"})
+        self.equal("and has said nothing by that", (standing.status, json.loads(standing.data).get("takes_part"), self.items(f"TESTER#{receipt['id']}")), (200, None, {}))
+        self.equal("the status page shows it too", [b["improvement"] for b in self.receipt(receipt)["betas"]], [planned["id"]])
+        say = lambda word: self.request("POST", page, {"says": word}, {"accept": "application/json"})
+        self.equal("nobody has asked whether it is fixed", say("fixed").status, 409)
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: say("joined"), range(4)))
+        self.check("they join, with four clicks at once", all(a.status == 200 for a in answers), [(a.status, a.data) for a in answers])
+        said = [[word["word"] for word in i["said"]] for i in self.items(f"TESTER#{receipt['id']}").values()]
+        self.equal("which is kept once", said, [["joined"]])
+        asked = send(f"{beta}/commands", {"command": "ask"}, "e2e-offline-ask-them")
+        self.equal("the lead has them asked", (asked.status, json.loads(asked.data).get("state")), (200, "asking"))
+        for _ in range(2):
+            error, told = tell()
+            self.check("a run goes through", error is None, told)
+        letters = [m for m in self.cloud.mails() if m["To"] == [happy["contact"]["email"]]]
+        self.equal("they are, once", (len(letters), f"{PUBLIC_URL}{page}" in letters[-1]["BodyText"]), (2, True))
+        self.equal("they answer, and change their mind", [say(word).status for word in ("not_fixed", "fixed")], [200, 200])
+        result = shown()
+        counted = [result["turnout"][what] for what in ("invited", "joined", "asked", "fixed", "not_fixed", "silent")]
+        self.equal("which is counted", (counted, (result["fixed"] or {}).get("percent")), ([1, 1, 1, 1, 0, 0], 100))
+        early = send(f"/v1/improvements/{planned['id']}/announcement", {"zh-CN": "请升级。", "en": "Update."}, "e2e-offline-early")
+        self.equal("what has not shipped is told to nobody", early.status, 409)
+        closed = send(f"{beta}/commands", {"command": "close"}, "e2e-offline-close")
+        self.equal("the beta is closed", (closed.status, json.loads(closed.data).get("state")), (200, "closed"))
+        self.equal("and hears nobody any more", say("not_fixed").status, 409)
+
     def rules(self):
         self.report.chapter("Rules are published over HTTP, looked at before they count, and not by everybody")
         ask = lambda method, path, body=None, who=self.admin, **headers: self.request(method, path, body, {**who, **headers})
@@ -894,6 +952,7 @@ class Story:
             self.closing,
             self.heard,
             self.issues,
+            self.trial,
             self.rules,
             self.poison,
             self.trouble,
