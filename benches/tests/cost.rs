@@ -262,7 +262,8 @@ impl System {
         let clock = Clock::stopped("2026-11-02T02:00:00.123Z".parse().unwrap());
         let registry = registry(&meter);
         // As the template has it: what SES tells of letters costs, and docs/delivery.md says how much.
-        let parameters = BTreeMap::from([("MailReporting".to_owned(), "false".to_owned())]);
+        let off = |name: &str| (name.to_owned(), "false".to_owned());
+        let parameters = BTreeMap::from([off("MailReporting"), off("SmsReporting")]);
         let engine = Engine::in_memory(&registry, &clients, clock, &parameters)
             .await
             .unwrap();

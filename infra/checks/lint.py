@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from deployer import DEPLOYER
+from rules import BESIDE
 from settings import CFN_LINT_EXPANDED, CFN_LINT_SOURCE, REGIONS, cfn_lint_command, checkov_command
 
 
@@ -18,7 +19,7 @@ def main():
         "cfn-lint on the source": cfn_lint_command(CFN_LINT_SOURCE, ["--", source]),
         "cfn-lint": cfn_lint_command(CFN_LINT_EXPANDED, ["--", expanded], REGIONS),
         "cfn-lint on the deployer's policies": cfn_lint_command([], ["--", str(DEPLOYER)], REGIONS),
-        "cfn-lint on what SES tells": cfn_lint_command([], ["--", "infra/mail.yaml"]),
+        "cfn-lint on what AWS tells": cfn_lint_command([], ["--", *BESIDE]),
         "checkov": checkov_command(["--quiet", "-f", expanded]),
     }
     failed = [name for name, command in runs.items() if subprocess.run(command).returncode != 0]

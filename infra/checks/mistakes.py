@@ -6,6 +6,7 @@ must be caught by something else than the snapshot, which sees every change and 
 
 PLANTS = []
 DEPLOYER_PLANTS = []
+BESIDE_PLANTS = []
 
 
 def plant(sentence):
@@ -20,6 +21,15 @@ def deployer_plant(sentence):
     """The same for deployer.yaml: a function that spoils the statements, by their `Sid`, in place."""
     def register(spoil):
         DEPLOYER_PLANTS.append((f"deployer: {sentence}", spoil))
+        return spoil
+    return register
+
+
+def beside_plant(sentence):
+    """The same for each of the templates beside the stack: a function that spoils the resources in place."""
+    def register(spoil):
+        for name in ("mail", "texts"):
+            BESIDE_PLANTS.append((f"infra/{name}.yaml", f"{name}.yaml: {sentence}", spoil))
         return spoil
     return register
 
@@ -122,6 +132,12 @@ def _(s):
          "Resource": {"Fn::GetAtt": ["StaffAlerts", "Arn"]}})
 
 
+@plant("a topic that is none of ours may write to the queue of what AWS tells")
+def _(s):
+    s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Condition"]["ArnEquals"]["aws:SourceArn"].append(
+        {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-other"})
+
+
 @plant("any topic may write to the queue of what SES tells")
 def _(s): del s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Condition"]
 
@@ -139,7 +155,7 @@ def _(s):
     del statement["Condition"]
 
 
-@plant("the topic of letters may do anything with its queue")
+@plant("the topics may do anything with their queue")
 def _(s): s["MailReportsPolicy"]["PolicyDocument"]["Statement"][1]["Action"] = "sqs:*"
 
 
@@ -471,6 +487,28 @@ def _(s):
 
 @plant("text messages may be sent as anybody")
 def _(s): s.statement("CloseLoopRole", "sms-voice:SendTextMessage")["Resource"] = "*"
+
+
+@plant("text messages may be sent with any configuration set")
+def _(s):
+    s.statement("CloseLoopRole", "sms-voice:SendTextMessage")["Resource"][1] = {
+        "Fn::Sub": "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:configuration-set/other"}
+
+
+@plant("text messages are sent with a set that may not be there")
+def _(s): s.environment("CloseLoop")["SMS_CONFIGURATION_SET"] = {"Fn::Sub": "${AWS::StackName}-texts"}
+
+
+@plant("nobody hears what becomes of text messages where no mail is sent")
+def _(s): s["SettleNoticesMapping"]["Enabled"] = {"Fn::If": ["HasMailReports", True, False]}
+
+
+@plant("reports of text messages wait unseen where no mail is sent")
+def _(s): s.resources["MailReportsAge"]["Condition"] = "WatchesMail"
+
+
+@plant("text messages are told of unasked")
+def _(s): s.body["Conditions"]["HasSmsReports"] = {"Condition": "HasSms"}
 
 
 @plant("text messages may be sent without an identity")
@@ -2306,3 +2344,53 @@ def _(s): del s["Mappings"]["Condition"]
 
 @deployer_plant("a policy by exclusion")
 def _(s): s["Alarms"]["NotAction"] = s["Alarms"].pop("Action")
+
+
+# ------------------------------------------------------------------------------------ the templates beside the stack
+
+
+def published(resources):
+    """The statement that lets a service publish."""
+    return resources["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+
+
+@beside_plant("everybody may publish what became of a message")
+def _(r): published(r)["Principal"] = "*"
+
+
+@beside_plant("the service may publish for any account")
+def _(r): del published(r)["Condition"]
+
+
+@beside_plant("any configuration set of the account may publish")
+def _(r): del published(r)["Condition"]["StringEquals"]["aws:SourceArn"]
+
+
+@beside_plant("a set of the same name in another account may publish")
+def _(r): del published(r)["Condition"]["StringEquals"]["aws:SourceAccount"]
+
+
+@beside_plant("the service may do anything with the topic")
+def _(r): published(r)["Action"] = "sns:*"
+
+
+@beside_plant("another service may publish besides")
+def _(r): r["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"].append(
+    {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish", "Resource": {"Ref": "Topic"}})
+
+
+@beside_plant("what is told is told to somebody else as well")
+def _(r): r["Mine"] = {"Type": "AWS::SNS::Subscription", "Properties": {
+    "TopicArn": {"Ref": "Topic"}, "Protocol": "email", "Endpoint": "me@example.com"}}
+
+
+@beside_plant("what is told has an envelope around it")
+def _(r): del r["Subscription"]["Properties"]["RawMessageDelivery"]
+
+
+@beside_plant("the topic is one that the queue does not let in")
+def _(r): r["Topic"]["Properties"]["TopicName"] = {"Fn::Sub": "${StackName}-reports"}
+
+
+@beside_plant("the topic is not encrypted with the customer's key")
+def _(r): del r["Topic"]["Properties"]["KmsMasterKeyId"]

@@ -26,7 +26,7 @@ import deployer
 import expand
 import rules
 import snapshot
-from mistakes import DEPLOYER_PLANTS, PLANTS, Source
+from mistakes import BESIDE_PLANTS, DEPLOYER_PLANTS, PLANTS, Source
 from settings import CFN_LINT_EXPANDED, CFN_LINT_SOURCE, REASONS, cfn_lint_command, checkov_command
 
 DOCUMENT = expand.TEMPLATE.parents[1] / "docs" / "checks.md"
@@ -146,6 +146,8 @@ def table(caught):
     lines.append(f"| **{len(caught)} planted, caught by** | " + " | ".join(f"**{n}**" for n in counts) + " |")
     lines += ["", "What our rules state:", ""]
     lines += [f"- {check.__doc__}" for check in rules.RULES + rules.SOURCE_RULES]
+    lines += ["", "What they state of the templates beside it (`infra/mail.yaml`, `infra/texts.yaml`):", ""]
+    lines += [f"- {check.__doc__}" for check in rules.BESIDE_RULES]
     lines += ["", "What is asked of the policies of whoever deploys (`infra/deployer.yaml`, by `infra/checks/deployer.py`):", ""]
     lines += [f"- {check.__doc__}" for check in deployer.CHECKS]
     lines += ["", "What is switched off, and why:", ""]
@@ -195,6 +197,15 @@ def main():
         caught.append((sentence, hits))
     for sentence, spoil in DEPLOYER_PLANTS:
         hit = bool(deployer_faults(clean, spoil) - deployer_faults(clean, None))
+        if not hit:
+            missed.append(sentence)
+            print(f"no check sees: {sentence}", file=sys.stderr)
+        caught.append((sentence, [layer == OURS and hit for layer in range(len(LAYERS))]))
+    for path, sentence, spoil in BESIDE_PLANTS:
+        body = expand.load(rules.ROOT / path)
+        before = rules.beside_faults(path, body)
+        spoil(body["Resources"])
+        hit = bool(set(rules.beside_faults(path, body)) - set(before))
         if not hit:
             missed.append(sentence)
             print(f"no check sees: {sentence}", file=sys.stderr)

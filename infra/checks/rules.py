@@ -165,8 +165,15 @@ ROUTES = {
 }
 
 OWN_METRICS = {"Fn::Sub": "Resound/${AWS::StackName}"}
-# The one topic that may write to a queue of ours: that of infra/mail.yaml, known by its name.
-LETTERS = {"ArnEquals": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-letters"}}}
+# The only topics that may write to a queue of ours: those of infra/mail.yaml and infra/texts.yaml, known by their names.
+TOPICS = {"ArnEquals": {"aws:SourceArn": [
+    {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-" + name} for name in ("letters", "texts")]}}
+# What text messages are sent as, and with what: only those to customers are told of.
+TEXT_SENDERS = {
+    "close-loop": [{"Ref": "SmsOriginationIdentity"}, {"Fn::Sub": (
+        "arn:${AWS::Partition}:sms-voice:${AWS::Region}:${AWS::AccountId}:configuration-set/${AWS::StackName}-texts")}],
+    "manage-policy": [{"Ref": "SmsOriginationIdentity"}],
+}
 HTTP_API_URL = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
 PUBLIC_URL = {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"},
                          {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, HTTP_API_URL]}]}
@@ -401,6 +408,7 @@ def environment_matches_config(t):
         "SMS_ORIGINATION_IDENTITY": {"Ref": "SmsOriginationIdentity"},
         "SMS_COUNTRY": {"Ref": "SmsCountry"},
         "TEST_TEXT_TO": {"Ref": "TestTextTo"},
+        "SMS_CONFIGURATION_SET": {"Fn::If": ["HasSmsReports", {"Fn::Sub": "${AWS::StackName}-texts"}, ""]},
         "CUSTOMER_WEBHOOK_URL": {"Ref": "CustomerWebhookUrl"},
         "CUSTOMER_WEBHOOK_SECRET": {"Ref": "CustomerWebhookSecret"},
         "MAIL_CONFIGURATION_SET": {"Fn::If": ["HasMailReports", {"Fn::Sub": "${AWS::StackName}-letters"}, ""]},
@@ -424,6 +432,8 @@ def environment_matches_config(t):
         wanted = {v for v in declared_variables(name) if not v.startswith("AWS_")} | {"LOG_LEVEL", "METRICS_NAMESPACE"}
         if FUNCTIONS[name].mails:
             wanted.add("MAIL_CONFIGURATION_SET")
+        if name == "close-loop":  # lambda-kit reads it too; what others text is no word to a customer
+            wanted.add("SMS_CONFIGURATION_SET")
         for variable in sorted(wanted - given.keys()):
             yield f"{logical}: {variable} is not set"
         for variable in sorted(given.keys() - wanted):
@@ -483,7 +493,7 @@ def roles_allow_what_is_needed(t):
             if stated & SMS:
                 if condition != ("HasTestText" if name == "manage-policy" else "HasSms"):
                     yield f"{role_id}: may send text messages although they are off"
-                if resources != [{"Ref": "SmsOriginationIdentity"}]:
+                if resources != TEXT_SENDERS.get(name):
                     yield f"{role_id}: may send text messages as anybody"
             if stated & MAIL:
                 if condition != ("HasTestMail" if name == "manage-policy" else "HasMail"):
@@ -676,7 +686,7 @@ def queues_are_reached_over_tls(t):
     queues, covered = t.of("AWS::SQS::Queue"), set()
     for logical, policy in t.of("AWS::SQS::QueuePolicy").items():
         for statement, _ in statements(policy.get("PolicyDocument", {})):
-            if statement.get("Effect") != "Deny" and (logical, statement.get("Condition")) != ("MailReportsPolicy", LETTERS):
+            if statement.get("Effect") != "Deny" and (logical, statement.get("Condition")) != ("MailReportsPolicy", TOPICS):
                 yield f"{logical}: lets in whom no role lets in"
             elif statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
                 resources = {att(r) for r in listed(statement.get("Resource"))}
@@ -698,7 +708,7 @@ def mappings_report_each_failure(t):
         seen.add(name)
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{logical}: one failure would fail the whole batch"
-        asked_for = {"Fn::If": ["HasMailReports", True, False]}
+        asked_for = {"Fn::If": ["HasReports", True, False]}
         if mapping.get("Enabled", True) != (asked_for if name == "settle-notices" else True):
             yield f"{logical}: is switched off"
         expected = FUNCTIONS.get(name)
@@ -1075,7 +1085,9 @@ def alarms_reach_somebody_with_a_page_to_read(t):
     anchors = set()
     for logical, alarm in t.of("AWS::CloudWatch::Alarm").items():
         condition = t.condition(logical)
-        expected = "WatchesErrors" if logical.endswith("Errors") else "WatchesMail" if logical.startswith("Mail") else "IsWatched"
+        expected = next((condition for condition, is_so in (
+            ("WatchesErrors", logical.endswith("Errors")), ("WatchesReports", logical.startswith("MailReports")),
+            ("WatchesMail", logical.startswith("Mail"))) if is_so), "IsWatched")
         if condition != expected:
             yield f"{logical}: exists on {condition}, not on {expected}"
         actions = {"Fn::If": ["IsWatched", [TOPIC], NO_VALUE]} if condition == "WatchesErrors" else [TOPIC]
@@ -1413,6 +1425,8 @@ def conditions_mean_what_their_names_say(t):
         "HasSms": given("SmsOriginationIdentity"),
         "HasTestText": {"Fn::And": [condition("HasSms"), given("TestTextTo")]},
         "HasMailReports": {"Fn::And": [condition("HasMail"), {"Fn::Equals": [{"Ref": "MailReporting"}, "true"]}]},
+        "HasSmsReports": {"Fn::And": [condition("HasSms"), {"Fn::Equals": [{"Ref": "SmsReporting"}, "true"]}]},
+        "HasReports": {"Fn::Or": [condition("HasMailReports"), condition("HasSmsReports")]},
         "HasDomain": {"Fn::And": [given("DomainName"), given("CertificateArn")]},
         "HasKey": given("KmsKeyArn"),
         "HasSigningKeys": given("SigningKeys"),
@@ -1427,6 +1441,7 @@ def conditions_mean_what_their_names_say(t):
         "ShiftsTraffic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TrafficShifting"}, "AllAtOnce"]}]},
         "IsWatched": {"Fn::Or": [condition("HasAlarmEmail"), condition("HasAlarmTopic")]},
         "WatchesErrors": {"Fn::Or": [condition("IsWatched"), condition("ShiftsTraffic")]},
+        "WatchesReports": {"Fn::And": [condition("IsWatched"), {"Fn::Or": [condition("HasMail"), condition("HasSms")]}]},
         "WatchesMail": {"Fn::And": [condition("IsWatched"), condition("HasMail")]},
     }
     found = t.body.get("Conditions", {})
@@ -1506,8 +1521,8 @@ DECIDED = {
     "MailReportsPolicy": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [
         {"Sid": "OnlyOverTls", "Effect": "Deny", "Principal": "*", "Action": "sqs:*",
          "Resource": [{"Fn::GetAtt": ["MailReports", "Arn"]}], "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        {"Sid": "FromLetters", "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
-         "Resource": [{"Fn::GetAtt": ["MailReports", "Arn"]}], "Condition": LETTERS}]}},
+        {"Sid": "FromTopics", "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+         "Resource": [{"Fn::GetAtt": ["MailReports", "Arn"]}], "Condition": TOPICS}]}},
     "SettleNoticesMapping": {"BatchSize": 10, "ScalingConfig": {"MaximumConcurrency": 2}, "FilterCriteria": None},
 }
 RETRIES = {"alert-breaches": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 2},
@@ -1678,7 +1693,7 @@ DEFAULTS = {
     "TimeZone": "Asia/Shanghai", "StaffLocale": "zh-CN", "JwtAudience": "resound", "StaffTokens": "scopes",
     "WebhookAllowPrivate": "false",
     "AlertGroupSeconds": 60, "AnnouncementLetters": 400,
-    "RolePath": "/", "DeletionProtection": "true", "MailReporting": "false", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
+    "RolePath": "/", "DeletionProtection": "true", "MailReporting": "false", "SmsReporting": "false", "Dashboard": "false", "LogLevel": "INFO", "LogRetentionDays": 30,
     "Tracing": "false", "Release": "1", "RateLimit": 200, "BurstLimit": 400, "TrafficShifting": "AllAtOnce",
     "Architecture": "arm64",
 }
@@ -1804,6 +1819,73 @@ def a_new_parameter_makes_a_new_version(source):
             yield f"{logical}: publishes when its code changes, and not when its variables do"
 
 
+# ------------------------------------------------------------------------------------------- the templates beside
+
+# The templates that are deployed beside the stack: the service that tells, and the name of its set and of its topic.
+BESIDE = {"infra/mail.yaml": ("ses", "letters"), "infra/texts.yaml": ("sms-voice", "texts")}
+BESIDE_RULES = []
+
+
+def beside_rule(function):
+    BESIDE_RULES.append(function)
+    return function
+
+
+@beside_rule
+def only_the_set_of_this_stack_publishes(body, service, name):
+    """To a topic beside the stack only its own service publishes, for the one configuration set of this account."""
+    resources = body["Resources"]
+    policies = {i: r["Properties"] for i, r in resources.items() if r["Type"] == "AWS::SNS::TopicPolicy"}
+    topics = {i for i, r in resources.items() if r["Type"] == "AWS::SNS::Topic"}
+    source = f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:configuration-set/${{StackName}}-{name}"
+    for logical, policy in policies.items():
+        held = {ref(topic) for topic in listed(policy.get("Topics"))}
+        topics -= held
+        for statement in listed(policy["PolicyDocument"]["Statement"]):
+            said = {key: value for key, value in statement.items() if key != "Sid"}
+            if len(held) != 1 or said != {
+                    "Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sns:Publish",
+                    "Resource": {"Ref": min(held)}, "Condition": {"StringEquals": {
+                        "aws:SourceAccount": {"Ref": "AWS::AccountId"}, "aws:SourceArn": {"Fn::Sub": source}}}}:
+                yield f"{logical}: lets in more than {service} for {source}"
+    for topic in sorted(topics):
+        yield f"{topic}: has no policy, so that nobody can publish"
+
+
+@beside_rule
+def what_is_told_reaches_the_queue(body, service, name):
+    """What a service tells goes by a topic of the stack's name, with its key if there is one, raw, to the queue of reports alone."""
+    found = {}
+    for resource in body["Resources"].values():
+        found.setdefault(resource["Type"], []).append(resource)
+    topics, subscriptions = found.get("AWS::SNS::Topic", []), found.get("AWS::SNS::Subscription", [])
+    named = {"Fn::Sub": "${StackName}-" + name}
+    if [topic["Properties"] for topic in topics] != [
+            {"TopicName": named, "KmsMasterKeyId": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, NO_VALUE]}}]:
+        yield "the topic is not the one that the queue of the stack lets in, encrypted with its key"
+    if [subscription["Properties"] for subscription in subscriptions] != [{
+            "TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "RawMessageDelivery": True, "Endpoint": {
+                "Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${StackName}-mail-reports"}}]:
+        yield "what is told does not go to the queue of the stack, or to others as well"
+    sets = [*found.get("AWS::SES::ConfigurationSet", []), *found.get("AWS::SMSVOICE::ConfigurationSet", [])]
+    if [one["Properties"].get("Name", one["Properties"].get("ConfigurationSetName")) for one in sets] != [named]:
+        yield "the set is not the one that is sent with"
+    told = [one["Properties"]["EventDestination"] for one in found.get("AWS::SES::ConfigurationSetEventDestination", [])]
+    told += [one for each in sets for one in each["Properties"].get("EventDestinations", [])]
+    if [(one["Enabled"], one["SnsDestination"]) for one in told] != [
+            (True, {"TopicARN" if service == "ses" else "TopicArn": {"Ref": "Topic"}})]:
+        yield "the set does not publish to the topic"
+    if not all(one.get("DependsOn") == "TopicPolicy" for one in [
+            *found.get("AWS::SES::ConfigurationSetEventDestination", []), *found.get("AWS::SMSVOICE::ConfigurationSet", [])]):
+        yield "the destination does not wait for the topic to let it in"
+
+
+def beside_faults(path, body):
+    """Every fault of a template that is deployed beside the stack."""
+    service, name = BESIDE[path]
+    return asked(BESIDE_RULES, body, service, name)
+
+
 # ---------------------------------------------------------------------------------------------------- reporting
 
 
@@ -1821,11 +1903,11 @@ def source_faults(source):
     return asked(SOURCE_RULES, source)
 
 
-def asked(rules, subject):
+def asked(rules, *subject):
     found = []
     for check in rules:
         try:
-            found += [(check.__name__, fault) for fault in check(subject)]
+            found += [(check.__name__, fault) for fault in check(*subject)]
         except READ_FAULTS as error:
             found.append((check.__name__, f"cannot be read: {type(error).__name__} {error}"))
     return found
@@ -1833,6 +1915,13 @@ def asked(rules, subject):
 
 def main():
     failed = 0
+    for path in BESIDE:
+        found = beside_faults(path, expand.load(ROOT / path))
+        for check, fault in found:
+            print(f"{check}: {fault}", file=sys.stderr)
+        broken = {check for check, _ in found}
+        failed += len(broken)
+        print(f"rules {Path(path).name}: {len(BESIDE_RULES) - len(broken)} passed, {len(broken)} failed")
     for path in sys.argv[1:]:
         found = faults(json.loads(Path(path).read_text(encoding="utf-8"))) + source_faults(expand.load())
         for check, fault in found:

@@ -130,7 +130,7 @@ BUGS = (
         "fall-back-after-a-lost-answer",
         "A provider whose answer was lost is taken for one that refused, and the customer is told by the next route as well.",
         CLOSE_LOOP,
-        "Route::App | Route::Sms | Route::Person => «Ok(Known::InDoubt(lease))»,",
+        "Route::Email | Route::Sms => «Err(Outcome::Retry(reason))»,",
         "Ok(Known::Next { failed: true })",
         (ROUTES,),
     ),

@@ -28,7 +28,7 @@ use resound_local::gateway::{self, Gateway};
 use resound_local::registry::Registry;
 use resound_local::schedule::Expression;
 use resound_local::stack::{
-    FunctionSpec, MAIL_TEMPLATE, QueueMapping, Route, Schedule, Stack, TEMPLATE, local_defaults,
+    FunctionSpec, QueueMapping, REPORT_TEMPLATES, Route, Schedule, Stack, TEMPLATE, local_defaults,
 };
 use resound_local::tables;
 use resound_local::template::{Inputs, Template};
@@ -90,9 +90,12 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
         secrets: template.secrets().into_iter().map(secret).collect(),
         ..Inputs::default()
     };
-    let mail = Template::parse(MAIL_TEMPLATE).expect("the template is read");
     let stack = Stack::load(&template, &inputs).expect("the template is brought up");
-    stack.with_mail(&mail, &inputs).expect("mail is brought up")
+    REPORT_TEMPLATES.iter().fold(stack, |stack, beside| {
+        let beside = Template::parse(beside).expect("the template is read");
+        let reporting = stack.with_reports(&beside, &inputs);
+        reporting.expect("what AWS tells is brought up")
+    })
 });
 
 /// How one call of a function ended.
@@ -214,8 +217,8 @@ impl World {
             tables::ensure(aws.dynamo().database(), table).expect("the table is made");
         }
         make_queues(aws.sqs(), &stack.queues).expect("the queues are made");
-        for to in &stack.mail_reports {
-            aws.report_mail(to.clone());
+        for to in &stack.reports {
+            aws.report(to.clone());
         }
         let table = stack.tables[0].name.clone();
         let stream = open_stream(aws.dynamo().database(), &table).expect("the table has a stream");

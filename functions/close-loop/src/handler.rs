@@ -599,10 +599,10 @@ impl App {
             Sending::Unknown(reason) => {
                 tracing::warn!(case = %event.case, seq = event.seq, route = route.name(), reason, "the customer was perhaps told");
                 return match route {
-                    // The claim is left standing: until its lease is over the provider may tell that it took the letter,
+                    // The claim is left standing: until its lease is over the provider may tell that it took the message,
                     // and whoever comes after that finds it sent, or abandoned.
-                    Route::Email => Err(Outcome::Retry(reason)),
-                    Route::App | Route::Sms | Route::Person => Ok(Known::InDoubt(lease)),
+                    Route::Email | Route::Sms => Err(Outcome::Retry(reason)),
+                    Route::App | Route::Person => Ok(Known::InDoubt(lease)),
                 };
             }
         };
@@ -670,7 +670,7 @@ impl App {
             Route::Sms => match self.quiet_until(content, now).await {
                 Err(reason) => Sending::NotSent(reason),
                 Ok(Some(morning)) => Sending::Later(morning, "it is night".to_owned()),
-                Ok(None) => match self.sms(content) {
+                Ok(None) => match self.sms(content, attempt.key(route)) {
                     Ok(sms) => self.texter.send(&sms, now).await.into(),
                     Err(reason) => Sending::Refused(reason),
                 },
@@ -700,7 +700,7 @@ impl App {
         format!("{}/v1/receipts/{token}", self.config.public_url)
     }
 
-    fn sms(&self, content: &Content<'_>) -> Result<Sms, String> {
+    fn sms(&self, content: &Content<'_>, key: NoticeKey) -> Result<Sms, String> {
         let response = content.response;
         let (Some(from), Some(phone)) = (&self.config.sms_from, &response.submission.contact.phone)
         else {
@@ -723,6 +723,7 @@ impl App {
             to: self.number(phone).map_err(|error| error.to_string())?,
             text: text.map_err(|error| error.to_string())?,
             about: response.id.case().to_string(),
+            entry: Some(key.tag()),
         })
     }
 

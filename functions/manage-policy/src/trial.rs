@@ -174,6 +174,7 @@ impl Post {
             to: to.clone(),
             text: format!("{}{}", mark(language), sample.sms(language)),
             about: "test".to_owned(),
+            entry: None,
         })
     }
 

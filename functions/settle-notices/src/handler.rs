@@ -38,8 +38,8 @@ impl App {
 
     /// Handles one message.
     ///
-    /// **Poison:** what SES does not write, an item that cannot be read. It goes to the dead letters, where a person sees
-    /// it; nothing of what it says is logged. A letter to staff, of another system, or of a case that is gone is counted
+    /// **Poison:** what AWS does not write, an item that cannot be read. It goes to the dead letters, where a person sees
+    /// it; nothing of what it says is logged. A message to staff, of another system, or of a case that is gone is counted
     /// and dropped: there is nothing that it could be recorded beside.
     async fn hear(&self, record: SqsRecord, invocation: &Invocation) -> Result<Outcome, Outcome> {
         let metrics = &invocation.metrics;
@@ -140,7 +140,7 @@ impl App {
                     invocation
                         .metrics
                         .count(Counter::NoticesFound, u64::from(found));
-                    tracing::info!(case = %key.case, seq = key.cause, fate = fact.fate.name(), "the provider told of a letter");
+                    tracing::info!(case = %key.case, seq = key.cause, fate = fact.fate.name(), "the provider told of a notice");
                     return Ok(Outcome::Done);
                 }
                 Some(Reported::Conflict) => {}

@@ -1,4 +1,4 @@
-//! What SES publishes about a letter, as its event destinations write it:
+//! What AWS tells of a message; of text messages in [`text`], here what SES publishes about a letter, as its event destinations write it:
 //! <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>.
 //!
 //! Read here is what is acted on, and nothing else: neither the subject nor what a mail server said ever leaves this file.
@@ -14,16 +14,25 @@ use resound_lambda_kit::mail::{Audience, ENTRY_TAG, Mailbox};
 use resound_store::{DeliveryReport, Entry};
 use serde::Deserialize;
 
+use crate::text;
+
+/// What every record has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    event_type: String,
+}
+
 /// What SES says once to a topic, as plain text, when it is told to publish there.
 const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
 
-/// The longest name of a message that is kept. SES's own have some sixty characters.
+/// The longest name of a message that is kept. Those of AWS have some sixty characters.
 const MAX_MESSAGE_ID: usize = 200;
 
 /// What one record says, as far as anything follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Record {
-    /// A fact about a letter to a customer.
+    /// A fact about a message to a customer.
     Fact(Fact),
     /// Nothing follows from it.
     Passed(Passed),
@@ -32,20 +41,20 @@ pub(crate) enum Record {
 /// Why nothing follows from a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passed {
-    /// It says nothing of what became of a letter.
+    /// It says nothing of what became of a message.
     NoFate,
-    /// The letter was to staff, or of another system.
+    /// The message was to staff, or of another system.
     NotToCustomer,
 }
 
-/// A fact about a letter to a customer.
+/// A fact about a letter or a text message to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fact {
     /// What became of it.
     pub(crate) fate: Fate,
-    /// When, as SES says.
+    /// When, as AWS says.
     pub(crate) at: Timestamp,
-    /// SES's name for the letter.
+    /// The name that it was given when it was sent.
     pub(crate) message_id: String,
     /// Whom it was to.
     pub(crate) contact: ContactId,
@@ -69,14 +78,33 @@ impl Fact {
 /// Why a record cannot be read. Says where, and nothing of what stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
-    #[error("it is not a record of SES (line {line}, column {column})")]
+    #[error("it is not a record of SES or of text messages (line {line}, column {column})")]
     NotARecord { line: usize, column: usize },
     #[error("a record of this type needs its `{0}`")]
     Missing(&'static str),
     #[error("`mail.destination` is not one address")]
     Destination,
-    #[error("`mail.messageId` is not the name of a message")]
+    #[error("its `messageId` is not the name of a message")]
     MessageId,
+    #[error("`destinationPhoneNumber` is not a number")]
+    Number,
+    #[error("`eventTimestamp` is no time")]
+    Time,
+}
+
+impl Malformed {
+    /// What cannot be read as the JSON it should be.
+    pub(crate) fn of(error: &serde_json::Error) -> Self {
+        Self::NotARecord {
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+/// Whether a text can be kept as the name of a message.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[derive(Deserialize)]
@@ -126,15 +154,16 @@ impl Record {
     /// Reads the body of a message.
     ///
     /// # Errors
-    /// [`Malformed`], for what SES does not write.
+    /// [`Malformed`], for what AWS does not write.
     pub(crate) fn read(body: &str) -> Result<Self, Malformed> {
         if body.trim() == GREETING {
             return Ok(Self::Passed(Passed::NoFate));
         }
-        let wire: Wire = serde_json::from_str(body).map_err(|error| Malformed::NotARecord {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let kind: Kind = serde_json::from_str(body).map_err(|error| Malformed::of(&error))?;
+        if kind.event_type.starts_with(text::PREFIX) {
+            return text::read(body);
+        }
+        let wire: Wire = serde_json::from_str(body).map_err(|error| Malformed::of(&error))?;
         let Some((fate, at, suppresses)) = wire.fate()? else {
             return Ok(Self::Passed(Passed::NoFate));
         };
@@ -147,9 +176,7 @@ impl Record {
             return Err(Malformed::Destination);
         };
         let to: Mailbox = to.parse().map_err(|_| Malformed::Destination)?;
-        let named = (1..=MAX_MESSAGE_ID).contains(&mail.message_id.len())
-            && mail.message_id.bytes().all(|byte| byte.is_ascii_graphic());
-        if !named {
+        if !is_name(&mail.message_id) {
             return Err(Malformed::MessageId);
         }
         Ok(Self::Fact(Fact {

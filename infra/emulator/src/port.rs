@@ -106,9 +106,9 @@ impl AwsPort {
         &self.sqs
     }
 
-    /// Has what becomes of letters published, as an event destination of their configuration set does. Until then a letter
-    /// that names the set is refused.
-    pub fn report_mail(&self, to: ReportsTo) {
+    /// Has what becomes of letters or text messages published, as an event destination of their configuration set does.
+    /// Until then a message that names the set is refused.
+    pub fn report(&self, to: ReportsTo) {
         self.reports.add(to);
     }
 
@@ -149,7 +149,9 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
             forward(&services, request).await
         }
         Some(("AmazonSQS", operation)) => answer_sqs(&services.sqs, operation, &body).await,
-        Some(("PinpointSMSVoiceV2", "SendTextMessage")) => answer_sms(services.mailbox, body).await,
+        Some(("PinpointSMSVoiceV2", "SendTextMessage")) => {
+            answer_sms(services.mailbox, services.reports, body).await
+        }
         Some(_) => refuse(
             StatusCode::BAD_REQUEST,
             "UnknownOperationException",
@@ -254,16 +256,21 @@ async fn answer_ses(mailbox: Arc<Mailbox>, reports: Arc<Reports>, body: Bytes) -
     response
 }
 
-async fn answer_sms(mailbox: Arc<Mailbox>, body: Bytes) -> Response {
+async fn answer_sms(mailbox: Arc<Mailbox>, reports: Arc<Reports>, body: Bytes) -> Response {
     let internal = |message: &str| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         refuse(status, "InternalServerException", message)
     };
-    match tokio::task::spawn_blocking(move || sms::send(&mailbox, &body)).await {
+    match tokio::task::spawn_blocking(move || sms::send(&mailbox, &reports, &body)).await {
         Ok(Ok(id)) => amz_json(StatusCode::OK, &json!({ "MessageId": id })),
         Ok(Err(SmsError::Validation(message))) => {
             refuse(StatusCode::BAD_REQUEST, "ValidationException", &message)
         }
+        Ok(Err(SmsError::NotFound(message))) => refuse(
+            StatusCode::BAD_REQUEST,
+            "ResourceNotFoundException",
+            &message,
+        ),
         Ok(Err(SmsError::Internal(message))) => internal(&message),
         Err(error) => internal(&error.to_string()),
     }

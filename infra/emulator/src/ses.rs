@@ -294,7 +294,9 @@ pub(super) fn send(mailbox: &Mailbox, reports: &Reports, body: &[u8]) -> Result<
     let letter = mailbox
         .keep(draft)
         .map_err(|error| SesError::Internal(format!("The mailbox cannot be written: {error}")))?;
-    reports.publish(&envelope, &letter);
+    if let Some(set) = &envelope.configuration_set {
+        reports.publish(set, &events(&envelope, &letter, set));
+    }
     Ok(letter.id)
 }
 
@@ -394,7 +396,7 @@ pub struct ReportsTo {
     pub queue: String,
 }
 
-/// What publishes the events of letters. The mailbox of the world is that of SES's simulator: what is sent to
+/// What publishes the events of letters and of text messages. The mailbox of the world is that of SES's simulator: what is sent to
 /// `bounce@simulator.amazonses.com` bounces, what is sent to `complaint@…` is complained of, what is sent to
 /// `suppressionlist@…` is known to bounce; a label after `+` changes nothing. Everything else is delivered at once.
 #[derive(Debug)]
@@ -416,16 +418,15 @@ impl Reports {
         all.push(to);
     }
 
-    fn knows(&self, set: &str) -> bool {
+    pub(super) fn knows(&self, set: &str) -> bool {
         let all = self.to.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().any(|to| to.configuration_set == set)
     }
 
-    /// Publishes what becomes of a letter that was accepted. A queue that refuses loses it, as SES may.
-    fn publish(&self, envelope: &Envelope, letter: &Letter) {
+    /// Publishes what becomes of a message that was accepted with this set. A queue that refuses loses it, as AWS may.
+    pub(super) fn publish(&self, set: &str, events: &[Value]) {
         let all = self.to.read().unwrap_or_else(PoisonError::into_inner);
-        let set = envelope.configuration_set.as_deref();
-        for to in all.iter().filter(|to| Some(&*to.configuration_set) == set) {
+        for to in all.iter().filter(|to| to.configuration_set == set) {
             let wanted = |event: &&Value| {
                 let kind = event.get("eventType").and_then(Value::as_str);
                 let kind = kind.unwrap_or_default();
@@ -433,13 +434,10 @@ impl Reports {
                     .iter()
                     .any(|wanted| wanted.eq_ignore_ascii_case(kind))
             };
-            for event in events(envelope, letter, &to.configuration_set)
-                .iter()
-                .filter(wanted)
-            {
+            for event in events.iter().filter(wanted) {
                 let sent = self.sqs.send(&to.queue, NewMessage::new(event.to_string()));
                 if let Err(error) = sent {
-                    tracing::warn!(%error, queue = to.queue, "what became of a letter cannot be published");
+                    tracing::warn!(%error, queue = to.queue, "what became of a message cannot be published");
                 }
             }
         }

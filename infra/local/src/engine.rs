@@ -205,8 +205,8 @@ impl Engine {
             blocking(move || tables::ensure(&database, &table)).await?;
         }
         make_queues(aws.sqs(), &stack.queues)?;
-        for to in &stack.mail_reports {
-            aws.report_mail(to.clone());
+        for to in &stack.reports {
+            aws.report(to.clone());
         }
         let mut streams = Vec::new();
         for mapping in stack.stream_mappings.clone() {

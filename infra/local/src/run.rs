@@ -20,7 +20,7 @@ use crate::engine::{Engine, EngineError};
 use crate::gateway::Gateway;
 use crate::registry::{MakeClients, Registry};
 use crate::server::Server;
-use crate::stack::{MAIL_TEMPLATE, Stack, TEMPLATE, local_defaults};
+use crate::stack::{REPORT_TEMPLATES, Stack, TEMPLATE, local_defaults};
 use crate::template::{Inputs, Template, TemplateError};
 
 /// The name of the stack, which is in the names of what it has.
@@ -267,8 +267,11 @@ fn load(
         defaults: local_defaults(http_url),
         secrets,
     };
-    let mail = Template::parse(MAIL_TEMPLATE)?;
-    Ok(Stack::load(&template, &inputs)?.with_mail(&mail, &inputs)?)
+    let mut stack = Stack::load(&template, &inputs)?;
+    for beside in REPORT_TEMPLATES {
+        stack = stack.with_reports(&Template::parse(beside)?, &inputs)?;
+    }
+    Ok(stack)
 }
 
 async fn start_aws(

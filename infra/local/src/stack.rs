@@ -18,8 +18,11 @@ use crate::template::{
 /// The template that is deployed, and that the local stack brings up.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// The template beside it: how SES tells what becomes of letters.
-pub const MAIL_TEMPLATE: &str = include_str!("../../mail.yaml");
+/// The templates beside it: how AWS tells what becomes of letters and of text messages.
+pub const REPORT_TEMPLATES: [&str; 2] = [
+    include_str!("../../mail.yaml"),
+    include_str!("../../texts.yaml"),
+];
 
 const INTEGRATION: &str = "AWS::ApiGatewayV2::Integration";
 const AUTHORIZER: &str = "AWS::ApiGatewayV2::Authorizer";
@@ -27,6 +30,7 @@ const ROUTE: &str = "AWS::ApiGatewayV2::Route";
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 const SCHEDULE: &str = "AWS::Scheduler::Schedule";
 const DESTINATION: &str = "AWS::SES::ConfigurationSetEventDestination";
+const TEXT_SET: &str = "AWS::SMSVOICE::ConfigurationSet";
 const SUBSCRIPTION: &str = "AWS::SNS::Subscription";
 
 /// Types that guard, watch or name things in the cloud and have nothing to do on one machine.
@@ -76,8 +80,8 @@ pub struct Stack {
     pub routes: Vec<Route>,
     /// Schedules that call functions.
     pub schedules: Vec<Schedule>,
-    /// Where SES tells what becomes of letters.
-    pub mail_reports: Vec<ReportsTo>,
+    /// Where AWS tells what becomes of letters and of text messages.
+    pub reports: Vec<ReportsTo>,
 }
 
 /// A table.
@@ -221,6 +225,7 @@ pub fn local_defaults(http_url: &str) -> BTreeMap<String, String> {
         ("TestMailTo", "staff@example.com".to_owned()),
         ("TestTextTo", "+8613800138000".to_owned()),
         ("MailReporting", "true".to_owned()),
+        ("SmsReporting", "true".to_owned()),
         ("OwnerEmail", "owner@example.com".to_owned()),
         ("TeamLeadEmail", "team-lead@example.com".to_owned()),
         ("ManagerEmail", "manager@example.com".to_owned()),
@@ -259,12 +264,12 @@ impl Stack {
         Ok(builder.stack)
     }
 
-    /// The same, and what [`MAIL_TEMPLATE`] puts beside it: configuration sets of SES whose events reach queues of this stack by
-    /// a topic.
+    /// The same, and what one of [`REPORT_TEMPLATES`] puts beside it: configuration sets whose events reach queues of this
+    /// stack by a topic.
     ///
     /// # Errors
     /// [`TemplateError`], for the first thing that has no local counterpart or cannot be worked out.
-    pub fn with_mail(
+    pub fn with_reports(
         mut self,
         template: &Template,
         inputs: &Inputs,
@@ -275,7 +280,7 @@ impl Stack {
             ..inputs.clone()
         };
         let resources = template.resolve(&inputs, |id, kind| match kind {
-            DESTINATION | SUBSCRIPTION => Ok(true),
+            DESTINATION | TEXT_SET | SUBSCRIPTION => Ok(true),
             known if WITHOUT_LOCAL_MEANING.contains(&known) => Ok(false),
             _ => Err(TemplateError::UnknownResource {
                 id: id.to_owned(),
@@ -289,31 +294,51 @@ impl Stack {
         for destination in of(DESTINATION) {
             let told = destination.inner("EventDestination")?;
             let topic = told.inner("SnsDestination")?.text("TopicARN")?;
-            let types = told.properties.get("MatchingEventTypes");
-            let types = types.and_then(Value::as_array).into_iter().flatten();
-            let types: Vec<_> = types.filter_map(scalar).collect();
-            for subscription in of(SUBSCRIPTION) {
-                if subscription.text("TopicArn")? != topic {
-                    continue;
-                }
-                let raw = subscription.optional("RawMessageDelivery");
-                if subscription.text("Protocol")? != "sqs" || raw.as_deref() != Some("true") {
-                    let what = "only raw messages to a queue are supported by the local stack";
-                    return Err(unsupported(subscription.id, what));
-                }
-                let endpoint = subscription.text("Endpoint")?;
-                let queue = endpoint.rsplit(':').next().unwrap_or_default();
-                if !self.queues.iter().any(|known| known.name == queue) {
-                    return Err(unresolved(subscription.id, endpoint));
-                }
-                self.mail_reports.push(ReportsTo {
-                    configuration_set: destination.text("ConfigurationSetName")?,
-                    types: types.clone(),
-                    queue: queue.to_owned(),
-                });
+            let set = destination.text("ConfigurationSetName")?;
+            self.subscribe(&set, told, &topic, of(SUBSCRIPTION))?;
+        }
+        for texts in of(TEXT_SET) {
+            for told in texts.list("EventDestinations") {
+                let topic = told.inner("SnsDestination")?.text("TopicArn")?;
+                let set = texts.text("ConfigurationSetName")?;
+                self.subscribe(&set, told, &topic, of(SUBSCRIPTION))?;
             }
         }
         Ok(self)
+    }
+
+    /// Takes what a destination of a set tells a topic to the queues that subscribe to it.
+    fn subscribe<'a>(
+        &mut self,
+        set: &str,
+        told: Part<'_>,
+        topic: &str,
+        subscriptions: impl Iterator<Item = Part<'a>>,
+    ) -> Result<(), TemplateError> {
+        let types = told.properties.get("MatchingEventTypes");
+        let types = types.and_then(Value::as_array).into_iter().flatten();
+        let types: Vec<_> = types.filter_map(scalar).collect();
+        for subscription in subscriptions {
+            if subscription.text("TopicArn")? != topic {
+                continue;
+            }
+            let raw = subscription.optional("RawMessageDelivery");
+            if subscription.text("Protocol")? != "sqs" || raw.as_deref() != Some("true") {
+                let what = "only raw messages to a queue are supported by the local stack";
+                return Err(unsupported(subscription.id, what));
+            }
+            let endpoint = subscription.text("Endpoint")?;
+            let queue = endpoint.rsplit(':').next().unwrap_or_default();
+            if !self.queues.iter().any(|known| known.name == queue) {
+                return Err(unresolved(subscription.id, endpoint));
+            }
+            self.reports.push(ReportsTo {
+                configuration_set: set.to_owned(),
+                types: types.clone(),
+                queue: queue.to_owned(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -729,6 +754,12 @@ impl<'a> Part<'a> {
         Ok(self.with(inner.ok_or_else(|| unsupported(self.id, &format!("it has no {property}")))?))
     }
 
+    /// The objects in a list; none where there is no list.
+    fn list(self, property: &str) -> impl Iterator<Item = Self> {
+        let listed = self.properties.get(property).and_then(Value::as_array);
+        listed.into_iter().flatten().map(move |one| self.with(one))
+    }
+
     fn optional(self, property: &str) -> Option<String> {
         self.properties.get(property).and_then(scalar)
     }
@@ -946,11 +977,21 @@ Resources:
             ),
             (1, 18, 6)
         );
-        let mail = Template::parse(MAIL_TEMPLATE).unwrap();
-        let stack = stack.with_mail(&mail, &inputs).unwrap();
-        let [told] = &stack.mail_reports[..] else {
-            panic!("{:?}", stack.mail_reports)
+        let stack = REPORT_TEMPLATES.iter().fold(stack, |stack, template| {
+            let template = Template::parse(template).unwrap();
+            stack.with_reports(&template, &inputs).unwrap()
+        });
+        let [told, texts] = &stack.reports[..] else {
+            panic!("{:?}", stack.reports)
         };
+        assert_eq!(texts.configuration_set, "st-texts");
+        assert!(texts.types.iter().all(|kind| kind.starts_with("TEXT_")));
+        assert_eq!(texts.queue, told.queue);
+        let tells = stack.functions.iter().find(|f| f.name == "close-loop");
+        assert_eq!(
+            tells.unwrap().variables["SMS_CONFIGURATION_SET"],
+            texts.configuration_set
+        );
         assert_eq!(told.configuration_set, "st-letters");
         assert_eq!(told.types, ["delivery", "bounce", "complaint", "reject"]);
         for mails in ["close-loop", "notify-staff", "write-reports"] {

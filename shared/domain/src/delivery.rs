@@ -13,13 +13,14 @@ use crate::event::Failure;
 pub enum Fate {
     /// It took the message and says no more yet.
     Accepted,
-    /// The mailbox took it.
+    /// The mailbox or the phone took it.
     Delivered,
-    /// The mailbox does not exist or takes nothing from us, for good.
+    /// The mailbox does not exist or takes nothing from us, for good; there is no such number, or its phone was out of reach
+    /// until the message was given up.
     Bounced,
-    /// The mailbox did not take it this time: it is full, out of reach, or nobody says why.
+    /// The mailbox or the phone did not take it this time: it is full, out of reach, or nobody says why.
     SoftBounced,
-    /// The provider did not send it on: it found something wrong with the message.
+    /// It was not sent on: the provider or a network found something wrong with the message, or does not let it through.
     Rejected,
     /// Its owner called it unwanted.
     Complained,

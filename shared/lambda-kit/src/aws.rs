@@ -55,6 +55,8 @@ pub struct Settings {
     pub authorities: Option<Authorities>,
     /// The configuration set of SES that letters are sent with: to it SES publishes what becomes of them.
     pub mail_configuration_set: Option<String>,
+    /// The configuration set that text messages to customers are sent with: to it is published what becomes of them.
+    pub sms_configuration_set: Option<String>,
 }
 
 /// Certificates of authorities, as PEM.
@@ -83,7 +85,7 @@ impl Settings {
     /// Reads the variables that Lambda sets: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
     /// `AWS_SESSION_TOKEN`; and, which nothing sets unless it is wanted, `AWS_ENDPOINT_URL` and `SSL_CERT_FILE`, the
     /// path of a PEM file. Who can set these can set the function's code as well. Where letters are sent from, the template
-    /// sets `MAIL_CONFIGURATION_SET`.
+    /// sets `MAIL_CONFIGURATION_SET`; where text messages are, `SMS_CONFIGURATION_SET`.
     ///
     /// # Errors
     /// [`Recorded`] if region or credentials are missing, the endpoint is no HTTP address, or the file has no
@@ -108,8 +110,10 @@ impl Settings {
             },
         };
         let mail_configuration_set = vars.optional("MAIL_CONFIGURATION_SET");
+        let sms_configuration_set = vars.optional("SMS_CONFIGURATION_SET");
         Ok(Self {
             mail_configuration_set,
+            sms_configuration_set,
             region: region?,
             endpoint_url: endpoint_url?,
             credentials: Credentials::new(key?, secret?, token, None, "environment"),
@@ -125,6 +129,7 @@ impl Settings {
             credentials: Credentials::new("local", "local", None, None, "emulator"),
             authorities: None,
             mail_configuration_set: None,
+            sms_configuration_set: None,
         }
     }
 

@@ -6,11 +6,11 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use jiff::Timestamp;
 use resound_domain::id::ContactId;
 use resound_domain::phone::E164;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::Settings;
 use crate::idempotency::contact_id;
-use crate::mail::SendError;
+use crate::mail::{ENTRY_TAG, SendError};
 use crate::signed::{Caller, Operation};
 
 const SEND: Operation = Operation {
@@ -48,6 +48,9 @@ pub struct Sms {
     pub text: String,
     /// What it is about: an id, never personal. The service gives it back with what it tells of the message later.
     pub about: String,
+    /// The entry in the ledger that it is sent for, if it is to a customer: the service gives it back with what becomes of
+    /// the message. `None` where nobody is to be told.
+    pub entry: Option<String>,
 }
 
 /// Numbers that an operator lists, to which what is only tried out may be sent: as a parameter of the stack lists them,
@@ -90,11 +93,17 @@ impl FromStr for Numbers {
 
 /// Sends text messages.
 #[derive(Debug, Clone)]
-pub struct Texter(Caller);
+pub struct Texter {
+    caller: Caller,
+    configuration_set: Option<String>,
+}
 
 impl Texter {
     pub(crate) fn new(settings: &Settings, connector: SharedHttpConnector) -> Self {
-        Self(Caller::new(settings, connector, "sms-voice"))
+        Self {
+            caller: Caller::new(settings, connector, "sms-voice"),
+            configuration_set: settings.sms_configuration_set.clone(),
+        }
     }
 
     /// Sends a message, once: nothing is tried again here, because the service has no idempotency token. `now` is machine
@@ -103,15 +112,31 @@ impl Texter {
     /// # Errors
     /// [`SendError`]: whether it was surely not sent, surely refused, or perhaps sent. Its text holds no personal data.
     pub async fn send(&self, sms: &Sms, now: Timestamp) -> Result<String, SendError> {
-        let body = json!({
-            "DestinationPhoneNumber": sms.to.as_str(),
-            "OriginationIdentity": sms.from,
-            "MessageBody": sms.text,
-            "MessageType": "TRANSACTIONAL",
-            "Context": {"about": sms.about},
-        });
-        self.0.send(&SEND, body.to_string(), now).await
+        let body = content(sms, self.configuration_set.as_deref());
+        self.caller.send(&SEND, body.to_string(), now).await
     }
+}
+
+/// The body of the call. Ids and names of ours are far below what the service takes as a context.
+fn content(sms: &Sms, configuration_set: Option<&str>) -> Value {
+    let mut context = json!({"about": sms.about});
+    let mut body = json!({
+        "DestinationPhoneNumber": sms.to.as_str(),
+        "OriginationIdentity": sms.from,
+        "MessageBody": sms.text,
+        "MessageType": "TRANSACTIONAL",
+    });
+    let members = (context.as_object_mut(), body.as_object_mut());
+    if let (Some(entry), (Some(context), Some(body))) = (&sms.entry, members) {
+        context.insert(ENTRY_TAG.to_owned(), json!(entry));
+        if let Some(set) = configuration_set {
+            body.insert("ConfigurationSetName".to_owned(), json!(set));
+        }
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.insert("Context".to_owned(), context);
+    }
+    body
 }
 
 /// What stands for a number where nobody is to read it.
@@ -121,23 +146,44 @@ pub fn contact(number: &E164) -> ContactId {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::aws;
     use crate::fake::Server;
 
-    async fn send(endpoint: &str) -> Result<String, SendError> {
-        let sms = Sms {
+    fn sms() -> Sms {
+        Sms {
             from: "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1".to_owned(),
             to: E164::read("+86 138 0013 8000", None).unwrap(),
             text: "您的反馈已处理".to_owned(),
             about: "01ARZ3".to_owned(),
+            entry: Some("case_01ARZ3_2_customer_sms".to_owned()),
+        }
+    }
+
+    async fn send(endpoint: &str) -> Result<String, SendError> {
+        let settings = Settings {
+            sms_configuration_set: Some("resound-texts".to_owned()),
+            ..Settings::emulator(endpoint)
         };
-        let texter = Texter::new(&Settings::emulator(endpoint), aws::connector());
+        let texter = Texter::new(&settings, aws::connector());
         texter
-            .send(&sms, "2026-11-21T00:30:00Z".parse().unwrap())
+            .send(&sms(), "2026-11-21T00:30:00Z".parse().unwrap())
             .await
+    }
+
+    #[test]
+    fn only_what_stands_in_the_ledger_is_told_of() {
+        let told = Sms {
+            entry: None,
+            ..sms()
+        };
+        let body = content(&told, Some("resound-texts"));
+        assert_eq!(body.get("ConfigurationSetName"), None);
+        assert_eq!(body["Context"], json!({"about": "01ARZ3"}));
+        // Without a set the entry goes along all the same: the account may have one that it uses where none is named.
+        let body = content(&sms(), None);
+        assert_eq!(body.get("ConfigurationSetName"), None);
+        assert_eq!(body["Context"]["entry"], "case_01ARZ3_2_customer_sms");
     }
 
     fn answer(status: &str, body: &str) -> String {
@@ -199,7 +245,8 @@ mod tests {
                 "OriginationIdentity": "arn:aws:sms-voice:us-east-1:123456789012:pool/pool-1",
                 "MessageBody": "您的反馈已处理",
                 "MessageType": "TRANSACTIONAL",
-                "Context": {"about": "01ARZ3"},
+                "ConfigurationSetName": "resound-texts",
+                "Context": {"about": "01ARZ3", "entry": "case_01ARZ3_2_customer_sms"},
             })
         );
     }

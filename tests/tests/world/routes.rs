@@ -316,6 +316,75 @@ async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_nigh
     );
 }
 
+#[tokio::test]
+async fn a_text_message_that_reaches_nobody_is_told_by_the_next_route() {
+    // (number, whether it is to get nothing any more)
+    for (phone, is_listed) in [("+852 5704 8854", false), ("+61 455 944 039", true)] {
+        let mut world = World::new().await;
+        let feedback =
+            json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": phone}});
+        let receipt = world.submit(feedback).await;
+        until(&mut world, "2026-11-03T10:00:00+08:00");
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        world.settle().await;
+        assert_eq!(media(&world), ["sms"]);
+        assert_eq!(
+            world.log(receipt.case).await,
+            ["opened", "resolved", "notice_failed", "notice_in_doubt"]
+        );
+        let mut entries = routes(&mut world, receipt.case, 2).await;
+        entries.sort();
+        let expected = [
+            ("app", "no_contact"),
+            ("email", "no_contact"),
+            ("sms", "sent"),
+        ];
+        assert_eq!(entries, pairs(&expected));
+        let seen = world.case(receipt.case).await;
+        let failed = &seen["timeline"][2];
+        assert_eq!(
+            (&failed["channel"], &failed["why"]),
+            (&json!("sms"), &json!("bounced"))
+        );
+        let notices = seen["timeline"][1]["notices"].as_array().unwrap();
+        let text = notices.iter().find(|notice| notice["channel"] == "sms");
+        assert_eq!(text.unwrap()["delivery"]["state"], "bounced");
+        // The next word tries the number again, unless there is no such number.
+        let reply = json!({"command": "reply", "message": "Please call us."});
+        world.command(receipt.case, reply).await;
+        world.settle().await;
+        let again: &[_] = if is_listed { &["sms"] } else { &["sms", "sms"] };
+        assert_eq!(media(&world), again, "{phone}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_called_and_cannot_be_texted_is_written_to() {
+    let mut world = World::new().await;
+    let contact = json!({"email": "li@example.test", "phone": "+852 5704 8854"});
+    let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "channel": "phone", "contact": contact});
+    let receipt = world.submit(feedback).await;
+    world.command(receipt.case, resolve()).await;
+    until(&mut world, "2026-11-03T10:00:00+08:00");
+    world.drain().await;
+    let call = json!({"command": "told", "how": "phone", "reached": false, "give_up": true});
+    world.command(receipt.case, call).await;
+    world.settle().await;
+    assert_eq!(media(&world), ["sms", "email"]);
+    let log = world.log(receipt.case).await;
+    assert_eq!(
+        log,
+        [
+            "opened",
+            "resolved",
+            "to_tell",
+            "not_reached",
+            "notice_failed"
+        ]
+    );
+}
+
 /// Somebody who called, with a number and an address.
 async fn caller(world: &mut World) -> Receipt {
     let contact = json!({"email": "li@example.test", "phone": "+86 138 0013 8000"});

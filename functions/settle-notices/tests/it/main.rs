@@ -10,3 +10,4 @@
 mod hostile;
 mod reports;
 mod support;
+mod texts;

@@ -28,6 +28,9 @@ pub(crate) fn recorded(name: &str) -> Value {
         "bounce_transient" => include_str!("../../events/bounce_transient.json"),
         "complaint" => include_str!("../../events/complaint.json"),
         "reject" => include_str!("../../events/reject.json"),
+        "text_successful" => include_str!("../../events/text_successful.json"),
+        "text_delivered" => include_str!("../../events/text_delivered.json"),
+        "text_invalid" => include_str!("../../events/text_invalid.json"),
         other => panic!("no event {other} is recorded"),
     };
     serde_json::from_str(text).unwrap()
@@ -110,9 +113,14 @@ impl World {
 
     /// The same, and this came of the letter.
     pub(crate) async fn with(outcome: Outcome) -> Self {
+        Self::with_entry(key(), outcome).await
+    }
+
+    /// The same, and this came of what the entry is about.
+    pub(crate) async fn with_entry(key: NoticeKey, outcome: Outcome) -> Self {
         let world = Self::resolved().await;
         let lease = SignedDuration::from_secs(30);
-        let claim = world.aws.store.claim(key(), "a", start(), lease).await;
+        let claim = world.aws.store.claim(key, "a", start(), lease).await;
         let Claim::Fresh(claimed) = claim.unwrap() else {
             panic!("nobody else claims it")
         };
