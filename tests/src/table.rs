@@ -274,6 +274,13 @@ impl Renumbered {
             fields.remove("to_tell");
             let case = fields["case"].as_object_mut().expect("a case");
             case.remove("to_tell");
+            // Its deadline gave the case a place in its queue; the place it has without one is by when it closes.
+            if let Some(closes) = case.get("closes_at").and_then(Value::as_str) {
+                let closes: Timestamp = closes.parse().expect("a time");
+                let id = text(&fields["case"], "id");
+                let place = format!("x{:015}#{id}", closes.as_millisecond());
+                fields.insert("queue_at".to_owned(), json!(place));
+            }
         }
         // Which follow from that and from when it closes.
         if fields["case"].get("closes_at").is_some() {
