@@ -33,6 +33,9 @@ pub struct Letter {
     pub at: Timestamp,
     /// How it would have travelled: `email` or `sms`.
     pub channel: String,
+    /// Who sent it, as the sender gave it; empty if it was caught before this was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
     /// The bare addresses of the recipients, separated by a comma and a space.
     pub to: String,
     /// The subject line; empty where the channel has none.
@@ -114,6 +117,7 @@ impl Mailbox {
         let letter = Letter {
             at,
             channel: draft.channel.into(),
+            from: draft.from,
             to: draft.to,
             subject: draft.subject,
             text: draft.text,
@@ -204,6 +208,7 @@ pub(super) enum SesError {
 /// The body of a send that can be accepted.
 pub(super) struct Draft {
     pub(super) channel: &'static str,
+    pub(super) from: String,
     pub(super) to: String,
     pub(super) subject: String,
     pub(super) text: String,
@@ -365,6 +370,7 @@ fn accept(request: SendEmail) -> Result<(Draft, Envelope), String> {
     let recipients = to.iter().map(|address| (*address).to_owned()).collect();
     let draft = Draft {
         channel: "email",
+        from: from.clone(),
         to: to.join(", "),
         subject: simple.subject.data,
         text: simple.body.text.map(|part| part.data).unwrap_or_default(),

@@ -72,6 +72,7 @@ pub(super) fn send(mailbox: &Mailbox, reports: &Reports, body: &[u8]) -> Result<
     }
     let draft = Draft {
         channel: "sms",
+        from: request.origination_identity,
         to: request.destination_phone_number,
         subject: String::new(),
         text: request.message_body,

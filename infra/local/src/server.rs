@@ -467,6 +467,7 @@ mod tests {
         let letter = Letter {
             at: "2026-11-21T10:00:00Z".parse().unwrap(),
             channel: "email".into(),
+            from: "<b@b.example>".into(),
             to: "<a@b.example>".into(),
             subject: "<script>1</script>".into(),
             text: "a & b".into(),

@@ -743,3 +743,71 @@ async fn nobody_is_written_to_at_night_or_too_often_or_against_their_wish() {
     assert_eq!(letters(&world)["customer-1@customer.example"], 3);
     world.drain().await;
 }
+
+/// From the document that an admin publishes to what customers read: answers, announcements and their pages.
+#[tokio::test]
+async fn each_brand_writes_to_its_own_customers() {
+    let mut world = World::new().await;
+    for function in ["manage-policy", "close-loop", "tell-reporters"] {
+        world.configure(function, "BRAND_SENDERS", "care@kettle.example");
+    }
+    for function in ["close-loop", "tell-reporters"] {
+        world.configure(function, "MAIL_FROM", "Resound <resound@example.test>");
+    }
+    let texts =
+        |zh_cn: &str, zh_tw: &str, en: &str| json!({"zh-CN": zh_cn, "zh-TW": zh_tw, "en": en});
+    let brands = json!({"brands": [
+        {"id": "kettle", "name": texts("茶壶", "茶壺", "Kettle"), "products": ["K-200"],
+         "from": "care@kettle.example", "signature": texts("茶壶客服", "茶壺客服", "Your Kettle team")},
+        {"id": "lamp", "name": texts("台灯", "檯燈", "Lamp"), "products": ["L-1"],
+         "signature": texts("台灯客服", "檯燈客服", "Your Lamp team")},
+    ]});
+    let published = world.try_publish("/v1/templates", &brands).await;
+    published.expect(201);
+    // Longer than templates are remembered.
+    world.leap("PT10M");
+    world.pass(SignedDuration::from_mins(10));
+    let one = issue(&mut world, 1).await;
+    let mut cases = Vec::new();
+    for (n, product) in ["K-200", "L-1", "T-9"].into_iter().enumerate() {
+        let complaint = json!({
+            "text": "The app crashes.", "nps": 1, "locale": "en", "product": product, "contact": email(n),
+        });
+        cases.push(world.submit(complaint).await.case);
+    }
+    gather(&mut world).await;
+    for case in cases {
+        let resolve = json!({"command": "resolve", "message": "A new one is on its way."});
+        world.command(case, resolve).await;
+    }
+    world.drain().await;
+    let improvement = shipped(&mut world, &[one]).await;
+    start(&mut world, improvement).await.expect(201);
+    minute(&mut world).await;
+    let mails = world.mails();
+    for (n, from, signature) in [
+        (
+            0,
+            "\"Kettle\" <care@kettle.example>",
+            Some("Your Kettle team"),
+        ),
+        (1, "\"Lamp\" <resound@example.test>", Some("Your Lamp team")),
+        (2, "\"Resound\" <resound@example.test>", None),
+    ] {
+        let to = format!("customer-{n}@customer.example");
+        let own: Vec<_> = mails.iter().filter(|mail| mail.to == to).collect();
+        assert_eq!(own.len(), 2, "an answer and an announcement");
+        for mail in own {
+            assert_eq!(mail.from, from, "{}", mail.subject);
+            for each in ["Your Kettle team", "Your Lamp team"] {
+                assert_eq!(
+                    mail.text.contains(each),
+                    signature == Some(each),
+                    "{}",
+                    mail.text
+                );
+            }
+        }
+    }
+    world.drain().await;
+}
