@@ -5,6 +5,7 @@ use resound_domain::issue::Beta;
 use resound_domain::issue::announcement::{Fate, Occasion};
 use resound_domain::issue::beta::State;
 use resound_domain::issue::tester::{Tester, Unheard};
+use resound_domain::language::Language;
 use resound_domain::response::Response;
 use resound_lambda_kit::fields;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
@@ -52,9 +53,10 @@ impl App {
             beta,
             tester,
         } = &invited;
-        let own = reported.submission.language();
-        let language = request.asked_language().unwrap_or(own);
-        let (wrote, words) = beta.terms().words.of(own);
+        // The language they wrote in says more than the settings of the browser they read with.
+        let asked = request.query("lang").and_then(Language::from_tag);
+        let language = asked.unwrap_or_else(|| reported.submission.language());
+        let (wrote, words) = beta.terms().words.of(language);
         let view = BetaView {
             language,
             words: (wrote, words.as_str()),

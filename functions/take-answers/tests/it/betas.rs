@@ -152,6 +152,30 @@ async fn a_link_that_is_followed_says_nothing_and_a_button_does() {
 }
 
 #[tokio::test]
+async fn the_page_is_in_the_language_they_wrote_in_unless_they_choose_another() {
+    let desk = Desk::new().await;
+    let (_, case) = invited(&desk).await;
+    let (zh_cn, en) = (
+        ["参加试用", "请安装测试版"],
+        ["Take part", "Install &lt;the&gt; beta"],
+    );
+    for (query, browser, expected, other) in
+        [("", "zh-CN", en, zh_cn), ("lang=zh-CN", "en", zh_cn, en)]
+    {
+        let followed = Request::follow(&case, ID).query(query);
+        let followed = followed.header("accept-language", browser).at(after(1));
+        let page = desk.ask(followed).await;
+        let html = page.body.as_str().unwrap();
+        for text in expected {
+            assert!(html.contains(text), "{query}: {html}");
+        }
+        for text in other {
+            assert!(!html.contains(text), "{query}: {html}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_the_link_of_whoever_was_invited_speaks() {
     let desk = Desk::new().await;
     let (_, case) = invited(&desk).await;
