@@ -502,7 +502,7 @@ impl App {
                 let zone = run.zones.of_sender(&response.submission);
                 About::Invited {
                     words: beta.terms().words.of(language),
-                    until: beta.terms().until.to_zoned(zone).date(),
+                    last_day: beta.terms().last_day(zone),
                     beta_url: &beta_url,
                 }
             }

@@ -41,7 +41,7 @@ pub(crate) enum About<'a> {
         /// How to take part, by staff, and the language it is in.
         words: (Language, &'a Note),
         /// The last local day on which they can join.
-        until: Date,
+        last_day: Date,
         /// The page on which they say whether they do.
         beta_url: &'a str,
     },
@@ -100,14 +100,14 @@ impl Letter<'_> {
                     format!("What you reported on {reported} is fixed in {release}. Here is how:")
                 }
             },
-            About::Invited { until, .. } => {
-                let until = day(until, language);
+            About::Invited { last_day, .. } => {
+                let until = day(last_day, language);
                 match language {
                     Language::ZhCn => format!(
-                        "针对您在{reported}反馈的问题，我们做了改进。在告知所有人之前，我们从反馈过的客户中随机抽取了少数几位先行试用，您是其中之一。{until}之前都可以参加。方法如下："
+                        "针对您在{reported}反馈的问题，我们做了改进。在告知所有人之前，我们从反馈过的客户中随机抽取了少数几位先行试用，您是其中之一。参加截止日期：{until}。方法如下："
                     ),
                     Language::ZhTw => format!(
-                        "針對您在{reported}反映的問題，我們做了改進。在告知所有人之前，我們從反映過的客戶中隨機抽取了少數幾位先行試用，您是其中之一。{until}之前都可以參加。方法如下："
+                        "針對您在{reported}反映的問題，我們做了改進。在告知所有人之前，我們從反映過的客戶中隨機抽取了少數幾位先行試用，您是其中之一。參加截止日期：{until}。方法如下："
                     ),
                     Language::En => format!(
                         "We have worked on what you reported on {reported}. Before we tell everybody, a few of those who reported it can try it first; you were drawn by lot. You can take part until {until}. Here is how:"
@@ -260,11 +260,11 @@ mod tests {
     fn all(language: Language, words: &Note) -> [Letter<'_>; 3] {
         let shipped = letter(language, (language, words));
         let beta_url = "https://example.test/v1/receipts/x/betas/z";
-        let until = date(2026, 6, 1);
+        let last_day = date(2026, 6, 1);
         let words = (language, words);
         let invited = About::Invited {
             words,
-            until,
+            last_day,
             beta_url,
         };
         let asked = About::Asked { beta_url };

@@ -360,6 +360,29 @@ async fn command_improvement(world: &mut World, id: ImprovementId, body: &Value,
 }
 
 #[tokio::test]
+async fn an_invitation_names_the_last_day_on_which_they_can_join() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..2 {
+        report(&mut world, n, email(n)).await;
+    }
+    gather(&mut world).await;
+    let id = planned(&mut world, &[one]).await;
+    let mut terms = terms(&world, 2);
+    // The first instant of a day on which nobody can join.
+    terms["until"] = "2026-11-06T00:00:00+08:00".into();
+    let path = format!("/v1/improvements/{id}/beta");
+    let started = staff_post(&mut world, &path, &terms, "beta").await;
+    started.expect(201);
+    minute(&mut world).await;
+    let mails = world.mails();
+    let says = |text: &str| mails.iter().filter(|mail| mail.text.contains(text)).count();
+    assert_eq!(says("You can take part until 5 November 2026."), 1);
+    assert_eq!(says("参加截止日期：2026年11月5日。"), 1);
+    world.drain().await;
+}
+
+#[tokio::test]
 async fn who_was_drawn_and_not_invited_has_no_page() {
     let mut world = World::new().await;
     let (id, _, receipts) = drawn_by_night(&mut world).await;

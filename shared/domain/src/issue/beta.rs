@@ -20,6 +20,8 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +139,14 @@ pub struct Terms {
     pub words: Words,
     /// Until when people are invited and can join. Business time, whole milliseconds.
     pub until: Timestamp,
+}
+
+impl Terms {
+    /// The last local day on which somebody can join, perhaps not all of it.
+    pub fn last_day(&self, zone: TimeZone) -> Date {
+        let last = self.until.checked_sub(SignedDuration::from_millis(1));
+        last.unwrap_or(self.until).to_zoned(zone).date()
+    }
 }
 
 /// One entry in the log of a beta.
