@@ -14,7 +14,7 @@ use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::problem::Kind;
 use resound_lambda_kit::{Fault, Invocation};
-use resound_outreach::{Found, Look, What, Zones, families};
+use resound_outreach::{Found, Joined, Look, What, Zones, families, joined};
 use resound_store::{AnnouncementHistory, Appended, Logged, Opened};
 use serde_json::{Value, json};
 
@@ -77,18 +77,25 @@ impl App {
             (Occasion::Announcement, Some(shipped)) => shipped.at,
             _ => request.at,
         };
+        let reading = |error| trouble(request, "look at the reporters", error);
+        // Nobody has asked to be invited.
+        let wanted_by = match occasion {
+            Occasion::Announcement => joined(&self.store, improvement.id()).await,
+            Occasion::Invitation | Occasion::Question => Ok(Joined::default()),
+        };
+        let wanted_by = wanted_by.map_err(reading)?;
+        passed_over(wanted_by.corrupt);
         let look = Look {
             store: &self.store,
             improvement: improvement.id(),
             occasion,
             reported_until,
-            wanted_by: &BTreeSet::new(),
+            wanted_by: &wanted_by.contacts,
             mail: self.config.mail,
             zones: &zones,
             now: request.at,
             machine_now: invocation.machine_now,
         };
-        let reading = |error| trouble(request, "look at the reporters", error);
         let families = families(&self.store, &improvement.plan().issues).await;
         let families = families.map_err(reading)?;
         let mut shown = Shown::default();

@@ -187,7 +187,7 @@ impl App {
         let reading = |error| trouble(request, "read who is drawn", error);
         let drawn = self.store.draw(id).await.map_err(reading)?;
         let standings = match &drawn {
-            Some(drawn) => settled_standings(&self.store, id, &drawn.draw.sample)
+            Some(drawn) => settled_standings(&self.store, beta, &drawn.draw.sample)
                 .await
                 .map_err(reading)?,
             None => Vec::new(),

@@ -10,7 +10,7 @@ use resound_domain::issue::improvement;
 use resound_domain::issue::pick::{Draw, Place};
 use resound_domain::issue::{Beta, Improvement};
 use resound_outreach::{Look, Standing, families, standings};
-use resound_store::{Appended, Drawn, Store, StoreError};
+use resound_store::{Appended, Drawn, StoreError};
 
 use crate::handler::{App, CHUNK, ENOUGH_TIME, Errand, Halt, Run, Telling, passed_over};
 
@@ -200,26 +200,6 @@ fn errand(beta: &Beta, now: Timestamp) -> Option<Errand<'_>> {
         State::Asking => Some(Errand::Question(beta)),
         State::Inviting | State::Stopped | State::Closed => None,
     }
-}
-
-/// The addresses that joined the beta of an improvement: they asked to hear of it.
-pub(crate) async fn joined(
-    store: &Store,
-    id: ImprovementId,
-) -> Result<BTreeSet<ContactId>, StoreError> {
-    let Some(drawn) = store.draw(id).await? else {
-        return Ok(BTreeSet::new());
-    };
-    let candidates = drawn.draw.sample.candidates();
-    let ids: Vec<ResponseId> = candidates.iter().map(|one| one.response).collect();
-    let testers = store.testers(id, &ids).await?;
-    // Whoever cannot be read is told as everybody is.
-    passed_over(testers.corrupt);
-    let joined = candidates.iter().filter(|one| {
-        let said = testers.said.get(&one.response);
-        said.is_some_and(|tester| tester.takes_part() == Some(true))
-    });
-    Ok(joined.map(|one| one.contact).collect())
 }
 
 /// What became of those who are drawn, as kept and as this run has found.

@@ -16,7 +16,7 @@ use resound_lambda_kit::mail::{Audience, InvalidMailbox, Mail, Mailbox, Mailer, 
 use resound_lambda_kit::metrics::Counter;
 use resound_lambda_kit::{Fault, Function, Invocation, timing};
 use resound_messages::Tick;
-use resound_outreach::{Found, Judged, Look, What, Zones, families};
+use resound_outreach::{Found, Judged, Look, What, Zones, families, joined};
 use resound_pages::letter::Brand;
 use resound_store::{
     AnnouncedKey, Appended, Approach, Claim, Kept, Lease, Outcome, Progress, Recorded, Rules,
@@ -26,7 +26,6 @@ use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
 use crate::Config;
-use crate::beta::joined;
 use crate::letter::{About, Letter};
 
 /// How many reporters are looked at before the cursor moves: their responses are in memory, 40 kB each at most.
@@ -179,11 +178,12 @@ impl App {
         let issues: Vec<IssueId> = issues.unwrap_or_default();
         let families = families(&self.store, &issues).await?;
         let joined = joined(&self.store, id).await?;
+        passed_over(joined.corrupt);
         loop {
             if run.invocation.time_left() < ENOUGH_TIME {
                 return Err(Halt::Later);
             }
-            let whom = (families.as_slice(), &joined);
+            let whom = (families.as_slice(), &joined.contacts);
             let (next, cut) = self
                 .chunk(&announcement, whom, &progress, run, telling)
                 .await?;

@@ -1,11 +1,11 @@
 //! Who is drawn for a beta, and how far each has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use resound_domain::id::{ImprovementId, ResponseId};
+use resound_domain::id::{ContactId, ImprovementId, ResponseId};
 use resound_domain::issue::announcement::{Fate, Occasion};
-use resound_domain::issue::beta::{Beta, Seed};
+use resound_domain::issue::beta::{Beta, Seed, State};
 use resound_domain::issue::pick::{Candidate, Draw, Place, RESERVE, Sample};
 use resound_domain::issue::tester::{Tester, Turnout};
 use resound_lambda_kit::idempotency::lot;
@@ -40,6 +40,36 @@ impl Standing {
     pub fn takes_part(&self) -> bool {
         self.tester.takes_part() == Some(true)
     }
+}
+
+/// Who takes part in a beta.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// Their addresses.
+    pub contacts: BTreeSet<ContactId>,
+    /// What others said that cannot be read, each a [`StoreError::Corrupt`]. They are told as everybody is.
+    pub corrupt: Vec<StoreError>,
+}
+
+/// Who takes part in the beta of an improvement, as they said last: they asked to hear of it. Nobody if there is none.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn joined(store: &Store, improvement: ImprovementId) -> Result<Joined, StoreError> {
+    let Some(drawn) = store.draw(improvement).await? else {
+        return Ok(Joined::default());
+    };
+    let candidates = drawn.draw.sample.candidates();
+    let ids: Vec<ResponseId> = candidates.iter().map(|one| one.response).collect();
+    let testers = store.testers(improvement, &ids).await?;
+    let joined = candidates.iter().filter(|one| {
+        let said = testers.said.get(&one.response);
+        said.is_some_and(|tester| tester.takes_part() == Some(true))
+    });
+    Ok(Joined {
+        contacts: joined.map(|one| one.contact).collect(),
+        corrupt: testers.corrupt,
+    })
 }
 
 /// How far everybody has come who was drawn, in the order of their lots.
@@ -81,15 +111,16 @@ pub async fn standings(
 }
 
 /// The same by what the ledger of their addresses knows: whether a letter of which nobody knew was sent after all, or is being
-/// written.
+/// written. Of a closed beta nothing is: what was claimed and not recorded is in doubt.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn settled_standings(
     store: &Store,
-    improvement: ImprovementId,
+    beta: &Beta,
     sample: &Sample,
 ) -> Result<Vec<Standing>, StoreError> {
+    let improvement = beta.improvement();
     let mut standings = standings(store, improvement, sample).await?;
     let keys = standings.iter().flat_map(|one| {
         let open =
@@ -108,10 +139,15 @@ pub async fn settled_standings(
     });
     let keys: Vec<AnnouncedKey> = keys.collect();
     let entries = store.announced_all(&keys).await?;
-    let known: BTreeMap<_, _> = entries
-        .into_iter()
-        .filter_map(|entry| Some(((entry.key.contact, entry.key.occasion), entry.fate()?)))
-        .collect();
+    let known = entries.into_iter().filter_map(|entry| {
+        let fate = match entry.fate()? {
+            // No run comes to it any more that would write the doubt down.
+            Fate::InProgress if beta.state() == State::Closed => Fate::Unknown,
+            fate => fate,
+        };
+        Some(((entry.key.contact, entry.key.occasion), fate))
+    });
+    let known: BTreeMap<_, _> = known.collect();
     for one in &mut standings {
         let contact = one.candidate.contact;
         for (occasion, became) in [

@@ -21,7 +21,7 @@ use resound_store::{KnownContact, Store, StoreError};
 /// The most survivors that are asked for, one after another, whom an issue was merged into.
 const MAX_MERGES: usize = 20;
 
-pub use beta::{Became, Standing, settled_standings, standings, turnout};
+pub use beta::{Became, Joined, Standing, joined, settled_standings, standings, turnout};
 
 /// The zones of local time, by survey.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct Look<'a> {
     pub occasion: Occasion,
     /// Who reported later has something else to say: when it shipped, or when the beta was started.
     pub reported_until: Timestamp,
-    /// Who asked for it.
+    /// Who asked for it: for an announcement, who [joined] the beta.
     pub wanted_by: &'a BTreeSet<ContactId>,
     /// Whether this installation sends e-mail.
     pub mail: bool,
