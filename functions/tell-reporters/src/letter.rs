@@ -1,11 +1,11 @@
 //! What a reporter reads.
 
 use jiff::civil::Date;
-use maud::{DOCTYPE, html};
+use maud::html;
 use resound_domain::issue::Note;
 use resound_domain::language::Language;
 use resound_domain::template::day;
-use resound_pages::letter::{Brand, lines, prose};
+use resound_pages::letter::{Brand, QUOTATION, SMALL_PRINT, lines, page, prose};
 
 /// Everything a letter is made of: nothing that a reporter typed.
 #[derive(Debug, Clone, Copy)]
@@ -210,26 +210,23 @@ impl Letter<'_> {
 
     /// The HTML part; everything typed by people is escaped.
     pub(crate) fn html(&self) -> String {
-        html! {
-            (DOCTYPE)
-            html lang=(self.language.tag()) {
-                head { meta charset="utf-8"; title { (self.subject()) } }
-                body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" {
-                    p { (self.greeting()) }
-                    p { (self.opening()) }
-                    @if let Some((language, words)) = self.words() {
-                        // A reader of traditional Chinese may get words that staff wrote in simplified Chinese only.
-                        @let other = (language != self.language).then_some(language.tag());
-                        blockquote lang=[other] dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6" { (lines(words.as_str())) }
-                    }
-                    @for (label, url) in self.links() { p { a href=(url) { (label) } } }
-                    @if let Some(brand) = self.brand { (prose(brand.signature)) }
-                    p style="color: #666; font-size: smaller" { (self.footer()) }
-                    p style="color: #666; font-size: smaller" { a href=(self.unsubscribe_url) style="color: #666" { (self.unsubscribe()) } }
+        page(
+            self.language,
+            &self.subject(),
+            &html! {
+                p { (self.greeting()) }
+                p { (self.opening()) }
+                @if let Some((language, words)) = self.words() {
+                    // A reader of traditional Chinese may get words that staff wrote in simplified Chinese only.
+                    @let other = (language != self.language).then_some(language.tag());
+                    blockquote lang=[other] dir="auto" style=(QUOTATION) { (lines(words.as_str())) }
                 }
-            }
-        }
-        .into_string()
+                @for (label, url) in self.links() { p { a href=(url) { (label) } } }
+                @if let Some(brand) = self.brand { (prose(brand.signature)) }
+                p style=(SMALL_PRINT) { (self.footer()) }
+                p style=(SMALL_PRINT) { a href=(self.unsubscribe_url) style="color: #767676" { (self.unsubscribe()) } }
+            },
+        )
     }
 }
 
@@ -339,6 +336,7 @@ mod tests {
             let escaped = "Update the app.<br>&lt;script&gt;alert(1)&lt;/script&gt; &amp; thanks";
             assert_eq!(html.contains(escaped), typed);
             assert!(!html.contains("<script>"));
+            assert!(html.contains(r#"<meta name="color-scheme" content="light dark">"#));
             assert!(html.contains("href=\"https://example.test/v1/unsubscribe/y\""));
         }
     }

@@ -142,38 +142,53 @@ impl Letter<'_> {
 
     /// The page.
     pub fn html(&self) -> String {
-        html! {
-            (DOCTYPE)
-            html lang=(self.language.tag()) {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width";
-                    meta name="color-scheme" content="light dark";
-                    meta name="supported-color-schemes" content="light dark";
-                    title { (self.subject()) }
-                }
-                body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" {
-                    p { (self.greeting()) }
-                    (prose(&self.render(&self.wording.opening)))
-                    blockquote dir="auto" style="margin: 0; padding-left: 1rem; border-left: 3px solid #4a6" { (lines(self.words)) }
-                    @if let Some(ending) = self.occasion.outcome() {
-                        p style="margin-bottom: .5rem" { strong { (question(ending, self.language)) } }
-                        p {
-                            @for (says, url) in self.answers(ending) {
-                                a href=(url) style="display: inline-block; margin: 0 .5rem .5rem 0; padding: .5rem 1rem; border: 1px solid #4a6; border-radius: 4px; background-color: #2c6a45; color: #fff; text-decoration: none" { (says) }
-                                " "
-                            }
+        page(
+            self.language,
+            &self.subject(),
+            &html! {
+                p { (self.greeting()) }
+                (prose(&self.render(&self.wording.opening)))
+                blockquote dir="auto" style=(QUOTATION) { (lines(self.words)) }
+                @if let Some(ending) = self.occasion.outcome() {
+                    p style="margin-bottom: .5rem" { strong { (question(ending, self.language)) } }
+                    p {
+                        @for (says, url) in self.answers(ending) {
+                            a href=(url) style="display: inline-block; margin: 0 .5rem .5rem 0; padding: .5rem 1rem; border: 1px solid #4a6; border-radius: 4px; background-color: #2c6a45; color: #fff; text-decoration: none" { (says) }
+                            " "
                         }
                     }
-                    @if let Some(closing) = self.closing() { (prose(&closing)) }
-                    p { a href=(self.status_url) { (self.link()) } }
-                    @if let Some(brand) = self.brand { (prose(brand.signature)) }
-                    p style="color: #767676; font-size: smaller" { (self.footer()) }
                 }
-            }
-        }
-        .into_string()
+                @if let Some(closing) = self.closing() { (prose(&closing)) }
+                p { a href=(self.status_url) { (self.link()) } }
+                @if let Some(brand) = self.brand { (prose(brand.signature)) }
+                p style=(SMALL_PRINT) { (self.footer()) }
+            },
+        )
     }
+}
+
+/// The style of what is quoted in a letter.
+pub const QUOTATION: &str = "margin: 0; padding-left: 1rem; border-left: 3px solid #4a6";
+
+/// The style of small print in a letter: its colour has a contrast of at least 4 to 1 on white and on black.
+pub const SMALL_PRINT: &str = "color: #767676; font-size: smaller";
+
+/// A letter to a customer as a page, whatever it is about.
+pub fn page(language: Language, subject: &str, content: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang=(language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                meta name="color-scheme" content="light dark";
+                meta name="supported-color-schemes" content="light dark";
+                title { (subject) }
+            }
+            body style="font-family: system-ui, sans-serif; line-height: 1.6; max-width: 36rem; margin: 0 auto; padding: 1rem" { (content) }
+        }
+    }
+    .into_string()
 }
 
 /// A text of several lines, as a paragraph.
