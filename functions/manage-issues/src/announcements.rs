@@ -39,8 +39,7 @@ impl App {
         let (improvement, shown) = self
             .dry_run(request, invocation, Occasion::Announcement)
             .await?;
-        let beta = self.store.beta(improvement.id()).await;
-        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
+        let beta = self.beta_of(request, improvement.id()).await?;
         let body = json!({
             "improvement": improvement.id(),
             "release": improvement.shipped().map(|shipped| &shipped.version),
@@ -50,10 +49,7 @@ impl App {
             "without": shown.without,
             "examples": shown.examples.into_values().flatten().collect::<Vec<_>>(),
             "next": shown.next,
-            "beta": match &beta {
-                Some(beta) => self.beta_summary(request, beta).await?,
-                None => Value::Null,
-            },
+            "beta": beta,
         });
         Ok(HttpResponse::json(200, &body)?.no_store())
     }
@@ -259,24 +255,20 @@ impl App {
     ) -> Result<HttpResponse, Rejection> {
         let announcement = &history.announcement;
         let words = announcement.words();
-        let progress = self.store.progress(announcement.improvement()).await;
-        let progress =
-            progress.map_err(|error| trouble(request, "read how far it has come", error))?;
-        let delivered = self
-            .store
-            .deliveries(Occasion::Announcement, announcement.improvement())
-            .await;
-        let delivered =
-            delivered.map_err(|error| trouble(request, "read what was delivered", error))?;
-        let beta = self.store.beta(announcement.improvement()).await;
-        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
-        let beta = match &beta {
-            Some(beta) => self.beta_summary(request, beta).await?,
-            None => Value::Null,
+        let id = announcement.improvement();
+        let progress = async {
+            let progress = self.store.progress(id).await;
+            progress.map_err(|error| trouble(request, "read how far it has come", error))
         };
+        let delivered = async {
+            let delivered = self.store.deliveries(Occasion::Announcement, id).await;
+            delivered.map_err(|error| trouble(request, "read what was delivered", error))
+        };
+        let (progress, delivered, beta) =
+            tokio::try_join!(progress, delivered, self.beta_of(request, id))?;
         let timeline = history.log.iter().map(|logged| step(&logged.entry));
         let body = json!({
-            "improvement": announcement.improvement(),
+            "improvement": id,
             "beta": beta,
             "state": announcement.state(),
             "release": announcement.shipped().version,

@@ -1,5 +1,6 @@
 //! Betas of improvements: who could be invited, started, asked, stopped, gone on with, closed, and what testers say.
 
+use resound_domain::id::ImprovementId;
 use resound_domain::issue::announcement::Occasion;
 use resound_domain::issue::beta::{Beta, Command, Entry, LONGEST, Refused, Terms};
 use resound_domain::issue::tester::Turnout;
@@ -163,14 +164,19 @@ impl App {
         })
     }
 
-    /// Where a beta stands, in numbers.
-    pub(crate) async fn beta_summary(
+    /// Where the beta of an improvement stands, in numbers; `null` if there is none.
+    pub(crate) async fn beta_of(
         &self,
         request: &HttpRequest,
-        beta: &Beta,
+        id: ImprovementId,
     ) -> Result<Value, Rejection> {
-        let (drawn, standings) = self.drawn(request, beta).await?;
-        let turnout = turnout_of(request, beta, drawn.as_ref(), &standings);
+        let beta = self.store.beta(id).await;
+        let beta = beta.map_err(|error| trouble(request, "read the beta", error))?;
+        let Some(beta) = beta else {
+            return Ok(Value::Null);
+        };
+        let (drawn, standings) = self.drawn(request, &beta).await?;
+        let turnout = turnout_of(request, &beta, drawn.as_ref(), &standings);
         Ok(json!({
             "state": beta.state(),
             "turnout": turnout,
