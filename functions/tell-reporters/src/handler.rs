@@ -632,7 +632,7 @@ impl Function for App {
         let mut failed = Vec::new();
         // Betas first: they write to a few, and a large announcement takes every letter for hours.
         let betas = under_way.betas.into_iter().map(|id| ("beta", id));
-        let announcements = under_way.announcements.into_iter();
+        let announcements = in_turn(under_way.announcements, run.now).into_iter();
         for (what, id) in betas.chain(announcements.map(|id| ("announcement", id))) {
             let done = match what {
                 "beta" => self.go_on_with_beta(id, &run, &mut telling).await,
@@ -680,6 +680,15 @@ impl Function for App {
             failed.join("; ")
         )))
     }
+}
+
+/// These, each minute from another one on: the first may take all the letters of its minute, for hours.
+fn in_turn(mut all: Vec<ImprovementId>, now: Timestamp) -> Vec<ImprovementId> {
+    let minute = now.as_second().div_euclid(60).unsigned_abs();
+    let minute = usize::try_from(minute).unwrap_or_default();
+    let first = minute.checked_rem(all.len()).unwrap_or_default();
+    all.rotate_left(first);
+    all
 }
 
 fn tell(errand: Errand<'_>, judged: &Judged, fate: Fate, run: &Run<'_>) -> Tell {

@@ -567,6 +567,41 @@ async fn hundreds_are_told_once_each_through_faults_kills_and_stops() {
     }
 }
 
+/// A large announcement does not keep a small one waiting until it is over.
+#[tokio::test]
+async fn two_at_once_take_the_letters_of_a_minute_in_turn() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..12 {
+        report(&mut world, n, email(n)).await;
+    }
+    let other = json!({"text": "Nice.", "nps": 9, "contact": email(20)});
+    let other = world.submit(other).await.id.to_string();
+    let two = issue_of(&mut world, &[other]).await;
+    gather(&mut world).await;
+    let mut improvements = Vec::new();
+    for (n, issue) in [one, two].into_iter().enumerate() {
+        let id = shipped_as(&mut world, &[issue], &format!("improvement-{n}")).await;
+        start(&mut world, id).await.expect(201);
+        improvements.push(id);
+    }
+    for _ in 0..2 {
+        world.leap("PT1M");
+        world.pass(SignedDuration::from_mins(1));
+        // Each minute has room for four.
+        let minute = minute_of(&world);
+        let taken = world.store.take_letters(minute, 59_996, 60_000).await;
+        assert_eq!(taken.unwrap(), 59_996);
+        world.tell().await;
+    }
+    for id in improvements {
+        let told = shown(&mut world, id).await;
+        let sent = told["pass"]["counts"]["sent"].as_u64();
+        assert!(sent.is_some_and(|sent| sent > 0), "{told}");
+    }
+    world.drain().await;
+}
+
 pub(crate) fn minute_of(world: &World) -> jiff::Timestamp {
     let second = world.now().as_second();
     jiff::Timestamp::from_second(second - second.rem_euclid(60)).unwrap()
