@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use resound_domain::book::Book;
 use resound_domain::case::{Case, Command, MAX_ABSORBED, Refused};
 use resound_domain::event::{Actor, Ending, Event};
@@ -20,7 +21,7 @@ use resound_lambda_kit::problem::{FieldError, Kind};
 use resound_lambda_kit::telemetry::follow;
 use resound_lambda_kit::{Fault, Function, Invocation};
 use resound_store::{
-    Addition, Appended, History, Key, Lookup, MAX_EVENTS, Message, Notice, Rules, Store,
+    Addition, Appended, History, Key, Lookup, MAX_EVENTS, MAX_ITEMS, Message, Notice, Rules, Store,
     StoreError, Turned,
 };
 use serde_json::{Value, json};
@@ -221,24 +222,10 @@ impl App {
         let events = before
             .handle(&order.command, caller.actor.clone(), request.at, &book)
             .map_err(|refused| conflict(request, &refused))?;
-        if let Some(first) = events
-            .get(..MAX_EVENTS)
-            .filter(|first| first.len() < events.len())
-        {
-            // It is far behind: what time made happen is written first, a transaction at a time.
-            let mut after = before.clone();
-            for event in first {
-                after.apply(event);
-            }
-            let caught_up = self
-                .store
-                .append(&before, &after, first, None, None, machine_now);
-            return match caught_up
-                .await
-                .map_err(|error| trouble(request, "catch the case up", error))?
-            {
-                Appended::Appended | Appended::Conflict => Ok(None),
-            };
+        if events.len() > MAX_EVENTS {
+            self.let_pass(request, &before, &events, machine_now)
+                .await?;
+            return Ok(None);
         }
         let others = self
             .others(request, order, caller, &before, &events, &book)
@@ -259,6 +246,13 @@ impl App {
             message: other.message.as_ref(),
             command_key: None,
         }));
+        if additions.iter().map(Addition::items).sum::<usize>() > MAX_ITEMS {
+            for addition in &additions {
+                self.let_pass(request, addition.before, addition.events, machine_now)
+                    .await?;
+            }
+            return Ok(None);
+        }
         let told = events.last();
         let turned = told.and_then(|event| Turned::new(&history.notices, event, machine_now));
         let appended = match (&turned, additions.as_slice()) {
@@ -285,6 +279,32 @@ impl App {
                 }
                 self.shown(&history, response).map(Some)
             }
+        }
+    }
+
+    /// Writes what time made happen before the last of these events, where it is too much to be written together with
+    /// that: of a case that is far behind the first of it. Then the command is to be decided anew.
+    async fn let_pass(
+        &self,
+        request: &HttpRequest,
+        before: &Case,
+        events: &[Event],
+        machine_now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let passed = events.split_last().map_or(&[][..], |(_, passed)| passed);
+        let first = passed.get(..MAX_EVENTS).unwrap_or(passed);
+        let mut after = before.clone();
+        for event in first {
+            after.apply(event);
+        }
+        let caught_up = self
+            .store
+            .append(before, &after, first, None, None, machine_now);
+        match caught_up
+            .await
+            .map_err(|error| trouble(request, "catch the case up", error))?
+        {
+            Appended::Appended | Appended::Conflict => Ok(()),
         }
     }
 
@@ -317,8 +337,8 @@ impl App {
         let at = events.last().map_or(request.at, |event| event.at);
         let merged = try_join_all(before.absorbed().iter().map(|&id| read(id))).await?;
         let followed = merged.into_iter().flatten().filter_map(|case| {
-            let event = case.follow(outcome, at)?;
-            Some(Other::new(case, vec![event], order.text.as_deref()))
+            let events = case.follow(outcome, at, book);
+            (!events.is_empty()).then(|| Other::new(case, events, order.text.as_deref()))
         });
         Ok(followed.collect())
     }

@@ -1,8 +1,8 @@
 //! A case: a state machine without I/O.
 //!
 //! Events are facts; [`Case::apply`] folds them into the state and decides nothing. [`Case::handle`] decides what
-//! a command makes happen and [`Case::expire`] what time alone does. `handle` begins with `expire`, so the log is
-//! the same however often, and however late, a sweep ran.
+//! a command makes happen and [`Case::expire`] what time alone does. Whatever adds to a log begins with `expire`, so the
+//! log is the same however often, and however late, a sweep ran.
 //!
 //! What each command does in each state (`-` is refused; an empty cell keeps the state):
 //!
@@ -736,11 +736,15 @@ impl Case {
     }
 
     /// What the outcome of the case that survives it makes happen here; to be written in one transaction with that.
-    /// `None` unless it was merged.
-    pub fn follow(&self, outcome: Ending, now: Timestamp) -> Option<Event> {
-        let now = whole_millis(now).max(self.last_event_at);
-        let kind = EventKind::Followed { outcome };
-        (self.state == State::Merged).then(|| self.event(now, Actor::System, kind))
+    /// Begins with `expire(now)`, like a command: what a person was to tell may have been missed by then. Empty unless it
+    /// was merged.
+    pub fn follow(&self, outcome: Ending, now: Timestamp, book: &Book) -> Vec<Event> {
+        if self.state != State::Merged {
+            return Vec::new();
+        }
+        let (now, mut events, case) = self.until(now, book);
+        events.push(case.event(now, Actor::System, EventKind::Followed { outcome }));
+        events
     }
 
     /// What the customer's answer to the question of this log makes happen. Begins with `expire(now)`, like a command; the

@@ -615,11 +615,12 @@ fn a_merged_case_follows_its_survivor() {
         merged.absorb(&survivor, staff(), now, &book()),
         Err(Refused::Merged { into: SURVIVOR })
     );
-    assert_eq!(survivor.follow(Ending::Resolved, now), None);
+    assert_eq!(survivor.follow(Ending::Resolved, now, &book()), []);
     perform(&mut survivor, &Command::Resolve, now);
-    let followed = merged.follow(Ending::Resolved, now).unwrap();
-    assert_eq!(followed.effects(), [Effect::CustomerNotice]);
-    merged.apply(&followed);
+    let followed = merged.follow(Ending::Resolved, now, &book());
+    assert_eq!(names(&followed), ["followed"]);
+    assert_eq!(followed[0].effects(), [Effect::CustomerNotice]);
+    merged.apply(&followed[0]);
     assert_eq!(merged.state(), State::Merged);
     assert_eq!(
         survivor.absorb(&opened(Priority::P1, start), staff(), now, &book()),
@@ -723,9 +724,9 @@ fn a_merged_case_whose_customer_says_no_is_worked_by_itself() {
     let now = at(MONDAY) + hours(1);
     let (mut log, mut case) = worked(&[MERGE]);
     assert_eq!(Question::of(&log), None);
-    let followed = case.follow(Ending::Resolved, now).unwrap();
-    case.apply(&followed);
-    log.push(followed);
+    let followed = case.follow(Ending::Resolved, now, &book());
+    case.apply(&followed[0]);
+    log.extend(followed);
     let question = Question::of(&log).unwrap();
 
     let yes = case.hear(question, Solved::Yes, now, &book()).unwrap();
@@ -737,7 +738,7 @@ fn a_merged_case_whose_customer_says_no_is_worked_by_itself() {
     no.iter().for_each(|event| case.apply(event));
     assert_eq!((case.state(), case.merged_into()), (State::Reopened, None));
     // It is told of no further outcome of the survivor, and can be merged into it a second time.
-    assert_eq!(case.follow(Ending::Resolved, now), None);
+    assert_eq!(case.follow(Ending::Resolved, now, &book()), []);
     let opening = Case::open(SURVIVOR, now, Priority::P3, Origin::default(), &book());
     let mut survivor = Case::begin(&opening).unwrap();
     for _ in 0..2 {
@@ -1278,9 +1279,10 @@ fn what_was_to_be_told_before_there_was_a_deadline_has_none() {
 #[test]
 fn the_customer_of_a_merged_case_can_be_told_by_a_person() {
     let (mut case, now) = in_state(State::Merged);
-    let followed = case.follow(Ending::Resolved, now).unwrap();
-    case.apply(&followed);
-    for event in case.doubt(followed.seq, Doubt::Refused, now, &book()) {
+    for event in case.follow(Ending::Resolved, now, &book()) {
+        case.apply(&event);
+    }
+    for event in case.doubt(case.version(), Doubt::Refused, now, &book()) {
         case.apply(&event);
     }
     // The deadline of an earlier word is over with the outcome, which has its own.
@@ -1305,8 +1307,14 @@ fn who_was_to_be_told_before_a_merge_is_to_be_told_until_the_survivor_has_an_out
     );
     let log = case.expire(now + hours(25), &book());
     assert_eq!(reminders(&log, now).len(), 2);
-    let followed = case.follow(Ending::Resolved, now + hours(2)).unwrap();
-    case.apply(&followed);
+    let followed = case.follow(Ending::Resolved, now + hours(2), &book());
+    assert_eq!(names(&followed), ["followed"]);
+    // An outcome that comes too late does not hide that the word before it was not told in time.
+    let followed = case.follow(Ending::Resolved, now + hours(25), &book());
+    assert_eq!(names(&followed), ["reminded", "reminded", "followed"]);
+    for event in &followed {
+        case.apply(event);
+    }
     assert_eq!((to_tell(&case), case.next_deadline()), (None, None));
 }
 
@@ -1500,9 +1508,9 @@ fn write_log() {
         let doubt = case.doubt(2, Doubt::Unknown, now, &book);
         record(&mut case, &doubt);
         if case.state() == State::Merged {
-            let followed = case.follow(Ending::Declined, now).unwrap();
-            let question = Question::of([&followed]).unwrap();
-            record(&mut case, &[followed]);
+            let followed = case.follow(Ending::Declined, now, &book);
+            let question = Question::of(&followed).unwrap();
+            record(&mut case, &followed);
             for solved in Solved::ALL {
                 now += hours(9);
                 let heard = case.hear(question, solved, now, &book).unwrap();
@@ -1828,6 +1836,8 @@ enum Move {
     Ask(i64, u32),
     /// The customer says whether it is solved, if they were asked, after so many milliseconds.
     Said(i64, Solved),
+    /// The case that it was merged into, if it was, has an outcome after so many milliseconds.
+    Followed(i64, Ending),
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
@@ -1844,7 +1854,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         3 => (-1..=1_i64, any_command()).prop_map(|(off, command)| Move::Deadline(off, command)),
         1 => wait.clone().prop_map(Move::Doubt),
         3 => (wait.clone(), 0..3_u32).prop_map(|(wait, before)| Move::Ask(wait, before)),
-        2 => (wait, select(&Solved::ALL)).prop_map(|(wait, solved)| Move::Said(wait, solved)),
+        2 => (wait.clone(), select(&Solved::ALL)).prop_map(|(wait, solved)| Move::Said(wait, solved)),
+        2 => wait.prop_map(|wait| Move::Followed(wait, Ending::Declined)),
     ]
 }
 
@@ -1913,6 +1924,9 @@ impl Life {
                     self.record(events);
                 }
             }
+            Move::Followed(_, outcome) => {
+                self.record(self.case.follow(*outcome, now, book));
+            }
             // A refused command changes nothing.
             Move::Wait(_, command) | Move::Deadline(_, command) => {
                 if let Ok(events) = self.case.handle(command, staff(), now, book) {
@@ -1936,9 +1950,11 @@ fn live(
     each(&life.case);
     for step in moves {
         let next = match *step {
-            Move::Wait(ms, _) | Move::Doubt(ms) | Move::Ask(ms, _) | Move::Said(ms, _) => {
-                now + SignedDuration::from_millis(ms)
-            }
+            Move::Wait(ms, _)
+            | Move::Doubt(ms)
+            | Move::Ask(ms, _)
+            | Move::Said(ms, _)
+            | Move::Followed(ms, _) => now + SignedDuration::from_millis(ms),
             Move::Deadline(ms, _) => {
                 life.case.next_deadline().unwrap_or(now) + SignedDuration::from_millis(ms)
             }

@@ -25,8 +25,8 @@ use crate::{Store, StoreError};
 /// is behind. Who has more writes the first of them, and asks again: what follows does not depend on it.
 pub const MAX_EVENTS: usize = 90;
 
-/// The most items of one transaction.
-const MAX_PARTS: usize = 100;
+/// The most items that all [`Addition`]s of one [`append_all`](Store::append_all) have together.
+pub const MAX_ITEMS: usize = 100;
 
 /// The most cases on one page of [`cases`](Store::cases).
 pub const MAX_PAGE: usize = 100;
@@ -63,6 +63,13 @@ pub struct Addition<'a> {
     pub message: Option<&'a Message>,
     /// The key of the command that caused them, kept on the last.
     pub command_key: Option<&'a str>,
+}
+
+impl Addition<'_> {
+    /// How many items it writes: the snapshot, each event, and the words.
+    pub fn items(&self) -> usize {
+        1 + self.events.len() + usize::from(self.message.is_some())
+    }
 }
 
 /// Everything in the partition of a case.
@@ -262,7 +269,7 @@ impl Store {
     /// As [`append`](Self::append) for several cases, all or none.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Rejected`] as there, and if they are more than a transaction holds.
+    /// [`StoreError`]; [`StoreError::Rejected`] as there, and if they have more than [`MAX_ITEMS`].
     pub async fn append_all(
         &self,
         additions: &[Addition<'_>],
@@ -272,7 +279,7 @@ impl Store {
         for addition in additions {
             parts.extend(adding(addition, machine_now)?);
         }
-        if parts.len() > MAX_PARTS {
+        if parts.len() > MAX_ITEMS {
             return Err(StoreError::rejected("too many items for one transaction"));
         }
         Ok(match self.transact(parts).await? {

@@ -51,7 +51,7 @@ pub use announcements::{
 pub use betas::{BetaHistory, Drawn, Testers};
 pub use cases::{
     Addition, Appended, CaseFilter, CasePage, Cursor, Doubted, History, InvalidCursor, MAX_EVENTS,
-    MAX_PAGE, Message, Owed,
+    MAX_ITEMS, MAX_PAGE, Message, Owed,
 };
 pub use config::{Edition, Editions, Published, Signed};
 pub use contacts::{Lifted, Suppressed};

@@ -1,5 +1,5 @@
 use futures::future::join_all;
-use resound_domain::case::Verb;
+use resound_domain::case::{MAX_ABSORBED, Verb};
 use resound_domain::policy::Priority;
 use serde_json::{Value, json};
 
@@ -347,6 +347,40 @@ async fn a_merged_case_gets_the_outcome_of_its_survivor() {
         (&json!("followed"), &json!("resolved"), &json!("已换新。"))
     );
     assert_eq!(last["notices"][0]["recipient"], "customer");
+}
+
+/// No sweep has come by for days, and a person was to tell each of their customers a word of their own: what they missed
+/// is more than a transaction holds.
+#[tokio::test]
+async fn an_outcome_for_many_cases_does_not_hide_what_was_missed_before_it() {
+    let desk = Desk::new().await;
+    let survivor = desk.opened(100, Priority::P3).await;
+    let mut merged = Vec::new();
+    for bits in 1..=MAX_ABSORBED {
+        let id = desk.opened(bits as u128, Priority::P3).await;
+        desk.done(id, json!({"command": "reply", "message": "请稍候。"}))
+            .await;
+        desk.asked(id, 2).await;
+        desk.done(id, json!({"command": "merge", "into": survivor}))
+            .await;
+        merged.push(id);
+    }
+    let late = after(4 * 24 * 60);
+    let resolve = json!({"command": "resolve", "message": "已换新。"});
+    let resolved = desk
+        .send(Request::command(survivor, resolve).at(late))
+        .await;
+    assert_eq!(resolved.status, 200, "{resolved:?}");
+    for id in merged {
+        let seen = desk.shown(id, late).await.body;
+        let timeline = seen["timeline"].as_array().unwrap().iter();
+        let types: Vec<_> = timeline
+            .map(|entry| entry["type"].as_str().unwrap())
+            .collect();
+        let (asked, missed) = types.split_at(4);
+        assert_eq!(asked, ["opened", "replied", "to_tell", "merged"]);
+        assert_eq!(missed, [&["reminded"; 5][..], &["followed"]].concat());
+    }
 }
 
 #[tokio::test]

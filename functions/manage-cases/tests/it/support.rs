@@ -263,6 +263,16 @@ impl Desk {
         assert_eq!(appended.await.unwrap(), Doubted::Recorded);
     }
 
+    /// Asks a person to tell the customer of an event.
+    pub(crate) async fn asked(&self, id: CaseId, cause: u32) {
+        let before = self.aws.store.case(id).await.unwrap().unwrap();
+        let events = before.ask(cause, before.last_event_at(), &book());
+        let after = applied(&before, &events);
+        let store = &self.aws.store;
+        let asked = store.append(&before, &after, &events, None, None, start());
+        assert_eq!(asked.await.unwrap(), Appended::Appended);
+    }
+
     /// What the sweep does.
     pub(crate) async fn sweep(&self, id: CaseId, now: Timestamp) {
         let before = self.aws.store.case(id).await.unwrap().unwrap();

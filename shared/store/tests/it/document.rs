@@ -371,7 +371,7 @@ async fn ruled_case(table: &Table, first: &Response) -> CaseId {
         let _appended = appended.await.unwrap();
         current = after;
     }
-    let followed = [current.follow(Ending::Resolved, t0()).unwrap()];
+    let followed = current.follow(Ending::Resolved, t0(), &book);
     let after = applied(&current, &followed);
     let appended = store.append(&current, &after, &followed, None, None, now());
     let _appended = appended.await.unwrap();
