@@ -151,7 +151,10 @@ pub(crate) fn full(
     let mut view = summary(case);
     view.extend(object(json!({
         "status_url": status_url,
-        "clocks": clocks(case),
+        "clocks": case
+            .all_clocks()
+            .map(|(name, running)| (name.name().to_owned(), clock(running)))
+            .collect::<Map<_, _>>(),
         "terms": {
             "policy": case.terms().policy,
             "calendars": case.terms().calendars,
@@ -185,16 +188,6 @@ pub(crate) fn is_settled(history: &History, response: &Lookup) -> bool {
 /// Late now. A clock that stopped, or waits for the customer, may have missed its deadline but keeps nobody waiting.
 fn is_overdue(clock: &Clock) -> bool {
     clock.is_running() && clock.outcome() == ClockOutcome::Missed
-}
-
-fn clocks(case: &Case) -> Map<String, Value> {
-    let promises = case.clocks().iter();
-    let promises = promises.map(|(kind, running)| (kind.name(), running));
-    let open = case.to_tell().and_then(|open| open.clock.as_ref());
-    promises
-        .chain(open.map(|running| ("tell", running)))
-        .map(|(name, running)| (name.to_owned(), clock(running)))
-        .collect()
 }
 
 fn clock(clock: &Clock) -> Value {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::Book;
 use resound_domain::case::{Case, State};
-use resound_domain::clock::Moved;
+use resound_domain::clock::Shift;
 use resound_lambda_kit::http::Rejection;
 use resound_store::{CaseFilter, Cursor};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const OPEN: [State; 4] = [
 #[derive(Default)]
 pub(crate) struct Run {
     looked_at: usize,
-    cases: Vec<(Case, Vec<Moved>)>,
+    cases: Vec<(Case, Vec<Shift>)>,
     next: Option<Cursor>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(
 }
 
 /// The deadlines that the change moves at the instant at which it begins, if nobody touches the case until then.
-fn moves(case: &Case, from: Timestamp, before: &Book, after: &Book) -> Vec<Moved> {
+fn moves(case: &Case, from: Timestamp, before: &Book, after: &Book) -> Vec<Shift> {
     let eve = from.checked_sub(SignedDuration::from_millis(1));
     let mut then = case.clone();
     for event in case.expire(eve.unwrap_or(from), before) {
@@ -83,9 +83,9 @@ impl Run {
     /// What people are shown: `version` is the one it would be.
     pub(crate) fn shown(&self, version: u32, from: Option<Timestamp>) -> Value {
         let cases = self.cases.iter().map(|(case, moves)| {
-            let moves = moves
-                .iter()
-                .map(|moved| json!({"clock": moved.clock, "was": moved.from, "becomes": moved.to}));
+            let moves = moves.iter().map(
+                |shift| json!({"clock": shift.clock, "was": shift.was, "becomes": shift.becomes}),
+            );
             json!({
                 "id": case.id(),
                 "reference": case.id().response().reference(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 use resound_domain::case::{Case, State};
-use resound_domain::clock::{ClockKind, Step};
+use resound_domain::clock::{ClockKind, ClockName, Step};
 use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
@@ -12,33 +12,8 @@ use resound_domain::policy::{Audience, Priority};
 use resound_domain::risk::{Rule, Task};
 use resound_domain::trace::TraceId;
 use resound_sinks::{Event, Line, Message, MessageId, Recipient, Severity};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
-
-/// A promise that has a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Promise {
-    /// That of a clock of the case.
-    Clock(ClockKind),
-    /// That a person tells the customer.
-    Tell,
-}
-
-impl Promise {
-    /// The published name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Clock(clock) => clock.name(),
-            Self::Tell => "tell",
-        }
-    }
-}
-
-impl Serialize for Promise {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
 
 /// What an alert is about. Names are published to webhooks: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,21 +29,21 @@ pub enum Matter {
     /// A clock passed the warning share of its target.
     Warning {
         /// Which promise.
-        clock: Promise,
+        clock: ClockName,
         /// Its deadline.
         due: Timestamp,
     },
     /// A clock ran past its deadline.
     Breach {
         /// Which promise.
-        clock: Promise,
+        clock: ClockName,
         /// Its deadline.
         due: Timestamp,
     },
     /// A breach goes on.
     Escalation {
         /// Which promise.
-        clock: Promise,
+        clock: ClockName,
         /// Its deadline.
         due: Timestamp,
     },
@@ -201,7 +176,7 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             ..
         } => Some((Matter::Severe, Audience::Executive)),
         EventKind::Warned { clock, due } => {
-            let clock = Promise::Clock(clock);
+            let clock = ClockName::Case(clock);
             Some((Matter::Warning { clock, due }, Audience::Owner))
         }
         EventKind::Breached {
@@ -209,7 +184,7 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             due,
             audience,
         } => {
-            let clock = Promise::Clock(clock);
+            let clock = ClockName::Case(clock);
             Some((Matter::Breach { clock, due }, audience.unwrap_or(first)))
         }
         EventKind::Escalated {
@@ -217,7 +192,7 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             due,
             audience,
         } => {
-            let clock = Promise::Clock(clock);
+            let clock = ClockName::Case(clock);
             Some((Matter::Escalation { clock, due }, audience))
         }
         EventKind::Reminded {
@@ -226,7 +201,7 @@ pub fn matter(kind: &EventKind, priority: Priority) -> Option<(Matter, Audience)
             audience,
             cause: _,
         } => {
-            let clock = Promise::Tell;
+            let clock = ClockName::Tell;
             let matter = match step {
                 Step::Warning => Matter::Warning { clock, due },
                 Step::Breach => Matter::Breach { clock, due },
@@ -328,14 +303,14 @@ impl Alert<'_> {
         }
     }
 
-    fn clock(&self, promise: Promise) -> &'static str {
+    fn clock(&self, promise: ClockName) -> &'static str {
         let (zh, en) = match promise {
-            Promise::Clock(ClockKind::FirstResponse) => ("首次响应", "first response"),
-            Promise::Clock(ClockKind::NextResponse) => ("后续回复", "next response"),
-            Promise::Clock(ClockKind::Resolution) => ("解决", "resolution"),
-            Promise::Clock(ClockKind::Plan) => ("整改方案", "remediation plan"),
-            Promise::Clock(ClockKind::Loop) => ("闭环", "closing the loop"),
-            Promise::Tell => ("亲自告知客户", "telling the customer"),
+            ClockName::Case(ClockKind::FirstResponse) => ("首次响应", "first response"),
+            ClockName::Case(ClockKind::NextResponse) => ("后续回复", "next response"),
+            ClockName::Case(ClockKind::Resolution) => ("解决", "resolution"),
+            ClockName::Case(ClockKind::Plan) => ("整改方案", "remediation plan"),
+            ClockName::Case(ClockKind::Loop) => ("闭环", "closing the loop"),
+            ClockName::Tell => ("亲自告知客户", "telling the customer"),
         };
         self.locale.choose(zh, en)
     }
@@ -540,7 +515,7 @@ mod tests {
     fn a_breach_reads_well_in_both_languages() {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         let matter = Matter::Breach {
-            clock: Promise::Clock(ClockKind::FirstResponse),
+            clock: ClockName::Case(ClockKind::FirstResponse),
             due: "2026-11-21T10:00:00Z".parse().unwrap(),
         };
         let message = |locale| {
@@ -600,7 +575,7 @@ mod tests {
         let (found, audience) = matter(&opened, Priority::P1).unwrap();
         assert_eq!(audience, Audience::Executive);
         let late = Matter::Warning {
-            clock: Promise::Clock(ClockKind::FirstResponse),
+            clock: ClockName::Case(ClockKind::FirstResponse),
             due: "2026-11-21T10:00:00Z".parse().unwrap(),
         };
         let subject = |matter, locale| {

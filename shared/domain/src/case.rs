@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::{Book, Edition};
 use crate::calendar::later;
-use crate::clock::{Clock, ClockKind, Clocks, Ground, Moved, Step};
+use crate::clock::{Clock, ClockKind, ClockName, Clocks, Ground, Shift, Step};
 use crate::confirmation::{NotAsked, Question, Solved};
 use crate::event::{Actor, Doubt, Ending, Event, EventKind};
 use crate::id::CaseId;
@@ -574,9 +574,22 @@ impl Case {
         &self.terms
     }
 
-    /// Its clocks.
+    /// The clocks that keep its promises.
     pub fn clocks(&self) -> &Clocks {
         &self.clocks
+    }
+
+    /// Its clock of this name, if there is one.
+    pub fn clock(&self, name: ClockName) -> Option<&Clock> {
+        match name {
+            ClockName::Case(kind) => self.clocks.get(kind),
+            ClockName::Tell => self.to_tell.as_ref()?.clock.as_ref(),
+        }
+    }
+
+    /// Every clock there is, in the order of [`ClockName::all`].
+    pub fn all_clocks(&self) -> impl Iterator<Item = (ClockName, &Clock)> {
+        ClockName::all().filter_map(|name| Some((name, self.clock(name)?)))
     }
 
     /// When it was opened.
@@ -627,8 +640,10 @@ impl Case {
     /// What is missed next, or was missed first: the earliest deadline of the clocks that run, that of who is to tell the
     /// customer among them; `None` if none runs.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let tell = self.to_tell.as_ref().and_then(ToTell::due);
-        self.clocks.next_due().into_iter().chain(tell).min()
+        self.all_clocks()
+            .filter(|(_, clock)| clock.is_running())
+            .filter_map(|(_, clock)| clock.due())
+            .min()
     }
 
     /// The short form of its id that people read out: that of the response that opened it, or for a task `T-` and the
@@ -678,12 +693,20 @@ impl Case {
 
     /// The deadlines that would be others at `now` under this book than they are now, and what they would be: what a
     /// change of the rules would do.
-    pub fn moves(&self, now: Timestamp, book: &Book) -> Vec<Moved> {
-        let mut case = self.clone();
+    pub fn moves(&self, now: Timestamp, book: &Book) -> Vec<Shift> {
+        let mut after = self.clone();
         for event in self.expire(now, book) {
-            case.apply(&event);
+            after.apply(&event);
         }
-        case.clocks.moved_since(&self.clocks)
+        let due = |case: &Self, name| case.clock(name).and_then(Clock::due);
+        ClockName::all()
+            .map(|clock| Shift {
+                clock,
+                was: due(self, clock),
+                becomes: due(&after, clock),
+            })
+            .filter(|shift| shift.was != shift.becomes)
+            .collect()
     }
 
     /// What a command makes happen, beginning with `expire(now)`; the event of the command is the last one.
@@ -1021,7 +1044,7 @@ impl Case {
         let counted_by = &book.of(&self.terms).calendars;
         let ground = Ground::new(at, &terms, edition);
         let clocks = self.clocks.retargeted(&agreed, counted_by, ground);
-        let tell = self.to_tell.as_ref().and_then(|open| open.clock.as_ref());
+        let tell = self.clock(ClockName::Tell);
         let tell = tell.map(|clock| clock.retargeted(&agreed.tell, counted_by, ground));
         EventKind::Retargeted {
             moved: clocks.moved_since(&self.clocks),
@@ -1031,21 +1054,25 @@ impl Case {
         }
     }
 
-    /// What another release of the time-zone database makes of the clocks; `None` if no deadline moves by it. It has no
-    /// instant at which it begins to apply, so that is whenever somebody looks.
+    /// What another release of the time-zone database makes of the clocks; `None` if no deadline moves by it, or it has an
+    /// outcome. It has no instant at which it begins to apply, so that is whenever somebody looks.
     fn rezoned(&self, at: Timestamp, book: &Book) -> Option<EventKind> {
         let edition = book.of(&self.terms);
         let other = |zone_data| zone_data != edition.zone_data;
-        let mut running = self.clocks.iter();
-        if !running.any(|(_, clock)| clock.zone_data().is_some_and(other))
+        let mut clocks = self.all_clocks();
+        if !clocks.any(|(_, clock)| clock.zone_data().is_some_and(other))
             || edition.is_later_than(&self.terms)
+            || self.state.is_over()
         {
             return None;
         }
-        match self.retargeted(edition, at, book) {
-            EventKind::Retargeted { moved, .. } if moved.is_empty() => None,
-            retargeted => Some(retargeted),
-        }
+        let retargeted = self.retargeted(edition, at, book);
+        let EventKind::Retargeted { moved, tell, .. } = &retargeted else {
+            return None;
+        };
+        let told_by = self.clock(ClockName::Tell).and_then(Clock::due);
+        let moves = !moved.is_empty() || tell.as_ref().and_then(Clock::due) != told_by;
+        moves.then_some(retargeted)
     }
 
     /// The case as time alone has made it by `now`, with the events of that; `now` in whole milliseconds and no

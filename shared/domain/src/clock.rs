@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::book::Edition;
 use crate::calendar::{Calendars, later};
@@ -57,6 +57,50 @@ impl ClockKind {
     const fn pauses(self) -> bool {
         !matches!(self, Self::Loop)
     }
+}
+
+/// Any clock by its published name: those that keep the promises of a case, and that of who is to tell its customer.
+///
+/// It is never persisted: a version that does not know a clock could not read where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClockName {
+    /// One of the case.
+    Case(ClockKind),
+    /// That of [`ToTell`](crate::telling::ToTell).
+    Tell,
+}
+
+impl ClockName {
+    /// Each of them: those of the case, the nearer promise first, and then the other.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_case = ClockKind::ALL.into_iter().map(Self::Case);
+        of_case.chain([Self::Tell])
+    }
+
+    /// The published name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Case(kind) => kind.name(),
+            Self::Tell => "tell",
+        }
+    }
+}
+
+impl Serialize for ClockName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A deadline that would be another. Instants of business time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shift {
+    /// Of which clock.
+    pub clock: ClockName,
+    /// What it is; `None` if there is none.
+    pub was: Option<Timestamp>,
+    /// What it would be; `None` if there would be none.
+    pub becomes: Option<Timestamp>,
 }
 
 /// The clocks of a case. Names are persisted: append only.
@@ -131,14 +175,6 @@ impl Clocks {
         ClockKind::ALL
             .into_iter()
             .filter_map(|kind| Some((kind, self.get(kind)?)))
-    }
-
-    /// The earliest deadline of the running clocks; `None` if none runs.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        self.iter()
-            .filter(|(_, clock)| clock.is_running())
-            .filter_map(|(_, clock)| clock.due())
-            .min()
     }
 
     /// What a receipt promises: a first response, and an outcome by the earlier of resolution and loop. `None` while

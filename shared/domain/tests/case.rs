@@ -14,7 +14,7 @@ use proptest::sample::select;
 use resound_domain::book::{Book, Edition, NamedCalendar};
 use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{BrokenLog, Case, Command, Refused, State, Verb};
-use resound_domain::clock::{Clock, ClockKind, Moved, Outcome, Step};
+use resound_domain::clock::{Clock, ClockKind, ClockName, Moved, Outcome, Shift, Step};
 use resound_domain::confirmation::{NotAsked, Question, Solved};
 use resound_domain::event::{Actor, Direction, Doubt, Effect, Ending, Event, EventKind, Failure};
 use resound_domain::form::FormId;
@@ -476,7 +476,7 @@ fn waiting_for_the_customer_does_not_count() {
     );
     // The clock of the loop goes on.
     assert_eq!(case.next_deadline(), Some(start + hours(126)));
-    assert_eq!(case.clocks().next_due(), Some(start + hours(168)));
+    assert_eq!(case.next_due(), Some(start + hours(168)));
     let first = &case.clocks().first_response;
     assert_eq!((first.remaining(), first.due()), (Some(hours(3)), None));
     let back = start + hours(100);
@@ -850,7 +850,7 @@ fn the_loop_is_closed_within_seven_days_whatever_the_calendar_says() {
     );
     let limit = start + hours(168);
     assert_eq!(clocks.promise().unwrap().resolve_by, limit);
-    assert_eq!(clocks.next_due(), Some(limit));
+    assert_eq!(case.next_due(), Some(limit));
     assert_eq!(case.next_deadline(), Some(start + hours(126)));
     // A pause does not move it.
     for (command, after) in [
@@ -862,7 +862,7 @@ fn the_loop_is_closed_within_seven_days_whatever_the_calendar_says() {
             .unwrap();
         case.apply(&events[0]);
     }
-    assert_eq!(case.clocks().next_due(), Some(limit));
+    assert_eq!(case.next_due(), Some(limit));
 }
 
 #[test]
@@ -1757,11 +1757,43 @@ fn a_dry_run_tells_which_deadlines_would_move() {
     let start = at(MONDAY);
     let case = opened(Priority::P2, start);
     let book = book().with(Edition::new(revised(1, 1, 4, 24), calendars(), 0));
-    let moved = case.moves(start + hours(1), &book);
-    let (from, to) = (Some(start + hours(48)), Some(start + hours(24)));
-    let clock = ClockKind::Resolution;
-    assert_eq!(moved, [Moved { clock, from, to }]);
+    let shift = |clock, was, becomes| {
+        let [was, becomes] = [was, becomes].map(|after| Some(start + hours(after)));
+        Shift {
+            clock,
+            was,
+            becomes,
+        }
+    };
+    let resolution = shift(ClockName::Case(ClockKind::Resolution), 48, 24);
+    assert_eq!(case.moves(start + hours(1), &book), [resolution]);
     assert_eq!(case.moves(start, &book), []);
+}
+
+#[test]
+fn a_dry_run_tells_which_deadline_of_who_is_to_tell_would_move() {
+    let start = at(MONDAY);
+    let mut policy = revised(1, 1, 4, 48);
+    policy.targets.p2.tell = Some(Target {
+        duration: hours(4),
+        calendar: CalendarName::AROUND_THE_CLOCK,
+    });
+    let book = book().with(Edition::new(policy, calendars(), 0));
+    for (word, is_worked) in [(Command::Reply, true), (Command::Resolve, false)] {
+        let mut case = opened(Priority::P2, start);
+        perform(&mut case, &word, start);
+        for event in case.ask(2, start, &book) {
+            case.apply(&event);
+        }
+        let shift = Shift {
+            clock: ClockName::Tell,
+            was: Some(start + hours(24)),
+            becomes: Some(start + hours(4)),
+        };
+        let expected = [shift].into_iter().filter(|_| is_worked);
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(case.moves(start + hours(1), &book), expected, "{word:?}");
+    }
 }
 
 #[test]
@@ -1781,6 +1813,48 @@ fn another_release_of_the_zone_data_moves_only_what_it_moves() {
     let mut after = case.clone();
     after.apply(&log[0]);
     assert_eq!(after.expire(start + hours(2), &moved), []);
+}
+
+/// Of the clocks of this case only that of who is to tell counts business hours.
+#[test]
+fn another_release_of_the_zone_data_moves_the_deadline_of_who_is_to_tell() {
+    let start = at("2026-11-20T17:00:00+08:00");
+    let mut policy = Policy::default();
+    policy.targets.p3.tell = Some(Target {
+        duration: hours(4),
+        calendar: CalendarName::BUSINESS,
+    });
+    let of_zone = |zone: &str, zone_data: &str| {
+        let calendars = Calendars::office_hours(zone).unwrap();
+        let mut edition = Edition::new(policy.clone(), calendars, 0);
+        edition.zone_data = zone_data.to_owned();
+        Book::new(edition)
+    };
+    let old = of_zone("Asia/Shanghai", "2020a");
+    let moved = of_zone("Europe/Berlin", "2026a");
+    for (word, is_worked) in [(Command::Reply, true), (Command::Resolve, false)] {
+        let event = Case::open(SURVIVOR, start, Priority::P3, Origin::default(), &old);
+        let mut case = Case::begin(&event).unwrap();
+        for event in case.handle(&word, staff(), start, &old).unwrap() {
+            case.apply(&event);
+        }
+        for event in case.ask(2, start, &old) {
+            case.apply(&event);
+        }
+        // An hour of Friday is left in Shanghai, and the whole day in Berlin.
+        let monday = at("2026-11-23T12:00:00+08:00");
+        assert_eq!(case.to_tell().unwrap().due(), Some(monday));
+        let log = case.expire(start + hours(1), &moved);
+        if !is_worked {
+            assert_eq!(log, [], "what has an outcome is left alone");
+            continue;
+        }
+        assert_eq!(names(&log), ["retargeted"]);
+        case.apply(&log[0]);
+        let friday = at("2026-11-20T14:00:00+01:00");
+        assert_eq!(case.to_tell().unwrap().due(), Some(friday));
+        assert_eq!(case.expire(start + hours(2), &moved), []);
+    }
 }
 
 #[test]

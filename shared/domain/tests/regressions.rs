@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use resound_domain::book::{Book, Edition};
 use resound_domain::calendar::{BusinessCalendar, Calendars};
 use resound_domain::case::{Case, Command, State};
-use resound_domain::clock::{ClockKind, Outcome};
+use resound_domain::clock::{ClockKind, ClockName, Outcome};
 use resound_domain::event::{Actor, Event, EventKind};
 use resound_domain::id::ResponseId;
 use resound_domain::policy::{
@@ -171,9 +171,9 @@ fn no_holidays() {
     let moved = case.moves(at("2026-09-30T18:00:00+08:00"), &entered);
     let first = moved
         .iter()
-        .find(|moved| moved.clock == ClockKind::FirstResponse)
+        .find(|moved| moved.clock == ClockName::Case(ClockKind::FirstResponse))
         .unwrap();
-    assert_eq!(first.to, Some(at("2026-10-08T10:00:00+08:00")));
+    assert_eq!(first.becomes, Some(at("2026-10-08T10:00:00+08:00")));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::{Case, Command};
 use resound_domain::policy::Priority;
-use resound_store::{ConfigKind, Editions, Rules};
-use resound_testing::cases::calendars;
+use resound_store::{Appended, ConfigKind, Editions, Rules};
+use resound_testing::cases::{book, calendars};
 use resound_testing::start;
 use serde_json::{Value, json};
 
@@ -85,6 +85,26 @@ async fn deadlines_that_would_move_are_listed_and_nothing_is_written() {
         (&told["unchanged"], &told["looked_at"]),
         (&json!(true), &json!(0))
     );
+}
+
+#[tokio::test]
+async fn the_deadline_of_who_is_to_tell_a_customer_is_told_too() {
+    let office = Office::new().await;
+    let case = office.aws.opened(1, Priority::P2).await;
+    let case = office.aws.commanded(&case, Command::Reply, after(1)).await;
+    let asked = case.ask(2, after(1), &book());
+    let mut untold = case.clone();
+    asked.iter().for_each(|event| untold.apply(event));
+    let store = &office.aws.store;
+    let appended = store.append(&case, &untold, &asked, None, None, start());
+    assert_eq!(appended.await.unwrap(), Appended::Appended);
+
+    let mut sooner = warning_at(75);
+    sooner["targets"]["P2"]["tell"] = json!({"duration": "PT4H", "calendar": "around_the_clock"});
+    let told = run(&office, policy(&sooner), "").await;
+    let [was, becomes] = [24, 4].map(|hours| after(1 + hours * 60).to_string());
+    let expected = (case.id().to_string(), "tell".to_owned(), was, becomes);
+    assert_eq!(moves(&told), [expected]);
 }
 
 #[tokio::test]

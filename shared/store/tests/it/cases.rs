@@ -371,7 +371,7 @@ fn place(case: &Case) -> (u8, Timestamp, String) {
 }
 
 fn promise(case: &Case) -> Option<Timestamp> {
-    case.clocks().next_due()
+    case.next_due()
 }
 
 /// A case of which every clock pauses: as it was written before the loop had a clock of its own.
