@@ -88,7 +88,7 @@ impl Run {
             );
             json!({
                 "id": case.id(),
-                "reference": case.id().response().reference(),
+                "reference": case.reference(),
                 "priority": case.priority(),
                 "owner": case.owner(),
                 "moves": moves.collect::<Vec<_>>(),

@@ -75,6 +75,7 @@ async fn deadlines_that_would_move_are_listed_and_nothing_is_written() {
     );
     assert_eq!(moves(&told), [expected]);
     assert_eq!(told["cases"][0]["priority"], "P2");
+    assert_eq!(told["cases"][0]["reference"], urgent.reference());
     // A clock that waits has no deadline to move.
     assert!(waiting.clocks().resolution.due().is_none());
     let none: Editions<Value> = office.aws.store.editions(ConfigKind::Policy).await.unwrap();
@@ -105,6 +106,17 @@ async fn the_deadline_of_who_is_to_tell_a_customer_is_told_too() {
     let [was, becomes] = [24, 4].map(|hours| after(1 + hours * 60).to_string());
     let expected = (case.id().to_string(), "tell".to_owned(), was, becomes);
     assert_eq!(moves(&told), [expected]);
+}
+
+#[tokio::test]
+async fn a_task_is_called_as_everywhere() {
+    let office = Office::new().await;
+    let task = office.aws.raised(7).await;
+    let mut sooner = resolved_in("PT10H");
+    sooner["targets"]["P1"]["resolution"]["duration"] = "PT10H".into();
+    let told = run(&office, policy(&sooner), "").await;
+    assert_eq!(told["cases"][0]["reference"], task.reference());
+    assert!(task.reference().starts_with("T-"));
 }
 
 #[tokio::test]
