@@ -1,6 +1,6 @@
 //! From a record of the provider to the ledger, the suppression list and the log of a case.
 
-use resound_domain::delivery::Fate;
+use resound_domain::delivery::{Delivery, Fate};
 use resound_domain::event::EventKind;
 use resound_lambda_kit::aws::Clients;
 use resound_lambda_kit::batch::{self, BatchResponse, Outcome, SqsEvent, SqsRecord};
@@ -97,7 +97,7 @@ impl App {
             let recorded = recorded.await;
             match recorded.map_err(|error| failed("record the report", error))? {
                 Reported::Recorded => {
-                    count(metrics, fact.fate);
+                    count(metrics, fact.fate, &seen.delivery);
                     metrics.count(Counter::NoticesFound, u64::from(seen.is_in_doubt()));
                     tracing::info!(improvement = %key.improvement, contact = %key.contact, fate = fact.fate.name(), "the provider told of an announcement");
                     return Ok(Outcome::Done);
@@ -133,7 +133,7 @@ impl App {
                     return Ok(Outcome::Done);
                 }
                 Some(Reported::Recorded) => {
-                    count(&invocation.metrics, fact.fate);
+                    count(&invocation.metrics, fact.fate, &notice.delivery);
                     let found = told
                         .iter()
                         .any(|kind| matches!(kind, EventKind::NoticeFound { .. }));
@@ -193,8 +193,11 @@ impl App {
     }
 }
 
-/// Counts what is recorded for the first time.
-fn count(metrics: &Metrics, fate: Fate) {
+/// Counts what was recorded, unless it was known: an earlier time of the same thing is no second one.
+fn count(metrics: &Metrics, fate: Fate, known: &Delivery) {
+    if known.at(fate).is_some() {
+        return;
+    }
     let counter = match fate {
         Fate::Accepted => None,
         Fate::Delivered => Some(Counter::NoticesDelivered),

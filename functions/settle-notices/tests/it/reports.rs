@@ -1,6 +1,6 @@
 //! What each report leaves in the ledger, on the list and in the log.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use resound_domain::contact::{ByHand, Reason};
 use resound_domain::delivery::{Fate, Fates};
 use resound_domain::event::{EventKind, Failure};
@@ -113,6 +113,34 @@ async fn reports_in_any_order_end_the_same() {
         ends.push((world.notice().await, reasons, world.log().await));
     }
     assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn what_is_told_twice_with_two_times_is_kept_with_the_first_and_counted_once() {
+    let mut later = record("delivery");
+    later["delivery"]["timestamp"] = json!("2026-11-02T09:00:00Z");
+    let earlier = record("delivery");
+    let first: Timestamp = earlier["delivery"]["timestamp"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let world = World::sent().await;
+    for told in [&later, &earlier, &later] {
+        assert_eq!(world.hear(told).await, all_done());
+    }
+    let notice = world.notice().await.unwrap();
+    assert_eq!(notice.delivery.delivered_at, Some(first));
+    assert_eq!(world.metrics.summary(), "NoticesDelivered 1");
+
+    let (world, _) = World::announcing().await;
+    for mut told in [later, earlier] {
+        told["mail"]["tags"]["entry"] = json!([announced().tag()]);
+        assert_eq!(world.hear(&told).await, all_done());
+    }
+    let entry = world.aws.store.announced(announced()).await;
+    assert_eq!(entry.unwrap().unwrap().delivery.delivered_at, Some(first));
+    assert_eq!(world.metrics.summary(), "NoticesDelivered 1");
 }
 
 #[tokio::test]
