@@ -132,7 +132,27 @@ struct Mail {
 #[serde(rename_all = "camelCase")]
 struct Bounce {
     bounce_type: String,
+    #[serde(default)]
+    bounced_recipients: Vec<Bounced>,
     timestamp: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Bounced {
+    /// What the server that tells of it did, by RFC 3464, section 2.3.3; absent where no such notification came with it, as in
+    /// a note that somebody is on holiday.
+    action: Option<String>,
+}
+
+impl Bounce {
+    /// Whether the letter was given up: nobody has it, and nobody tries any more.
+    fn is_over(&self) -> bool {
+        let mut actions = self.bounced_recipients.iter();
+        actions.any(|to| {
+            let action = to.action.as_deref();
+            action.is_some_and(|action| action.eq_ignore_ascii_case("failed"))
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -212,9 +232,10 @@ impl Wire {
             }
             "Bounce" => {
                 let bounce = self.bounce.as_ref().ok_or(Malformed::Missing("bounce"))?;
-                // `Transient` and `Undetermined` say nothing about the next letter.
                 Some(match bounce.bounce_type.as_str() {
                     "Permanent" => (Fate::Bounced, bounce.timestamp, Some(Reason::HardBounce)),
+                    // `Transient` and `Undetermined` say nothing about the next letter.
+                    _ if bounce.is_over() => (Fate::Bounced, bounce.timestamp, None),
                     _ => (Fate::SoftBounced, bounce.timestamp, None),
                 })
             }

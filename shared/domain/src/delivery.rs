@@ -15,10 +15,11 @@ pub enum Fate {
     Accepted,
     /// The mailbox or the phone took it.
     Delivered,
-    /// The mailbox does not exist or takes nothing from us, for good; there is no such number, or its phone was out of reach
-    /// until the message was given up.
+    /// It was given up: the mailbox does not exist, takes nothing from us, or was full or out of reach until then; there is no
+    /// such number, or its phone was out of reach until then.
     Bounced,
-    /// The mailbox or the phone did not take it this time: it is full, out of reach, or nobody says why.
+    /// Something came back, and the message may have arrived all the same, or still may: a note that somebody is on holiday, a
+    /// phone that is out of reach by now, or nobody says.
     SoftBounced,
     /// It was not sent on: the provider or a network found something wrong with the message, or does not let it through.
     Rejected,

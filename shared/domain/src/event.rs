@@ -351,7 +351,7 @@ pub enum Doubt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// The mailbox does not exist or takes nothing from us, for good.
+    /// It was given up: the mailbox or number does not exist, takes nothing from us, or was out of reach until then.
     Bounced,
     /// The provider did not send it on: it found something wrong with the message.
     Rejected,

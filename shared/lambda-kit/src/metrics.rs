@@ -91,9 +91,9 @@ pub enum Counter {
     BetaLettersUnknown,
     /// Letters to customers that a mailbox took.
     NoticesDelivered,
-    /// Letters to customers that came back for good.
+    /// Letters to customers that were given up.
     NoticesBounced,
-    /// Letters to customers that a mailbox did not take that time.
+    /// Letters to customers of which something came back, and which may have arrived all the same.
     NoticesSoftBounced,
     /// Letters to customers that the provider took and did not send on.
     NoticesRejected,

@@ -41,10 +41,10 @@ async fn each_report_says_its_one_thing() {
         ),
         (
             "bounce_transient",
-            Some(Fate::SoftBounced),
+            Some(Fate::Bounced),
             vec![],
-            vec![],
-            "NoticesSoftBounced 1",
+            vec![failed(Failure::Bounced)],
+            "NoticesBounced 1",
         ),
         (
             "complaint",
@@ -74,6 +74,54 @@ async fn each_report_says_its_one_thing() {
         assert_eq!(world.reasons().await, reasons, "{name}");
         assert_eq!(world.log().await, log, "{name}");
         assert_eq!(world.metrics.summary(), counted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_bounce_has_reached_nobody_where_it_says_so_and_lists_only_what_is_for_good() {
+    let sent_again = || json!([{"emailAddress": "li@example.test", "action": "delayed"}]);
+    let given_up = || json!([{"emailAddress": "li@example.test", "action": "Failed"}]);
+    let answered = || json!([{"emailAddress": "li@example.test"}]);
+    for (kind, recipients, fate, is_listed) in [
+        ("Permanent", given_up(), Fate::Bounced, true),
+        ("Permanent", answered(), Fate::Bounced, true),
+        // The server was out of reach for all of the 14 hours, or there is none.
+        ("Transient", given_up(), Fate::Bounced, false),
+        ("Undetermined", given_up(), Fate::Bounced, false),
+        // Somebody is on holiday, and has the letter.
+        ("Transient", answered(), Fate::SoftBounced, false),
+        ("Undetermined", answered(), Fate::SoftBounced, false),
+        ("Transient", sent_again(), Fate::SoftBounced, false),
+        ("Transient", json!([]), Fate::SoftBounced, false),
+        ("Teleported", json!(null), Fate::SoftBounced, false),
+    ] {
+        let mut told = record("bounce_transient");
+        told["bounce"]["bounceType"] = kind.into();
+        told["bounce"]["bounceSubType"] = "General".into();
+        match recipients.is_null() {
+            true => drop(
+                told["bounce"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("bouncedRecipients"),
+            ),
+            false => told["bounce"]["bouncedRecipients"] = recipients.clone(),
+        }
+        let world = World::sent().await;
+        assert_eq!(world.hear(&told).await, all_done(), "{kind} {recipients}");
+        let delivery = world.notice().await.unwrap().delivery;
+        assert_eq!(delivery.fate(), Some(fate), "{kind} {recipients}");
+        let listed: Vec<_> = is_listed
+            .then_some(Reason::HardBounce)
+            .into_iter()
+            .collect();
+        assert_eq!(world.reasons().await, listed, "{kind} {recipients}");
+        let log = fate.failure().map(failed);
+        assert_eq!(
+            world.log().await,
+            Vec::from_iter(log),
+            "{kind} {recipients}"
+        );
     }
 }
 
@@ -284,7 +332,7 @@ async fn a_letter_of_an_announcement_has_its_own_entry() {
         ("send", vec![], ""),
         ("delivery", vec![], "NoticesDelivered 1"),
         ("bounce", vec![Reason::HardBounce], "NoticesBounced 1"),
-        ("bounce_transient", vec![], "NoticesSoftBounced 1"),
+        ("bounce_transient", vec![], "NoticesBounced 1"),
         ("complaint", vec![Reason::Complaint], "NoticesComplained 1"),
         ("reject", vec![], "NoticesRejected 1"),
     ] {
