@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL};
+use resound_domain::budget::{QUIET_FROM, QUIET_UNTIL, answered_at};
 use resound_domain::confirmation::question;
 use resound_domain::contact::Purpose;
 use resound_domain::event::{Doubt, Effect, Ending, Event, EventKind};
@@ -441,10 +441,11 @@ impl App {
             return;
         };
         let event = attempt.event;
+        let at = answered_at(event);
         let counting = async {
             let (mut tries, mut wait) = (1, RECORD_WAIT);
             loop {
-                match self.store.count_answer(contact, event.at).await {
+                match self.store.count_answer(contact, at).await {
                     Err(error) if error.is_retryable() && tries < COUNT_TRIES => {
                         tokio::time::sleep(wait).await;
                     }

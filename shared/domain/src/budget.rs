@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
+
 /// The time in which contacts are counted: 30 times 24 hours.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -17,6 +19,9 @@ pub const MOST: usize = 2;
 /// With so many contacts in that time, answers and ours together, nothing more is said of our own accord. Ours too: a case
 /// makes two or three answers, and whoever heard from us about two or three cases of theirs this month has heard enough.
 pub const MOST_IN_ALL: usize = 6;
+
+/// How many places an instant of whole milliseconds has.
+const NANOS_OF_A_MILLI: u128 = 1_000_000;
 
 /// When quiet hours begin, local time: the hours of 47 CFR 64.1200(c)(1), which forbids calls before 8 and after 21 o'clock.
 pub const QUIET_FROM: Time = time(21, 0, 0, 0);
@@ -44,6 +49,16 @@ pub fn quiet_until(at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     morning.ok().map(|morning| morning.timestamp())
 }
 
+/// When an answer counts that tells of this event: at the time of the event, and within its millisecond at a place of its own.
+/// So what is told of one event counts once, however often it is counted, and what is told of several at one instant counts
+/// for each: cases that were merged have their outcome together. Two of these fall together once in a million.
+pub fn answered_at(event: &Event) -> Timestamp {
+    let of_its_own = event.case.bits().wrapping_add(u128::from(event.seq));
+    let place = i64::try_from(of_its_own % NANOS_OF_A_MILLI).unwrap_or_default();
+    let at = event.at.checked_add(SignedDuration::from_nanos(place));
+    at.unwrap_or(event.at)
+}
+
 /// Times at which one person was written to by one medium. Business time, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -67,7 +82,7 @@ impl Times {
 pub struct Contacts {
     /// Of our own accord.
     pub own: Times,
-    /// In answer to their own case, by the time of what they were told of: what is told of the same moment counts once.
+    /// In answer to their own case, each [when it counts](answered_at).
     pub answers: Times,
 }
 
@@ -90,8 +105,8 @@ impl Contacts {
         }
     }
 
-    /// These and an answer about what happened at `at`; the same one any number of times, in any order with others, is the
-    /// same as once. Of the answers, what is out of the [`WINDOW`] is forgotten, and all but the last [`MOST_IN_ALL`]: more
+    /// These and an answer that [counts](answered_at) at `at`; the same one any number of times, in any order with others, is
+    /// the same as once. Of the answers, what is out of the [`WINDOW`] is forgotten, and all but the last [`MOST_IN_ALL`]: more
     /// never matters.
     #[must_use]
     pub fn and_answer(&self, at: Timestamp) -> Self {
@@ -113,6 +128,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::event::{Actor, EventKind};
+    use crate::id::CaseId;
     use proptest::prelude::*;
 
     fn at(text: &str) -> Timestamp {
@@ -146,6 +163,30 @@ mod tests {
         assert_eq!(hundreds.answers.0.len(), MOST_IN_ALL);
         assert!(!hundreds.allow_one(day(300)));
         assert!(hundreds.allow_one(day(325)), "five of the last are left");
+    }
+
+    #[test]
+    fn each_event_of_an_instant_counts_and_each_once() {
+        let now = at("2026-11-02T02:00:00.123Z");
+        let event = |case: u128, seq| Event {
+            seq,
+            case: CaseId::from_bits((case << 64) | (0x9e37_79b9_7f4a_7c15 * case)),
+            at: now,
+            by: Actor::System,
+            kind: EventKind::Closed,
+            trace_id: None,
+        };
+        let counted = |events: &[Event]| {
+            let answered = events.iter().map(answered_at);
+            let counted = answered.fold(Contacts::default(), |known, at| known.and_answer(at));
+            counted.answers.0.len()
+        };
+        assert_eq!(counted(&[event(1, 2), event(2, 2), event(2, 3)]), 3);
+        assert_eq!(counted(&[event(1, 2), event(1, 2)]), 1);
+        for case in 0..100 {
+            let early = answered_at(&event(case, 2)).duration_since(now);
+            assert!((0..1_000_000).contains(&early.as_nanos()), "{early}");
+        }
     }
 
     #[test]

@@ -225,8 +225,8 @@ impl Store {
         Err(StoreError::Unavailable("the list keeps changing".into()))
     }
 
-    /// Counts an answer to its own case among what an address got, by the time of what it tells of: any number of times is the
-    /// same as once. Answers hold back what is said of our own accord, and nothing holds them back, so this is no part of a
+    /// Counts an answer to its own case among what an address got, [when it counts](resound_domain::budget::answered_at): any
+    /// number of times is the same as once. Answers hold back what is said of our own accord, and nothing holds them back, so this is no part of a
     /// transaction; an announcement that is claimed meanwhile looks again.
     ///
     /// # Errors

@@ -335,6 +335,43 @@ async fn whoever_heard_of_several_cases_this_month_waits_for_an_announcement() {
     world.advance("PT1M").await;
 }
 
+/// Cases that were merged are answered in the same millisecond, and each by a letter of its own.
+#[tokio::test]
+async fn answers_of_one_moment_count_each() {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    for n in 0..2 {
+        report(&mut world, n, email(n)).await;
+    }
+    gather(&mut world).await;
+    // One of them complained six times, the other once.
+    for (n, complaints) in [(0, 6), (1, 1)] {
+        let mut cases = Vec::new();
+        for _ in 0..complaints {
+            let complaint = json!({"text": "The lamp is broken.", "nps": 1, "locale": "en", "contact": email(n)});
+            cases.push(world.submit(complaint).await.case);
+        }
+        let (survivor, merged) = cases.split_first().unwrap();
+        for case in merged {
+            let merge = json!({"command": "merge", "into": survivor});
+            world.command(*case, merge).await;
+        }
+        let resolve = json!({"command": "resolve", "message": "A new one is on its way."});
+        world.command(*survivor, resolve).await;
+        world.drain().await;
+    }
+    let answers: BTreeMap<String, usize> = [0, 1]
+        .map(|n| (format!("customer-{n}@customer.example"), [6, 1][n]))
+        .into();
+    assert_eq!(letters(&world), answers);
+
+    let improvement = shipped(&mut world, &[one]).await;
+    let preview = format!("/v1/improvements/{improvement}/announcement/preview");
+    let preview = world.staff_get(&preview).await.expect(200).json();
+    assert_eq!(preview["letters"], 1);
+    assert_eq!(preview["without"], json!({"over_budget": 1}));
+}
+
 /// What a newer version, or an accident, left of one of them.
 #[tokio::test]
 async fn whoever_cannot_be_read_is_passed_over_and_keeps_nobody_waiting() {

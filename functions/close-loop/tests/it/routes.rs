@@ -2,7 +2,6 @@
 
 use close_loop::Config;
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::budget::Contacts;
 use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::ContactId;
 use resound_domain::phone::E164;
@@ -106,8 +105,7 @@ async fn who_left_a_number_alone_gets_a_text_message() {
     assert!(world.is_settled().await);
     assert_eq!(world.metrics.summary(), "NoticesSent 1");
     let number = sms::contact(&E164::read("+8613800138000", None).unwrap());
-    let once = Contacts::default().and_answer(start());
-    assert_eq!(world.counted(number).await, once);
+    assert_eq!(world.counted(number).await, world.counted_once().await);
 }
 
 #[tokio::test]
@@ -233,7 +231,7 @@ async fn a_lost_answer_of_the_sms_service_is_in_doubt_for_good() {
     assert_eq!(service.requests().len(), 1);
     assert_eq!(world.doubts().await, unknown());
     let number = sms::contact(&E164::read("+8613800138000", None).unwrap());
-    let once = Contacts::default().and_answer(start());
+    let once = world.counted_once().await;
     assert_eq!(world.counted(number).await, once, "perhaps they got it");
 }
 

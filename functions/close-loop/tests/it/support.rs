@@ -2,7 +2,7 @@
 
 use close_loop::{App, Config};
 use jiff::{SignedDuration, Timestamp};
-use resound_domain::budget::Contacts;
+use resound_domain::budget::{Contacts, answered_at};
 use resound_domain::case::{Case, Command};
 use resound_domain::event::{Actor, Direction, Doubt, Effect, Event, EventKind};
 use resound_domain::id::{CaseId, ContactId, ImprovementId};
@@ -184,6 +184,17 @@ impl World {
                 _ => None,
             })
             .collect()
+    }
+
+    /// When the answer counts.
+    pub(crate) async fn answered_at(&self) -> Timestamp {
+        let event = self.aws.store.event(case_id(), SEQ).await;
+        answered_at(&event.unwrap().unwrap().event)
+    }
+
+    /// What is counted where it is all that counts.
+    pub(crate) async fn counted_once(&self) -> Contacts {
+        Contacts::default().and_answer(self.answered_at().await)
     }
 
     /// What is counted in the budget of an address.
