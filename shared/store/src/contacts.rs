@@ -9,7 +9,7 @@ use resound_domain::budget::{Contacts, Times};
 use resound_domain::contact::{self, Act, ByHand, Reason, Suppression};
 use resound_domain::id::ContactId;
 
-use crate::dynamo::{Change, Part, Query, Transacted, Written, n, s};
+use crate::dynamo::{Change, Part, Query, Transacted, Written, key_of, n, s};
 use crate::issues::beginning;
 use crate::item::{ChangeItem, ContactedItem, Stored, SuppressionItem, attribute, encode};
 use crate::key::{CHANGES, Key, SUPPRESSIONS, contact_partition};
@@ -106,16 +106,19 @@ impl Store {
     /// for that version to heed.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`]; one reason that cannot be read fails the whole: whether it stands is not known.
     pub async fn suppressions(&self, contact: ContactId) -> Result<Vec<Suppression>, StoreError> {
         let query = Query::partition(contact_partition(contact))
             .range("begins_with(#SK, :reasons)")
             .value(":reasons", s(SUPPRESSIONS));
-        let items = self.query_all(&query).await?.into_iter();
-        let known = items.filter_map(|item| <(Reason, SuppressionItem)>::read(item).ok());
-        Ok(known
-            .filter_map(|(reason, item)| item.suppression(reason))
-            .collect())
+        let mut standing = Vec::new();
+        for item in self.query_all(&query).await? {
+            if Key::decode(&key_of(&item)).is_ok() {
+                let (reason, item) = <(Reason, SuppressionItem)>::read(item)?;
+                standing.extend(item.suppression(reason));
+            }
+        }
+        Ok(standing)
     }
 
     /// What staff did about an address, in no order. What only a newer version can name is left out.

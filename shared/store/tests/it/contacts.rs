@@ -1,7 +1,8 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use resound_domain::contact::{Act, Reason};
 use resound_domain::id::ContactId;
-use resound_store::{Key, Lifted, Suppressed};
+use resound_store::{Key, Lifted, StoreError, Suppressed};
 
 use crate::support::{Table, by_ann, hours, t0};
 
@@ -133,6 +134,30 @@ async fn what_staff_do_leaves_a_trail_and_what_they_repeat_none() {
     assert_eq!(table.bounced(t0()).await, Suppressed::New);
     let changes = table.store.suppression_changes(CONTACT).await.unwrap();
     assert_eq!(changes.len(), 3);
+}
+
+#[tokio::test]
+async fn a_reason_that_cannot_be_read_is_not_taken_for_none() {
+    let table = Table::new().await;
+    let reason = Reason::Complaint;
+    let key = Key::Suppression {
+        contact: CONTACT,
+        reason,
+    };
+    let listed = table.store.suppress(CONTACT, reason, t0(), None).await;
+    assert_eq!(listed.unwrap(), Suppressed::New);
+    let mut newer = table.raw(&key).await.unwrap();
+    newer.insert("v".to_owned(), AttributeValue::N("9".to_owned()));
+    table.plant(newer.clone()).await;
+    let standing = table.store.suppressions(CONTACT).await;
+    assert!(matches!(standing, Err(StoreError::Corrupt { .. })));
+
+    // One that only a newer version can name is that one's to heed.
+    table.remove(&key).await;
+    let unknown = AttributeValue::S("SUPPRESSION#teleported".to_owned());
+    newer.insert("SK".to_owned(), unknown);
+    table.plant(newer).await;
+    assert_eq!(table.reasons().await, []);
 }
 
 #[tokio::test]
