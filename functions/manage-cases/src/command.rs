@@ -5,7 +5,7 @@ use resound_domain::event::EventKind;
 use resound_domain::id::CaseId;
 use resound_domain::locale::Locale;
 use resound_domain::reason;
-use resound_domain::submission::{Raw, RawFields, TEXT_LIMIT, breaks_line, clean};
+use resound_domain::submission::{Raw, RawFields, TEXT_LIMIT, breaks_line, clean, is_blank};
 use resound_domain::telling::{Came, How};
 use resound_lambda_kit::problem::FieldError;
 
@@ -488,15 +488,6 @@ pub(crate) fn is_owner(text: &str) -> bool {
     !is_blank(text) && !text.chars().any(breaks_line) && text.chars().nth(OWNER_LIMIT).is_none()
 }
 
-/// Whether nothing of a text can be seen.
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -597,7 +588,14 @@ mod tests {
 
     #[test]
     fn words_are_visible_and_not_too_long() {
-        for blank in ["", " \n\t", "\u{0}\u{7}", "\u{200b}\u{feff}", "\u{3000}"] {
+        for blank in [
+            "",
+            " \n\t",
+            "\u{0}\u{7}",
+            "\u{200b}\u{feff}",
+            "\u{3000}",
+            "\u{3164}",
+        ] {
             for command in ["reply", "await_customer"] {
                 let body = json!({"command": command, "message": blank});
                 assert_eq!(faults(body), pairs(&[("message", "blank")]), "{blank:?}");

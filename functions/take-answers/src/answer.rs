@@ -3,7 +3,7 @@
 use resound_domain::confirmation::Solved;
 use resound_domain::issue::tester::Word;
 use resound_domain::locale::Locale;
-use resound_domain::submission::{IdempotencyKey, Raw, RawFields, TEXT_LIMIT, clean};
+use resound_domain::submission::{IdempotencyKey, Raw, RawFields, TEXT_LIMIT, clean, is_blank};
 use resound_lambda_kit::problem::FieldError;
 
 /// An answer to "did this solve it?".
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
         if self.faults.len() > faults {
             return None;
         }
-        let text = text.filter(|text| !text.trim().is_empty());
+        let text = text.filter(|text| !is_blank(text));
         if text.is_none() && required {
             self.fault(
                 "text",

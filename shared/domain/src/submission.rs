@@ -1004,7 +1004,7 @@ impl<'a> Reader<'a> {
 fn is_absent(value: &Raw) -> bool {
     match value {
         Raw::Null => true,
-        Raw::Text(text) => text.chars().all(|c| c.is_whitespace() || c.is_control()),
+        Raw::Text(text) => is_blank(text),
         _ => false,
     }
 }
@@ -1012,6 +1012,37 @@ fn is_absent(value: &Raw) -> bool {
 /// Whether a character ends a line or is another control character: not what belongs into a text of one line.
 pub fn breaks_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether nothing of a text can be seen: blanks, control characters, what Unicode 16 lists as
+/// [`Default_Ignorable_Code_Point`](https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point) (zero-width
+/// and directional characters, fillers, variation selectors), and the Braille pattern without a dot.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(
+                c,
+                '\u{ad}'
+                    | '\u{34f}'
+                    | '\u{61c}'
+                    | '\u{115f}'..='\u{1160}'
+                    | '\u{17b4}'..='\u{17b5}'
+                    | '\u{180b}'..='\u{180f}'
+                    | '\u{200b}'..='\u{200f}'
+                    | '\u{202a}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}'
+                    | '\u{2800}'
+                    | '\u{3164}'
+                    | '\u{fe00}'..='\u{fe0f}'
+                    | '\u{feff}'
+                    | '\u{ffa0}'
+                    | '\u{fff0}'..='\u{fff8}'
+                    | '\u{1bca0}'..='\u{1bca3}'
+                    | '\u{1d173}'..='\u{1d17a}'
+                    | '\u{e0000}'..='\u{e0fff}'
+            )
+    })
 }
 
 /// A text of several lines as it is kept: CR LF and lone CR become LF; the other C0 control characters but tab are
@@ -1261,6 +1292,33 @@ mod tests {
             form([("nps", "9"), ("name", "a\u{2028}b")]).unwrap_err(),
             [("contact.name", "control-character")]
         );
+    }
+
+    #[test]
+    fn what_nobody_can_see_was_not_sent() {
+        for blank in [
+            "",
+            " \u{3000}\n",
+            "\0",
+            "\u{200b}\u{200d}",
+            "\u{202e}\u{2066}",
+            "\u{feff}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{fe0f}",
+            "\u{e0020}",
+        ] {
+            assert_eq!(form([("text", blank)]).unwrap_err(), [("text", "empty")]);
+            assert!(form([("nps", "9"), ("text", blank), ("email", blank)]).is_ok());
+        }
+        for seen in [
+            "\u{200b}.",
+            "\u{2764}\u{fe0f}",
+            "5\u{fe0f}\u{20e3}",
+            "\u{200f}\u{645}",
+        ] {
+            assert_eq!(form([("text", seen)]).unwrap().text.as_deref(), Some(seen));
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn words_after_the_outcome_open_it_again() {
 async fn empty_words_are_none() {
     let desk = Desk::new().await;
     let case = desk.aws.opened(1, Priority::P2).await;
-    for text in ["", "  \r\n "] {
+    for text in ["", "  \r\n ", "\u{200b}\u{2060}"] {
         let answer = desk.ask(Request::message(&case, text)).await;
         assert_eq!(answer.faults(), [("text", "required")]);
     }

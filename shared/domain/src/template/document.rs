@@ -28,7 +28,7 @@ use crate::form::FormId;
 use crate::language::Language;
 use crate::policy::check::{self, At, Check};
 use crate::policy::{Code, Faults};
-use crate::submission::Submission;
+use crate::submission::{Submission, is_blank};
 
 /// The longest subject, in characters of the template: with its reference it stays below what mail programs show.
 const SUBJECT_LIMIT: usize = 150;
@@ -320,8 +320,7 @@ impl Check<&Installation> {
     /// A text of several lines.
     fn prose<'v>(&mut self, at: &str, value: &'v Value) -> Option<&'v str> {
         let text = value.as_str().filter(|text| {
-            let is_visible = |c: char| !c.is_whitespace() && !c.is_control();
-            text.chars().any(is_visible)
+            !is_blank(text)
                 && text.chars().all(|c| c == '\n' || !c.is_control())
                 && text.chars().nth(PROSE_LIMIT).is_none()
         });
@@ -604,6 +603,7 @@ mod tests {
             (subject, "[{{reference}}]\u{7f}", "invalid-text"),
             (subject, "", "invalid-text"),
             ("/wording/resolved/en/opening", " \n ", "invalid-prose"),
+            ("/wording/resolved/en/opening", "\u{200b}", "invalid-prose"),
             ("/wording/resolved/en/opening", "a\r\nb", "invalid-prose"),
             (
                 "/wording/resolved/en/closing",
