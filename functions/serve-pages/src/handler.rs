@@ -150,10 +150,7 @@ async fn show_receipt(
         let until = response.amendable_until();
         let place = Place {
             language,
-            chinese: match own {
-                Language::ZhTw => Language::ZhTw,
-                Language::ZhCn | Language::En => Language::ZhCn,
-            },
+            chinese: own.chinese(),
             zone: &zone,
             form: &form_link(app, form),
             scores_until: (request.at <= until).then_some(until),

@@ -55,10 +55,15 @@ impl App {
         } = &invited;
         // The language they wrote in says more than the settings of the browser they read with.
         let asked = request.query("lang").and_then(Language::from_tag);
-        let language = asked.unwrap_or_else(|| reported.submission.language());
+        let own = reported.submission.language();
+        let language = asked.unwrap_or(own);
         let (wrote, words) = beta.terms().words.of(language);
+        let path = request.path.rsplit_once("/betas/");
+        let path = path.map_or(request.path.as_str(), |(receipt, _)| receipt);
         let view = BetaView {
             language,
+            chinese: own.chinese(),
+            status: &format!("{path}?lang={}", language.tag()),
             words: (wrote, words.as_str()),
             can_join: beta.can_be_joined(request.at),
             is_open: beta.state() != State::Closed,

@@ -72,6 +72,14 @@ impl Language {
         best.map(|(_, language)| language)
     }
 
+    /// Which Chinese is offered to somebody who reads a page of theirs in English.
+    pub const fn chinese(self) -> Self {
+        match self {
+            Self::ZhTw => Self::ZhTw,
+            Self::ZhCn | Self::En => Self::ZhCn,
+        }
+    }
+
     /// The language of pages that is nearest.
     pub const fn locale(self) -> Locale {
         match self {

@@ -12,6 +12,10 @@ use crate::text::Clean;
 pub struct BetaView<'a> {
     /// The language of the page.
     pub language: Language,
+    /// Which Chinese is offered to who reads it in English.
+    pub chinese: Language,
+    /// Where the status page of what they reported is.
+    pub status: &'a str,
     /// How to take part, by staff, and the language it is in.
     pub words: (Language, &'a str),
     /// Whether they can join still.
@@ -34,7 +38,7 @@ pub fn beta_page(view: &BetaView<'_>) -> String {
     Page {
         locale: language,
         title,
-        other_language: Some(same_page_in_other_language(language)),
+        other_language: Some(&same_page_in_other_language(language, view.chinese)),
         content: html! {
             h1 { (title) }
             @if view.is_open {
@@ -46,6 +50,7 @@ pub fn beta_page(view: &BetaView<'_>) -> String {
             } @else {
                 p { (language.choose("试用已结束，谢谢您。", "試用已結束，謝謝您。", "The trial is over. Thank you.")) }
             }
+            p { a href=(view.status) { (language.choose("查看您的反馈", "查看您的意見", "See your feedback")) } }
         },
     }
     .into_html()
@@ -108,6 +113,8 @@ mod tests {
 
     const INVITED: BetaView<'static> = BetaView {
         language: Language::En,
+        chinese: Language::ZhCn,
+        status: "/v1/receipts/token?lang=en",
         words: (Language::En, "Install 2.4 <beta> & see"),
         can_join: true,
         is_open: true,
@@ -165,6 +172,20 @@ mod tests {
                 assert_eq!(buttons(&view), expected, "{view:?}");
                 assert!(beta_page(&view).contains(&format!("lang=\"{}\"", language.tag())));
             }
+        }
+    }
+
+    #[test]
+    fn it_leads_on() {
+        for is_open in [true, false] {
+            let view = BetaView {
+                chinese: Language::ZhTw,
+                is_open,
+                ..INVITED
+            };
+            let page = beta_page(&view);
+            assert!(page.contains("<a href=\"/v1/receipts/token?lang=en\">"));
+            assert!(page.contains("href=\"?lang=zh-TW\""));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The front door.
 
 use maud::html;
+use resound_domain::language::Language;
 use resound_domain::locale::Locale;
 
 use crate::layout::{Page, same_page_in_other_language};
@@ -22,7 +23,7 @@ pub fn home_page(view: &HomeView<'_>) -> String {
     Page {
         locale,
         title: locale.choose("有反馈，必有回响", "No feedback without an answer"),
-        other_language: Some(same_page_in_other_language(locale)),
+        other_language: Some(&same_page_in_other_language(locale.into(), Language::ZhCn)),
         content: html! {
             h1 { (locale.choose("有反馈，必有回响", "No feedback without an answer")) }
             p { (locale.choose(

@@ -103,11 +103,13 @@ impl<L: Into<Language>> Page<'_, L> {
     }
 }
 
-/// The address of the page one is on, in the other language.
-pub(crate) fn same_page_in_other_language(language: impl Into<Language>) -> &'static str {
-    language
-        .into()
-        .choose("?lang=en", "?lang=en", "?lang=zh-CN")
+/// The address of the page one is on, in the other language, which is `chinese` for who reads it in English.
+pub(crate) fn same_page_in_other_language(language: Language, chinese: Language) -> String {
+    let other = match language {
+        Language::ZhCn | Language::ZhTw => Language::En,
+        Language::En => chinese,
+    };
+    format!("?lang={}", other.tag())
 }
 
 /// The body of a page, an element a line, for snapshots that people review.

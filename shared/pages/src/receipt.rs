@@ -7,7 +7,7 @@ use resound_domain::case::State;
 use resound_domain::language::Language;
 use resound_domain::score::Scores;
 
-use crate::layout::Page;
+use crate::layout::{Page, same_page_in_other_language};
 use crate::question::Question;
 use crate::solved::{self, MessageView, QuestionView};
 use crate::text::Clean;
@@ -171,14 +171,10 @@ pub fn receipt_page(view: &ReceiptView<'_>) -> String {
     let language = view.language;
     let what = language.choose("反馈", "意見", "Feedback");
     let title = format!("{what} {}", view.reference);
-    let other = match language {
-        Language::ZhCn | Language::ZhTw => Language::En,
-        Language::En => view.chinese,
-    };
     Page {
         locale: language,
         title: &title,
-        other_language: Some(&format!("?lang={}", other.tag())),
+        other_language: Some(&same_page_in_other_language(language, view.chinese)),
         content: html! {
             h1 { (headline(view.progress, language)) }
             p { (language.choose("您的反馈编号：", "您的意見編號：", "Your reference: ")) span.reference { (view.reference) } }

@@ -21,10 +21,11 @@ pub fn unsubscribe_page(view: &UnsubscribeView) -> String {
         true => language.choose("已退订", "已取消訂閱", "Unsubscribed"),
         false => language.choose("不再接收通知", "不再接收通知", "No more news"),
     };
+    let other = same_page_in_other_language(language, Language::ZhCn);
     Page {
         locale: language,
         title,
-        other_language: (!view.done).then(|| same_page_in_other_language(language)),
+        other_language: (!view.done).then_some(&other),
         content: html! {
             h1 { (title) }
             @if view.done {

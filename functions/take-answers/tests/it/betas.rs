@@ -107,6 +107,20 @@ async fn said(desk: &Desk, case: &Case) -> Vec<&'static str> {
 }
 
 #[tokio::test]
+async fn the_page_leads_to_their_feedback() {
+    let desk = Desk::new().await;
+    let (_, case) = invited(&desk).await;
+    let keys: SigningKeys = SIGNING_KEYS.parse().unwrap();
+    let token = keys.issue_receipt(case.id().response());
+    for (query, language) in [("", "en"), ("lang=zh-TW", "zh-TW")] {
+        let page = Request::follow(&case, ID).query(query).at(after(1));
+        let page = desk.ask(page).await;
+        let link = format!("<a href=\"/v1/receipts/{token}?lang={language}\">");
+        assert!(page.body.as_str().unwrap().contains(&link), "{link}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_is_followed_says_nothing_and_a_button_does() {
     let desk = Desk::new().await;
     let (beta, case) = invited(&desk).await;
