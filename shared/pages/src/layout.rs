@@ -14,7 +14,7 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing but our style, our icon and forms to ourselves. No script runs, whatever a page were made to contain.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-PO0hmmKWOwdGZUS+sJL6jlIGFMWSnXgaukTNcgVDj6Y='; \
+    style-src 'sha256-cc2FcZ1FuC6TufHc//+FNaT7VBYBxXpcx0eqax7UrDk='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The same for a page with these style sheets.

@@ -88,7 +88,7 @@ impl Question {
         };
         let [lowest, highest] = self.ends;
         html! {
-            div.scale {
+            div.scale.long[self.high - self.low > 6] {
                 @for score in self.low..=self.high {
                     label for={ (name) "-" (score) } {
                         input id={ (name) "-" (score) } type="radio" name=(name) value=(score) checked[chosen(score)];
