@@ -79,7 +79,7 @@ pub enum StepKind {
     Reopened,
     /// The customer wrote.
     CustomerWrote,
-    /// The customer said that it is solved.
+    /// The customer said that the outcome settles it.
     Confirmed,
     /// The customer said that it is not solved.
     Disputed,
@@ -478,9 +478,9 @@ fn step_name(kind: StepKind, language: Language) -> &'static str {
         StepKind::Reopened => ("重新开始处理", "重新開始處理", "We took it up again"),
         StepKind::CustomerWrote => ("收到您的补充", "收到您的補充", "You wrote to us"),
         StepKind::Confirmed => (
-            "您告诉我们问题已解决",
-            "您告訴我們問題已解決",
-            "You told us that it is solved",
+            "您告诉我们：可以了",
+            "您告訴我們：可以了",
+            "You told us that all is well",
         ),
         StepKind::Disputed => (
             "您告诉我们问题还没有解决",
@@ -556,6 +556,20 @@ mod tests {
         let (_, next) = html.split_once("<section").unwrap();
         let (next, _) = next.split_once("</section>").unwrap();
         next.replace("><", ">\n<")
+    }
+
+    #[test]
+    fn who_accepted_a_no_did_not_say_that_it_is_solved() {
+        let declined_and_confirmed =
+            [StepKind::Declined, StepKind::Confirmed].map(|kind| Step { kind, ..received() });
+        for (language, not_said) in [
+            (Language::ZhCn, "解决"),
+            (Language::ZhTw, "解決"),
+            (Language::En, "solved"),
+        ] {
+            let html = receipt_page(&view(language, &zone(), &declined_and_confirmed));
+            assert!(!html.contains(not_said), "{html}");
+        }
     }
 
     #[test]
