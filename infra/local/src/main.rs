@@ -44,7 +44,7 @@ async fn start(options: &Options, demo: Option<Option<u64>>) -> Result<(), RunEr
     if let Some(seed) = demo {
         let seed = seed.unwrap_or(DEMO_SEED);
         drop(print(&format!(
-            "Making up 90 days of feedback (seed {seed}); this takes a minute or two.\n"
+            "Making up 90 days of feedback (seed {seed}); this takes a few minutes.\n"
         )));
         let Summary {
             responses,

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask};
 
-/// Generous: it only ends what would never end. The demo alone takes a minute of one core.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Generous: it only ends what would never end. The demo alone takes three minutes of one core.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// An empty folder that goes with the test.
 pub(crate) struct Folder(PathBuf);
