@@ -101,9 +101,21 @@ pub(crate) fn run(peer: &Peer, aws: &FakeAws, tls: &Tls, warm: usize, under: Und
                 }
                 answers += 1;
             }
-            Ok(Said::Failed(why)) => fail(&mut child, peer, &why),
+            Ok(Said::Failed(why)) => {
+                let question = aws
+                    .unheard()
+                    .map(|question| format!("; not recorded: {question}"));
+                fail(&mut child, peer, &(why + &question.unwrap_or_default()))
+            }
             Err(_) => fail(&mut child, peer, "nothing was heard of it"),
         }
+    }
+    if let Some(question) = aws.unheard() {
+        fail(
+            &mut child,
+            peer,
+            &format!("it asks for what was not recorded, {question}"),
+        );
     }
     if warm > 0 {
         shot.warm_cpu = (cpu[calls] - cpu[1]) / u32::try_from(warm).expect("few calls");
