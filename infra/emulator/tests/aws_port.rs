@@ -331,8 +331,8 @@ fn a_letter_is_caught_and_a_wrong_one_refused() {
     assert_eq!(
         shown,
         json!({
-            "at": "2026-11-21T10:00:00Z", "channel": "email", "to": "li@example.com", "subject": "您的反馈",
-            "text": "已解决", "html": "<p>已解决</p>", "about": "01J0000000000000000000CASE",
+            "at": "2026-11-21T10:00:00Z", "channel": "email", "from": "care@example.com", "to": "li@example.com",
+            "subject": "您的反馈", "text": "已解决", "html": "<p>已解决</p>", "about": "01J0000000000000000000CASE",
             "headers": {"Auto-Submitted": "auto-generated"}, "id": answer["MessageId"],
         })
     );
