@@ -89,7 +89,10 @@ impl Swept {
 pub(crate) struct Moved {
     /// How many events; none if there was nothing to add, or somebody else was first.
     events: u64,
-    /// The first instant at which time alone made something happen; `None` if it did not.
+    /// Whether time alone made something happen.
+    by_time: bool,
+    /// The first instant at which it did, as far as that tells how late we are: what a person is to tell a customer may
+    /// have been late when it began.
     due: Option<Timestamp>,
     /// Whether other rules began to apply among them.
     retargeted: bool,
@@ -97,11 +100,17 @@ pub(crate) struct Moved {
 
 impl Moved {
     fn add(&mut self, events: &[Event]) -> Result<(), Fault> {
-        let retargets = |event: &&Event| matches!(event.kind, EventKind::Retargeted { .. });
-        let first = events.iter().find(|event| !retargets(event));
         self.events += u64::try_from(events.len())?;
-        self.due = self.due.or(first.map(|event| event.at));
-        self.retargeted |= events.iter().any(|event| retargets(&event));
+        for event in events {
+            match event.kind {
+                EventKind::Retargeted { .. } => self.retargeted = true,
+                EventKind::Reminded { .. } => self.by_time = true,
+                _ => {
+                    self.by_time = true;
+                    self.due = self.due.or(Some(event.at));
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -215,7 +224,7 @@ impl Shard {
     }
 
     pub(crate) fn moved(&mut self, moved: Moved, now: Timestamp) {
-        self.swept.expired += u64::from(moved.due.is_some());
+        self.swept.expired += u64::from(moved.by_time);
         self.swept.retargeted += u64::from(moved.retargeted);
         self.swept.events += moved.events;
         self.late(moved.due, now);

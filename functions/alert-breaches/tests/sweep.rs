@@ -10,7 +10,7 @@ use alert_breaches::{App, Config, Swept, VARIABLES};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use resound_domain::case::{Case, Command, State};
-use resound_domain::event::{Effect, EventKind};
+use resound_domain::event::{Doubt, Effect, EventKind};
 use resound_domain::id::CaseId;
 use resound_domain::policy::{Policy, Priority};
 use resound_lambda_kit::config::Vars;
@@ -18,8 +18,10 @@ use resound_lambda_kit::metrics::{Counter, Metrics, Span};
 use resound_lambda_kit::{Function, Invocation};
 use resound_messages::Tick;
 use resound_store::repair::{ATTEMPTS, FIRST_BACK_OFF, LONGEST_BACK_OFF};
-use resound_store::{Advanced, ConfigKind, OpenShard, Published, Round, Settled, Stage, Walk};
-use resound_testing::cases::{QUEUES, trace};
+use resound_store::{
+    Advanced, Appended, ConfigKind, OpenShard, Published, Round, Settled, Stage, Walk,
+};
+use resound_testing::cases::{QUEUES, book, trace};
 use resound_testing::{Aws, TABLE, ZONE, start, vars};
 use serde_json::json;
 
@@ -384,6 +386,26 @@ async fn how_late_a_sweep_was_is_measured() {
     for (_, due) in sweeping.aws.sent().await {
         assert_eq!(due.trace_id, Some(trace(due.case.bits())));
     }
+}
+
+/// A letter comes back after days: whoever is to tell is late from the first, whenever the sweep runs.
+#[tokio::test]
+async fn what_was_late_when_it_began_does_not_tell_how_late_a_sweep_is() {
+    let sweeping = Sweeping::start().await;
+    let case = sweeping.opened(1).await;
+    let resolved = sweeping.aws.commanded(&case, Command::Resolve, start());
+    let resolved = resolved.await;
+    let doubt = resolved.doubt(2, Doubt::Refused, start(), &book());
+    let mut untold = resolved.clone();
+    doubt.iter().for_each(|event| untold.apply(event));
+    let store = &sweeping.aws.store;
+    let appended = store.append(&resolved, &untold, &doubt, None, None, start());
+    assert_eq!(appended.await.unwrap(), Appended::Appended);
+
+    let (swept, metrics) = sweeping.measured(after(50), start()).await;
+    assert_eq!((swept.expired, swept.events), (1, 5));
+    assert_eq!(metrics.counted(Counter::CasesExpired), 1);
+    assert!(metrics.recorded(Span::SweepLateness).is_empty());
 }
 
 #[tokio::test]
