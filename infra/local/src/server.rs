@@ -19,6 +19,12 @@ use crate::clock::{self, offset_text};
 use crate::engine::{CallError, Engine};
 use crate::gateway::{self, Gateway, json_response, message};
 
+/// What our own pages may load.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
+/// What a letter may: be looked at, and lead on.
+const LETTER_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
 /// The largest body that `/_local/` reads, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -111,6 +117,9 @@ impl Server {
             (Method::GET, "token") => self.give_token(parts.uri.query().unwrap_or_default()),
             (Method::GET, "mailbox") if wants_page => page(mailbox(&self.letters())),
             (Method::GET, "mailbox") => json_answer(&Caught::json(&self.letters())),
+            (Method::GET, path) if path.starts_with("mailbox/") => {
+                self.letter(path.trim_start_matches("mailbox/"))
+            }
             (Method::POST, path) if path.starts_with("run/") => {
                 let query = parts.uri.query().unwrap_or_default();
                 self.run_function(path.trim_start_matches("run/"), query)
@@ -123,6 +132,16 @@ impl Server {
                 message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
             }
             _ => message(StatusCode::NOT_FOUND, "Not Found"),
+        }
+    }
+
+    /// The HTML of a letter, as a page of its own.
+    fn letter(&self, id: &str) -> Response<Body> {
+        let letters = self.engine.aws().mailbox().list();
+        let letter = letters.into_iter().find(|letter| letter.id == id);
+        match letter.and_then(|letter| letter.html) {
+            Some(html) => html_response(html, LETTER_POLICY),
+            None => message(StatusCode::NOT_FOUND, "Not Found"),
         }
     }
 
@@ -326,14 +345,17 @@ fn json_answer(value: &Value) -> Response<Body> {
 }
 
 fn page(markup: Markup) -> Response<Body> {
-    let mut response = Response::new(Body::from(markup.into_string()));
+    html_response(markup.into_string(), PAGE_POLICY)
+}
+
+fn html_response(html: String, policy: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(html));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'";
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(policy),
@@ -351,7 +373,7 @@ fn layout(title: &str, content: &Markup) -> Markup {
                 title { (title) }
                 style { "body{font:1rem/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}"
                     "article{border:1px solid #ccc;border-radius:.5rem;padding:1rem;margin:1rem 0}"
-                    "pre{white-space:pre-wrap}iframe{width:100%;height:22rem;border:1px solid #ddd}dt{color:#555}" }
+                    "pre{white-space:pre-wrap}dt{color:#555}" }
             }
             body { h1 { (title) } (content) }
         }
@@ -391,8 +413,8 @@ fn mailbox(letters: &[Caught]) -> Markup {
                         @if let Some(about) = &letter.about { " about " code { (about) } } }
                     @for (name, value) in &letter.headers { p { code { (name) ": " (value) } } }
                     pre { (letter.text) }
-                    @if let Some(html) = &letter.html {
-                        details { summary { "HTML" } iframe sandbox="" srcdoc=(html) title=(letter.subject) {} }
+                    @if letter.html.is_some() {
+                        p { a href={ "/_local/mailbox/" (letter.id) } { "HTML" } }
                     }
                 }
             }

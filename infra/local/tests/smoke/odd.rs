@@ -239,7 +239,21 @@ fn what_was_typed_is_shown_as_text() {
     assert!(letter["text"].as_str().unwrap().contains(text));
     let html = letter["html"].as_str().unwrap();
     assert!(html.contains("&lt;script&gt;") && !html.contains("<script") && !html.contains("<b>"));
-    for target in [receipt.status_path(), "/_local/mailbox"] {
+    // A letter is a page of its own: a mailbox with a thousand of them inside is more than a browser bears.
+    let letter = format!("/_local/mailbox/{}", letter["id"].as_str().unwrap());
+    let mailbox = system.get("/_local/mailbox").browser("en").send();
+    assert!(
+        mailbox
+            .expect(200)
+            .text()
+            .contains(&format!("href=\"{letter}\""))
+    );
+    let shown = system.get(&letter).browser("en").send().expect(200);
+    assert_eq!(shown.text(), html);
+    let policy = shown.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("sandbox; default-src 'none'"));
+    system.get("/_local/mailbox/none").send().expect(404);
+    for target in [receipt.status_path(), "/_local/mailbox", &letter] {
         let page = system.get(target).browser("en").send().expect(200);
         assert!(
             !page.text().contains("<script"),
