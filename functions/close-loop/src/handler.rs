@@ -30,7 +30,7 @@ use resound_sinks::retry::next_attempt;
 use resound_sinks::{Answer, MessageId, standard};
 use resound_store::{
     Claim, Doubted, Lease, Lookup, Medium, Notice, NoticeKey, NoticeStatus, Outcome as Told, Owed,
-    Recipient, Recorded, Rules, Store,
+    Recipient, Recorded, Rules, Store, StoreError,
 };
 
 use serde_json::{Value, json};
@@ -581,6 +581,21 @@ impl App {
             let reason = "too little time is left".to_owned();
             return Err(self.give_back(&lease, reason).await);
         }
+        // It waited, and what it says without a word of staff may not be so by now.
+        if route == Route::Sms && lease.attempts() > 1 {
+            match self.is_worth_telling(attempt.cause).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let told = Told::Overtaken;
+                    self.record(&lease, &told, invocation).await?;
+                    return Ok(known(&told));
+                }
+                Err(error) => {
+                    let reason = Fault::doing("read the case", error).to_string();
+                    return Err(self.give_back(&lease, reason).await);
+                }
+            }
+        }
         let event = attempt.event;
         let told = match self.send(attempt, &lease, route, content).await {
             Sending::Taken(id) => {
@@ -609,6 +624,14 @@ impl App {
         };
         self.record(&lease, &told, invocation).await?;
         Ok(known(&told))
+    }
+
+    /// Whether a word to the customer is worth telling by now.
+    async fn is_worth_telling(&self, cause: &Event) -> Result<bool, StoreError> {
+        let history = self.store.history(cause.case).await?;
+        let history = history.iter().flat_map(|history| &history.events);
+        let log = history.map(|stored| &stored.event);
+        Ok(worth_telling(log) == Some(cause.seq))
     }
 
     async fn take_over(&self, attempt: &Attempt<'_>, abandoned: &Lease) -> Result<Lease, Outcome> {

@@ -317,6 +317,47 @@ async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_nigh
 }
 
 #[tokio::test]
+async fn what_is_not_worth_telling_in_the_morning_is_not_told() {
+    let reopen = json!({"command": "reopen"});
+    let told = json!({"command": "told", "how": "phone", "reached": true, "cause": 2});
+    let newer = json!({"command": "reply", "message": "It is on its way."});
+    for (since, messages) in [
+        (None, 0),
+        (Some(reopen), 0),
+        (Some(told), 0),
+        (Some(newer), 1),
+    ] {
+        let mut world = World::new().await;
+        let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "+86 138 0013 8000"}});
+        let receipt = world.submit(feedback).await;
+        until(&mut world, "2026-11-02T21:30:00+08:00");
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        match &since {
+            Some(command) => {
+                world.command(receipt.case, command.clone()).await;
+            }
+            None => {
+                let yes = json!({"solved": "yes", "outcome": 2});
+                world
+                    .say_patiently(&receipt, "helped", &yes)
+                    .await
+                    .expect(200);
+            }
+        }
+        world.drain().await;
+        until(&mut world, "2026-11-03T08:01:00+08:00");
+        world.sweep().await;
+        world.drain().await;
+        assert_eq!(world.mails().len(), messages, "{since:?}");
+        let entries = routes(&mut world, receipt.case, 2).await;
+        let overtaken = &pairs(&[("sms", "overtaken")])[0];
+        assert!(entries.contains(overtaken), "{since:?}: {entries:?}");
+        world.abandon("the reopened case goes on");
+    }
+}
+
+#[tokio::test]
 async fn a_text_message_that_reaches_nobody_is_told_by_the_next_route() {
     // (number, whether it is to get nothing any more)
     for (phone, is_listed) in [("+852 5704 8854", false), ("+61 455 944 039", true)] {
