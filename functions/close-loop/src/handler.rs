@@ -30,7 +30,7 @@ use resound_sinks::retry::next_attempt;
 use resound_sinks::{Answer, MessageId, standard};
 use resound_store::{
     Claim, Doubted, Lease, Lookup, Medium, Notice, NoticeKey, NoticeStatus, Outcome as Told, Owed,
-    Recipient, Recorded, Rules, Store, StoreError,
+    Recipient, Recorded, Rules, Store, StoreError, StoredEvent,
 };
 
 use serde_json::{Value, json};
@@ -83,8 +83,6 @@ struct News {
     failed: Vec<Route>,
     /// The routes that wait to be tried again, if it is not worth telling any more.
     overtaken: Option<Vec<Route>>,
-    /// Whether staff know already that nothing that is sent tells it.
-    is_known: bool,
 }
 
 /// What a customer is told.
@@ -199,7 +197,7 @@ impl App {
         match route::plan(&subject, &means, &news.failed) {
             Plan::NoConsent => self.withhold(&attempt, &Told::NoConsent).await,
             Plan::NoContact => self.withhold(&attempt, &Told::NoContact).await,
-            Plan::Walk(steps) => self.walk(&attempt, &steps, &news, &response).await,
+            Plan::Walk(steps) => self.walk(&attempt, &steps, news.occasion, &response).await,
         }
     }
 
@@ -215,7 +213,6 @@ impl App {
                 occasion,
                 failed: Vec::new(),
                 overtaken: None,
-                is_known: false,
             });
         }
         let seq = event.kind.tells_of(event.seq);
@@ -251,16 +248,6 @@ impl App {
             };
             Route::ALL.into_iter().filter(is_of).collect()
         };
-        let is_known = history.events.iter().any(|stored| {
-            matches!(
-                stored.event.kind,
-                EventKind::NoticeInDoubt {
-                    cause,
-                    doubt: Doubt::Refused,
-                    ..
-                } if cause == seq
-            )
-        });
         let begun = routes(&|notice| matches!(notice.status, NoticeStatus::InProgress { .. }));
         let waiting = routes(&|notice| notice.status == NoticeStatus::Released);
         Ok(News {
@@ -268,7 +255,6 @@ impl App {
             occasion,
             failed: routes(&|notice| notice.failed.is_some()),
             overtaken: (!is_worth && begun.is_empty()).then_some(waiting),
-            is_known,
         })
     }
 
@@ -364,7 +350,7 @@ impl App {
         &self,
         attempt: &Attempt<'_>,
         steps: &[Step],
-        news: &News,
+        occasion: Occasion,
         response: &Response,
     ) -> Result<Outcome, Outcome> {
         let (case, seq) = (attempt.cause.case, attempt.cause.seq);
@@ -376,7 +362,7 @@ impl App {
         };
         let templates = self.rules.templates(attempt.invocation.machine_now).await;
         let content = Content {
-            occasion: news.occasion,
+            occasion,
             response,
             words: words.text,
             templates: templates.map_err(|error| failed("read the templates", error))?,
@@ -410,7 +396,7 @@ impl App {
                 }
             }
         }
-        match has_failed && !news.is_known {
+        match has_failed {
             // The customer left something to reach them by, and was told by nothing that is sent.
             true => self.doubt(attempt, None, Doubt::Refused).await,
             false => settle(&self.store, EFFECT, attempt.event).await,
@@ -881,7 +867,8 @@ impl App {
 
     /// Records that a person must look: the doubt in the log of the case, the outcome in the ledger, if it is one notice
     /// that is in doubt, and the effect as settled, in one transaction. The doubt bears the time of what the customer was
-    /// to be told, or of the last event since.
+    /// to be told, or of the last event since. That nothing that is sent tells it, staff hear once: the effect alone is
+    /// settled after that.
     async fn doubt(
         &self,
         attempt: &Attempt<'_>,
@@ -901,13 +888,18 @@ impl App {
         let book = self.rules.book(invocation.machine_now).await;
         let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
-            let case = self.store.case(event.case).await;
-            let Some(before) = case.map_err(|error| failed("read the case", error))? else {
+            let history = self.store.history(event.case).await;
+            let history = history.map_err(|error| failed("read the case", error))?;
+            let Some(history) = history else {
                 return Err(Outcome::Quarantine(format!(
                     "there is no case {}",
                     event.case
                 )));
             };
+            if doubt == Doubt::Refused && is_known(&history.events, cause.seq) {
+                return settle(&self.store, EFFECT, event).await;
+            }
+            let before = history.case;
             let events = before.doubt(cause.seq, doubt, cause.at, &book);
             let mut after = before.clone();
             for event in &events {
@@ -960,6 +952,16 @@ impl Attempt<'_> {
     fn key(&self, route: Route) -> NoticeKey {
         entry(self.cause.case, self.cause.seq, route)
     }
+}
+
+/// Whether staff were told that nothing that is sent tells a customer of this event.
+fn is_known(log: &[StoredEvent], told_of: u32) -> bool {
+    log.iter().any(|stored| {
+        matches!(
+            stored.event.kind,
+            EventKind::NoticeInDoubt { cause, doubt: Doubt::Refused, .. } if cause == told_of
+        )
+    })
 }
 
 /// The entry of a route in the ledger.

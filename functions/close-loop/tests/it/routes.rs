@@ -2,17 +2,21 @@
 
 use close_loop::Config;
 use jiff::{SignedDuration, Timestamp};
+use resound_domain::delivery::Fate;
 use resound_domain::event::{Doubt, EventKind};
 use resound_domain::id::ContactId;
 use resound_domain::phone::E164;
 use resound_domain::route::Route;
 use resound_lambda_kit::aws::{Clients, Settings};
 use resound_lambda_kit::{BoxedFunction, Function as _, sms};
-use resound_store::{Claim, Medium, NoticeKey, Outcome, Suppressed};
+use resound_store::{
+    Claim, DeliveryReport, Medium, NoticeKey, Outcome, Reported, Suppressed, Telling,
+};
+use resound_testing::cases::book;
 use resound_testing::{Server, start, vars};
 use serde_json::{Value, json};
 
-use crate::support::{SEQ, World, again, all_done, case_id, key, later};
+use crate::support::{SEQ, World, again, all_done, case_id, key, later, message};
 
 const IDENTITY: (&str, &str) = (
     "SMS_ORIGINATION_IDENTITY",
@@ -194,6 +198,63 @@ async fn a_route_that_was_passed_over_is_not_taken_by_who_knows_more() {
             .await
             .contains(&entry(Route::Email, Outcome::MailOff))
     );
+}
+
+/// The provider tells that what it took by a route was given up.
+async fn given_up(world: &World, medium: Medium) {
+    let store = &world.aws.store;
+    let key = NoticeKey { medium, ..key() };
+    let notice = store.notice(key).await.unwrap().unwrap();
+    let report = DeliveryReport {
+        fate: Fate::Bounced,
+        at: start(),
+        provider_id: "0100",
+    };
+    let before = store.case(case_id()).await.unwrap().unwrap();
+    let events = before.hear_of_notice(&notice.told_by(report.fate), start(), &book());
+    let mut after = before.clone();
+    events.iter().for_each(|event| after.apply(event));
+    let telling = Telling {
+        before: &before,
+        after: &after,
+        events: &events,
+    };
+    let told = store.record_delivery(&notice, &report, Some(telling), start());
+    assert_eq!(told.await.unwrap(), Reported::Recorded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_failures_at_once_are_one_doubt() {
+    let both = json!({"contact": {"email": "li@example.test", "phone": "+86 138 0013 8000"}});
+    for _ in 0..5 {
+        let world = World::resolved(both.clone()).await;
+        let function = || function(&world.aws.clients, &[MAIL, IDENTITY]);
+        assert_eq!(world.deliver(&function(), start()).await, all_done());
+        given_up(&world, Medium::EMAIL).await;
+        // Whoever took the next route was killed before it could settle, and that fails as well.
+        let medium = Medium::of(Route::Sms);
+        let key = NoticeKey { medium, ..key() };
+        let sent = Outcome::Sent { provider_id: None };
+        let store = &world.aws.store;
+        let entered = store.pass_over(key, &sent, "another", start(), SignedDuration::ZERO);
+        assert_eq!(entered.await.unwrap(), Claim::Recorded(sent));
+        given_up(&world, medium).await;
+        let failure = |seq: u32| {
+            let mut event = message();
+            let body = json!({"v": 1, "message": {
+                "type": "effect_due", "effect": "customer_notice", "case": case_id(), "seq": seq,
+            }});
+            event["Records"][0]["body"] = body.to_string().into();
+            event
+        };
+        let (one, other) = (function(), function());
+        let replies = tokio::join!(
+            world.call(&one, failure(3), start()),
+            world.call(&other, failure(4), start()),
+        );
+        assert_eq!(replies, (all_done(), all_done()));
+        assert_eq!(world.doubts().await, refused());
+    }
 }
 
 #[tokio::test]
