@@ -10,12 +10,12 @@ use resound_lambda_kit::auth::Scope;
 use resound_lambda_kit::http::{HttpRequest, HttpResponse, Rejection};
 use resound_lambda_kit::idempotency::seed;
 use resound_lambda_kit::problem::{FieldError, Kind};
-use resound_outreach::{Became, Standing, settled_standings, turnout};
+use resound_outreach::{Became, Standing, Standings, settled_standings, turnout};
 use resound_store::{Appended, BetaHistory, Drawn, Logged, Opened};
 use serde_json::{Value, json};
 
 use crate::body::{Reader, improvement_id};
-use crate::handler::{App, Caller, TRIES, busy, key_of, trouble};
+use crate::handler::{App, Caller, TRIES, busy, key_of, passed_over, trouble};
 use crate::view::actor;
 
 impl App {
@@ -196,9 +196,10 @@ impl App {
             Some(drawn) => settled_standings(&self.store, beta, &drawn.draw.sample)
                 .await
                 .map_err(reading)?,
-            None => Vec::new(),
+            None => Standings::default(),
         };
-        Ok((drawn, standings))
+        passed_over(standings.corrupt);
+        Ok((drawn, standings.people))
     }
 
     async fn beta_answer(

@@ -36,7 +36,12 @@ impl App {
         if errand(&beta, run.now).is_none() || !beta.is_due(&drawn.draw, run.now) {
             return Ok(());
         }
-        let mut fates = Fates::of(standings(&self.store, id, &drawn.draw.sample).await?);
+        let standings = standings(&self.store, id, &drawn.draw.sample).await?;
+        // Who cannot be read may hold a place: nobody is written to then.
+        if let Some(error) = standings.corrupt.into_iter().next() {
+            return Err(error.into());
+        }
+        let mut fates = Fates::of(standings.people);
         let mut beta = beta;
         loop {
             let Some(errand) = errand(&beta, run.now) else {

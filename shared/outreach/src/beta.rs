@@ -72,7 +72,17 @@ pub async fn joined(store: &Store, improvement: ImprovementId) -> Result<Joined,
     })
 }
 
-/// How far everybody has come who was drawn, in the order of their lots.
+/// How far everybody has come who was drawn.
+#[derive(Debug, Default)]
+pub struct Standings {
+    /// They, in the order of their lots.
+    pub people: Vec<Standing>,
+    /// What of them cannot be read, each a [`StoreError::Corrupt`]. It is left out, so that somebody may have been written to
+    /// of whom that does not show.
+    pub corrupt: Vec<StoreError>,
+}
+
+/// How far everybody has come who was drawn.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -80,14 +90,12 @@ pub async fn standings(
     store: &Store,
     improvement: ImprovementId,
     sample: &Sample,
-) -> Result<Vec<Standing>, StoreError> {
+) -> Result<Standings, StoreError> {
     let ids: Vec<ResponseId> = sample.candidates().iter().map(|one| one.response).collect();
-    let told = async |occasion| {
+    let mut corrupt = Vec::new();
+    let mut told = async |occasion| {
         let told = store.fates(occasion, improvement, &ids).await?;
-        // Who cannot be read may hold a place: nothing is said of the places then.
-        if let Some((_, error)) = told.unreadable.into_iter().next() {
-            return Err(error);
-        }
+        corrupt.extend(told.unreadable.into_iter().map(|(_, error)| error));
         let told = told.kept.into_iter().map(|told| {
             let Told { fate, at, .. } = told;
             (told.response, Became { fate, at: Some(at) })
@@ -97,9 +105,7 @@ pub async fn standings(
     let invited = told(Occasion::Invitation).await?;
     let asked = told(Occasion::Question).await?;
     let testers = store.testers(improvement, &ids).await?;
-    if let Some(error) = testers.corrupt.into_iter().next() {
-        return Err(error);
-    }
+    corrupt.extend(testers.corrupt);
     let mut testers = testers.said;
     let standing = |candidate: &Candidate| Standing {
         candidate: *candidate,
@@ -107,7 +113,10 @@ pub async fn standings(
         asked: asked.get(&candidate.response).copied(),
         tester: testers.remove(&candidate.response).unwrap_or_default(),
     };
-    Ok(sample.candidates().iter().map(standing).collect())
+    Ok(Standings {
+        people: sample.candidates().iter().map(standing).collect(),
+        corrupt,
+    })
 }
 
 /// The same by what the ledger of their addresses knows: whether a letter of which nobody knew was sent after all, or is being
@@ -119,10 +128,10 @@ pub async fn settled_standings(
     store: &Store,
     beta: &Beta,
     sample: &Sample,
-) -> Result<Vec<Standing>, StoreError> {
+) -> Result<Standings, StoreError> {
     let improvement = beta.improvement();
     let mut standings = standings(store, improvement, sample).await?;
-    let keys = standings.iter().flat_map(|one| {
+    let keys = standings.people.iter().flat_map(|one| {
         let open =
             |became: Option<Became>| became.is_none_or(|became| became.fate == Fate::Unknown);
         let invited = open(one.invited).then_some(Occasion::Invitation);
@@ -139,7 +148,8 @@ pub async fn settled_standings(
     });
     let keys: Vec<AnnouncedKey> = keys.collect();
     let entries = store.announced_all(&keys).await?;
-    let known = entries.into_iter().filter_map(|entry| {
+    standings.corrupt.extend(entries.corrupt);
+    let known = entries.found.into_iter().filter_map(|entry| {
         let fate = match entry.fate()? {
             // No run comes to it any more that would write the doubt down.
             Fate::InProgress if beta.state() == State::Closed => Fate::Unknown,
@@ -148,7 +158,7 @@ pub async fn settled_standings(
         Some(((entry.key.contact, entry.key.occasion), fate))
     });
     let known: BTreeMap<_, _> = known.collect();
-    for one in &mut standings {
+    for one in &mut standings.people {
         let contact = one.candidate.contact;
         for (occasion, became) in [
             (Occasion::Invitation, &mut one.invited),

@@ -21,7 +21,9 @@ use resound_store::{KnownContact, Store, StoreError};
 /// The most survivors that are asked for, one after another, whom an issue was merged into.
 const MAX_MERGES: usize = 20;
 
-pub use beta::{Became, Joined, Standing, joined, settled_standings, standings, turnout};
+pub use beta::{
+    Became, Joined, Standing, Standings, joined, settled_standings, standings, turnout,
+};
 
 /// The zones of local time, by survey.
 #[derive(Debug)]

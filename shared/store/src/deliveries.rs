@@ -13,7 +13,7 @@ use resound_domain::issue::announcement::{self, Occasion};
 
 use crate::cases::appending;
 use crate::dynamo::{Change, Part, Refusal, Transacted, Written, n, s};
-use crate::issues::beginning;
+use crate::issues::{Beside, beginning};
 use crate::item::{StatusName, Stored, attribute, encode};
 use crate::key::{
     AnnouncedKey, Key, NoticeKey, Recipient, deliveries_prefix, improvement_partition,
@@ -206,14 +206,27 @@ impl Store {
     /// Those of these entries of the ledger that there are, in no order.
     ///
     /// # Errors
-    /// [`StoreError`]; one entry that cannot be read fails the whole.
-    pub async fn announced_all(&self, keys: &[AnnouncedKey]) -> Result<Vec<Announced>, StoreError> {
+    /// [`StoreError`]
+    pub async fn announced_all(
+        &self,
+        keys: &[AnnouncedKey],
+    ) -> Result<Beside<Announced>, StoreError> {
         let keys: Vec<_> = keys
             .iter()
             .map(|&key| Key::Announced(key).encode())
             .collect();
-        let items = self.get_all(&keys).await?.into_iter();
-        items.map(Announced::read).collect()
+        let (mut found, mut corrupt) = (Vec::new(), Vec::new());
+        for item in self.get_all(&keys).await? {
+            match Announced::read(item) {
+                Ok(entry) => found.push(entry),
+                Err(error) => corrupt.push(error),
+            }
+        }
+        Ok(Beside {
+            found,
+            corrupt,
+            next: None,
+        })
     }
 
     /// Records a report beside the outcome of an entry about an announcement that [learns](Announced::learns) something from

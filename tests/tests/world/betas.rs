@@ -461,6 +461,34 @@ async fn the_status_page_shows_it_to_whoever_was_invited_and_leads_there() {
     world.drain().await;
 }
 
+/// What a newer version, or an accident, left of one of them hides nothing of the others, and keeps no lead from closing it.
+#[tokio::test]
+async fn who_cannot_be_read_is_left_out_of_what_is_shown() {
+    let mut world = World::new().await;
+    let (id, ..) = drawn_by_night(&mut world).await;
+    half_a_day(&mut world).await;
+    for (_, page) in invitations(&world) {
+        say(&mut world, &page, "joined").await.expect(200);
+    }
+    let beta = shown(&mut world, id).await;
+    assert_eq!(beta["turnout"]["joined"], 4);
+    let first = beta["drawn"][0]["response"].as_str().unwrap();
+    world.put(&json!({
+        "PK": {"S": format!("TESTER#{first}")}, "SK": {"S": format!("SAID#{id}")},
+        "v": {"N": "9"}, "said": {"S": "yes"},
+    }));
+    let beta = shown(&mut world, id).await;
+    assert_eq!(beta["turnout"]["joined"], 3);
+    assert_eq!(beta["drawn"][0]["said"], json!([]));
+    command(&mut world, id, "close").await.expect(200);
+    let ship = json!({"command": "ship", "release": "2.4"});
+    command_improvement(&mut world, id, &ship, "ship").await;
+    let announcement = format!("/v1/improvements/{id}/announcement");
+    let told = staff_post(&mut world, &announcement, &words(), "tell").await;
+    assert_eq!(told.expect(201).json()["beta"]["turnout"]["joined"], 3);
+    world.drain().await;
+}
+
 #[tokio::test]
 async fn nobody_waits_for_an_invitation_that_will_not_come() {
     let mut world = World::new().await;
