@@ -258,7 +258,8 @@ impl App {
         })
     }
 
-    /// Records that nobody is told of what is not worth telling any more, by the routes that waited to be tried again.
+    /// Records that nobody is told of what is not worth telling any more, by the routes that waited to be tried again, or
+    /// whose turn it was.
     async fn drop(&self, attempt: &Attempt<'_>, waiting: &[Route]) -> Result<Outcome, Outcome> {
         for route in waiting {
             match self.pass_over(attempt, *route, &Told::Overtaken).await? {
@@ -459,7 +460,8 @@ impl App {
         }))
     }
 
-    /// Asks a person to tell the customer: in the log of the case, which alerts its owner, and in the ledger.
+    /// Asks a person to tell the customer: in the log of the case, which alerts its owner, and in the ledger. Not where it
+    /// is not worth telling any more by then: whoever is asked has a deadline.
     async fn ask(&self, attempt: &Attempt<'_>) -> Result<Outcome, Outcome> {
         let &Attempt {
             event,
@@ -475,13 +477,19 @@ impl App {
         let book = self.rules.book(now).await;
         let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
-            let case = self.store.case(event.case).await;
-            let Some(before) = case.map_err(|error| failed("read the case", error))? else {
+            let history = self.store.history(event.case).await;
+            let history = history.map_err(|error| failed("read the case", error))?;
+            let Some(history) = history else {
                 return Err(Outcome::Quarantine(format!(
                     "there is no case {}",
                     event.case
                 )));
             };
+            let log = history.events.iter().map(|stored| &stored.event);
+            if worth_telling(log) != Some(cause.seq) {
+                return self.drop(attempt, &[Route::Person]).await;
+            }
+            let before = history.case;
             let events = before.ask(cause.seq, cause.at, &book);
             let mut after = before.clone();
             for event in &events {

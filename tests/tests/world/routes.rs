@@ -551,6 +551,59 @@ async fn whoever_is_to_call_is_reminded_up_the_ladder_in_their_language() {
     }
 }
 
+/// `close-loop` comes late: staff are not asked, and not reminded, to say what does not hold any more, or what a newer word
+/// has taken the place of.
+#[tokio::test]
+async fn nobody_is_asked_to_tell_what_is_not_worth_telling_by_then() {
+    let reopen = json!({"command": "reopen"});
+    let newer = json!({"command": "reply", "message": "Keep the old one."});
+    let told = json!({"command": "told", "how": "phone", "reached": true, "cause": 2});
+    for (since, asked) in [
+        (None, vec![]),
+        (Some(reopen), vec![]),
+        (Some(told), vec![]),
+        (Some(newer), vec![3]),
+    ] {
+        let mut world = World::new().await;
+        let receipt = caller(&mut world).await;
+        let notices = world.queue_of("close-loop");
+        world.hold(&notices);
+        world.command(receipt.case, resolve()).await;
+        world.drain().await;
+        match &since {
+            Some(command) => {
+                world.command(receipt.case, command.clone()).await;
+            }
+            None => {
+                let no = json!({"solved": "no", "outcome": 2});
+                let said = world.say_patiently(&receipt, "helped", &no);
+                said.await.expect(200);
+            }
+        }
+        world.drain().await;
+        world.release(&notices);
+        world.drain().await;
+        let seen = world.case(receipt.case).await;
+        let timeline = seen["timeline"].as_array().unwrap().iter();
+        let found: Vec<_> = timeline
+            .filter(|entry| entry["type"] == "to_tell")
+            .map(|entry| entry["cause"].as_u64().unwrap())
+            .collect();
+        assert_eq!(found, asked, "{since:?}");
+        let is_asked = |kind: &&String| *kind == "case.to_tell";
+        assert_eq!(types(&world).iter().filter(is_asked).count(), asked.len());
+        world.settle().await;
+        let status = if since.as_ref().is_some_and(|c| c["command"] == "told") {
+            "told"
+        } else {
+            "overtaken"
+        };
+        let entries = routes(&mut world, receipt.case, 2).await;
+        assert_eq!(entries, pairs(&[("person", status)]), "{since:?}");
+        world.abandon("the case goes on");
+    }
+}
+
 #[tokio::test]
 async fn nobody_is_reminded_of_a_customer_who_knows_in_time() {
     for answers in [false, true] {
