@@ -506,8 +506,9 @@ mod tests {
         assert!(page.contains("a &amp; b"));
         assert!(page.contains("X-Odd: &lt;b&gt;"));
         assert!(
-            page.contains(r#"sandbox="" srcdoc="&lt;p onclick=&quot;x()&quot;&gt;hi&lt;/p&gt;""#),
+            page.contains(r#"<a href="/_local/mailbox/1">HTML</a>"#),
             "{page}"
         );
+        assert!(!page.contains("onclick"), "its page is another: {page}");
     }
 }
