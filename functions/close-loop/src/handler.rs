@@ -230,8 +230,8 @@ impl App {
                 event.case
             )));
         };
+        let is_worth = is_worth(&history.events, seq);
         let mut log = history.events.iter().map(|stored| &stored.event);
-        let is_worth = worth_telling(log.clone()) == Some(seq);
         let cause = log.find(|event| event.seq == seq);
         let told = cause.and_then(|cause| Some((cause, Occasion::of(&cause.kind)?)));
         let Some((cause, occasion)) = told else {
@@ -485,8 +485,7 @@ impl App {
                     event.case
                 )));
             };
-            let log = history.events.iter().map(|stored| &stored.event);
-            if worth_telling(log) != Some(cause.seq) {
+            if !is_worth(&history.events, cause.seq) {
                 return self.drop(attempt, &[Route::Person]).await;
             }
             let before = history.case;
@@ -623,9 +622,7 @@ impl App {
     /// Whether a word to the customer is worth telling by now.
     async fn is_worth_telling(&self, cause: &Event) -> Result<bool, StoreError> {
         let history = self.store.history(cause.case).await?;
-        let history = history.iter().flat_map(|history| &history.events);
-        let log = history.map(|stored| &stored.event);
-        Ok(worth_telling(log) == Some(cause.seq))
+        Ok(history.is_some_and(|history| is_worth(&history.events, cause.seq)))
     }
 
     async fn take_over(&self, attempt: &Attempt<'_>, abandoned: &Lease) -> Result<Lease, Outcome> {
@@ -875,8 +872,8 @@ impl App {
 
     /// Records that a person must look: the doubt in the log of the case, the outcome in the ledger, if it is one notice
     /// that is in doubt, and the effect as settled, in one transaction. The doubt bears the time of what the customer was
-    /// to be told, or of the last event since. That nothing that is sent tells it, staff hear once: the effect alone is
-    /// settled after that.
+    /// to be told, or of the last event since. That nothing that is sent tells it, staff hear once, and only while it is
+    /// worth telling: else the effect alone is settled.
     async fn doubt(
         &self,
         attempt: &Attempt<'_>,
@@ -904,7 +901,9 @@ impl App {
                     event.case
                 )));
             };
-            if doubt == Doubt::Refused && is_known(&history.events, cause.seq) {
+            let log = &history.events;
+            let is_over = is_known(log, cause.seq) || !is_worth(log, cause.seq);
+            if doubt == Doubt::Refused && is_over {
                 return settle(&self.store, EFFECT, event).await;
             }
             let before = history.case;
@@ -960,6 +959,11 @@ impl Attempt<'_> {
     fn key(&self, route: Route) -> NoticeKey {
         entry(self.cause.case, self.cause.seq, route)
     }
+}
+
+/// Whether the customer is still to be told of this event.
+fn is_worth(log: &[StoredEvent], told_of: u32) -> bool {
+    worth_telling(log.iter().map(|stored| &stored.event)) == Some(told_of)
 }
 
 /// Whether staff were told that nothing that is sent tells a customer of this event.
