@@ -28,8 +28,18 @@ const SEND: Operation = Operation {
     service: "ses",
     path: "/v2/email/outbound-emails",
     headers: &[("content-type", "application/json")],
-    // Our quota or a paused account.
-    passing: &["LimitExceededException", "SendingPausedException"],
+    // Our quota, a paused account, a sender or a configuration set that is not there: once that is mended, the same letter
+    // is taken. <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors>
+    passing: &[
+        "AccountSuspendedException",
+        "LimitExceededException",
+        "MailFromDomainNotVerifiedException",
+        "NotFoundException",
+        "SendingPausedException",
+    ],
+    // A sender that is not verified or, as long as the account is in the sandbox, whoever it is to:
+    // <https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html>
+    passing_text: Some("Email address is not verified"),
 };
 
 /// The tag under which SES gives back [`Mail::entry`].
@@ -463,6 +473,18 @@ mod tests {
                 kind("MessageRejected"),
                 "{}",
                 refused("SES answered 400 MessageRejected"),
+            ),
+            (
+                "400 Bad Request",
+                kind("MessageRejected"),
+                r#"{"message":"Email address is not verified. The following identities failed the check in region US-EAST-1: li@example.com"}"#,
+                not_sent("SES answered 400 MessageRejected: Email address is not verified"),
+            ),
+            (
+                "404 Not Found",
+                kind("NotFoundException"),
+                r#"{"message":"Configuration set <resound> does not exist."}"#,
+                not_sent("SES answered 404 NotFoundException"),
             ),
             (
                 "400 Bad Request",

@@ -34,6 +34,8 @@ pub(crate) struct Operation {
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// The errors that are no fault of the message, besides those of every service.
     pub(crate) passing: &'static [&'static str],
+    /// How the text of an error begins that is no fault of the message either, whatever it is called.
+    pub(crate) passing_text: Option<&'static str>,
 }
 
 /// Makes such calls.
@@ -179,7 +181,19 @@ fn judge(
         }
         (400..=499, kind) if operation.passing.contains(&kind) => Err(SendError::NotSent(reason)),
         (408, _) => Err(SendError::Unknown(reason)),
-        (400..=499, _) => Err(SendError::Refused(reason)),
+        (400..=499, _) => match passing_text(operation, &body) {
+            Some(known) => Err(SendError::NotSent(format!("{reason}: {known}"))),
+            None => Err(SendError::Refused(reason)),
+        },
         _ => Err(SendError::Unknown(reason)),
     }
+}
+
+/// The known beginning of an error's text. What follows it has addresses, and is not for the log.
+fn passing_text(operation: &Operation, body: &Value) -> Option<&'static str> {
+    let text = body.get("message").or_else(|| body.get("Message"));
+    let text = text.and_then(Value::as_str)?;
+    operation
+        .passing_text
+        .filter(|known| text.starts_with(known))
 }

@@ -35,6 +35,7 @@ const SEND: Operation = Operation {
         "ServiceQuotaExceededException",
         "UnrecognizedClientException",
     ],
+    passing_text: None,
 };
 
 /// A text message to one number. Its text is short enough: see [`resound_domain::sms::size`].
