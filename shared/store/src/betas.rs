@@ -18,7 +18,9 @@ use crate::announcements::{Kept, Told};
 use crate::cases::Appended;
 use crate::dynamo::{Change, Item, Part, Query, Transacted, Written, key_of, n};
 use crate::issues::{Logged, Opened, beginning, stepped, still_there};
-use crate::item::{DrawItem, Stored, TesterItem, attribute, encode, logged_item, snapshot_item};
+use crate::item::{
+    DrawItem, Stored, TesterItem, attribute, encode, logged_item, read_each, snapshot_item,
+};
 use crate::key::{
     BETA_LOG, Key, RawKey, improvement_partition, response_partition, tester_partition, told_prefix,
 };
@@ -203,16 +205,8 @@ impl Store {
             tester.encode()
         };
         let keys: Vec<RawKey> = responses.iter().map(key).collect();
-        let mut testers = Testers::default();
-        for item in self.get_all(&keys).await? {
-            match <(ResponseId, Tester)>::read(item) {
-                Ok((response, tester)) => {
-                    testers.said.insert(response, tester);
-                }
-                Err(error) => testers.corrupt.push(error),
-            }
-        }
-        Ok(testers)
+        let (said, corrupt) = read_each(self.get_all(&keys).await?);
+        Ok(Testers { said, corrupt })
     }
 
     /// The invitations that are kept beside a response, in no order, each with what its sender has said as a tester. What only a

@@ -14,7 +14,7 @@ use resound_domain::issue::announcement::{self, Occasion};
 use crate::cases::appending;
 use crate::dynamo::{Change, Part, Refusal, Transacted, Written, n, s};
 use crate::issues::{Beside, beginning};
-use crate::item::{StatusName, Stored, attribute, encode};
+use crate::item::{StatusName, Stored, attribute, encode, read_each};
 use crate::key::{
     AnnouncedKey, Key, NoticeKey, Recipient, deliveries_prefix, improvement_partition,
 };
@@ -215,13 +215,7 @@ impl Store {
             .iter()
             .map(|&key| Key::Announced(key).encode())
             .collect();
-        let (mut found, mut corrupt) = (Vec::new(), Vec::new());
-        for item in self.get_all(&keys).await? {
-            match Announced::read(item) {
-                Ok(entry) => found.push(entry),
-                Err(error) => corrupt.push(error),
-            }
-        }
+        let (found, corrupt) = read_each(self.get_all(&keys).await?);
         Ok(Beside {
             found,
             corrupt,

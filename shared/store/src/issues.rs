@@ -22,7 +22,7 @@ use crate::cases::{Appended, Changed, MAX_SEQ};
 use crate::dynamo::{Change, Item, Part, Query, Refusal, Transacted, Written, key_of, n, s};
 use crate::item::{
     KanoItem, LinkItem, LinkingItem, LookBackItem, ReachItem, ResponseRecord, Stored,
-    SuggestionItem, attribute, encode, logged_item, snapshot_item,
+    SuggestionItem, attribute, encode, logged_item, read_each, snapshot_item,
 };
 use crate::key::{
     IMPROVEMENTS, ISSUES, KANO, Key, LINKS, LOG, RawKey, SUGGESTIONS, TRAIL, improvement_partition,
@@ -542,13 +542,7 @@ impl Store {
             .next
             .as_ref()
             .and_then(|last| response_of(&key_of(last)));
-        let (mut found, mut corrupt) = (Vec::new(), Vec::new());
-        for item in page.items {
-            match T::read(item) {
-                Ok(read) => found.push(read),
-                Err(error) => corrupt.push(error),
-            }
-        }
+        let (found, corrupt) = read_each(page.items);
         Ok(Beside {
             found,
             corrupt,

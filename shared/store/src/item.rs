@@ -112,6 +112,20 @@ pub(crate) trait Stored: Sized {
     fn read(item: Item) -> Result<Self, StoreError>;
 }
 
+/// What can be read of these items, in their order, and why each of the others cannot: one that is damaged hides nothing.
+pub(crate) fn read_each<T: Stored, C: Default + Extend<T>>(
+    items: Vec<Item>,
+) -> (C, Vec<StoreError>) {
+    let (mut found, mut corrupt) = (C::default(), Vec::new());
+    for item in items {
+        match T::read(item) {
+            Ok(read) => found.extend([read]),
+            Err(error) => corrupt.push(error),
+        }
+    }
+    (found, corrupt)
+}
+
 // Response
 
 #[derive(Serialize, Deserialize)]
