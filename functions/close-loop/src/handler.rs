@@ -29,8 +29,8 @@ use resound_sinks::recipients::QuietHours;
 use resound_sinks::retry::next_attempt;
 use resound_sinks::{Answer, MessageId, standard};
 use resound_store::{
-    Claim, Doubted, Lease, Lookup, Medium, Notice, NoticeKey, NoticeStatus, Outcome as Told, Owed,
-    Recipient, Recorded, Rules, Store, StoreError, StoredEvent,
+    Claim, Doubted, History, Lease, Lookup, Medium, Notice, NoticeKey, NoticeStatus,
+    Outcome as Told, Owed, Recipient, Recorded, Rules, Store, StoreError, StoredEvent,
 };
 
 use serde_json::{Value, json};
@@ -222,14 +222,7 @@ impl App {
                 event.kind.name()
             )));
         }
-        let history = self.store.history(event.case).await;
-        let history = history.map_err(|error| failed("read the case", error))?;
-        let Some(history) = history else {
-            return Err(Outcome::Quarantine(format!(
-                "there is no case {}",
-                event.case
-            )));
-        };
+        let history = self.history(event.case).await?;
         let is_worth = is_worth(&history.events, seq);
         let mut log = history.events.iter().map(|stored| &stored.event);
         let cause = log.find(|event| event.seq == seq);
@@ -477,14 +470,7 @@ impl App {
         let book = self.rules.book(now).await;
         let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
-            let history = self.store.history(event.case).await;
-            let history = history.map_err(|error| failed("read the case", error))?;
-            let Some(history) = history else {
-                return Err(Outcome::Quarantine(format!(
-                    "there is no case {}",
-                    event.case
-                )));
-            };
+            let history = self.history(event.case).await?;
             if !is_worth(&history.events, cause.seq) {
                 return self.drop(attempt, &[Route::Person]).await;
             }
@@ -617,6 +603,13 @@ impl App {
         };
         self.record(&lease, &told, invocation).await?;
         Ok(known(&told))
+    }
+
+    /// Everything in the partition of a case that an event is of: it is there.
+    async fn history(&self, case: CaseId) -> Result<History, Outcome> {
+        let history = self.store.history(case).await;
+        let history = history.map_err(|error| failed("read the case", error))?;
+        history.ok_or_else(|| Outcome::Quarantine(format!("there is no case {case}")))
     }
 
     /// Whether a word to the customer is worth telling by now.
@@ -893,14 +886,7 @@ impl App {
         let book = self.rules.book(invocation.machine_now).await;
         let book = book.map_err(|error| Outcome::retry(Fault::doing("read the rules", error)))?;
         for _ in 0..DOUBT_TRIES {
-            let history = self.store.history(event.case).await;
-            let history = history.map_err(|error| failed("read the case", error))?;
-            let Some(history) = history else {
-                return Err(Outcome::Quarantine(format!(
-                    "there is no case {}",
-                    event.case
-                )));
-            };
+            let history = self.history(event.case).await?;
             let log = &history.events;
             let is_over = is_known(log, cause.seq) || !is_worth(log, cause.seq);
             if doubt == Doubt::Refused && is_over {
