@@ -1,5 +1,6 @@
 //! Text messages through AWS End User Messaging SMS (the API `PinpointSMSVoiceV2`, JSON 1.0).
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -120,24 +121,21 @@ impl Texter {
 
 /// The body of the call. Ids and names of ours are far below what the service takes as a context.
 fn content(sms: &Sms, configuration_set: Option<&str>) -> Value {
-    let mut context = json!({"about": sms.about});
-    let mut body = json!({
+    let mut context = BTreeMap::from([("about", sms.about.as_str())]);
+    context.extend(sms.entry.as_deref().map(|entry| (ENTRY_TAG, entry)));
+    let mut content = json!({
         "DestinationPhoneNumber": sms.to.as_str(),
         "OriginationIdentity": sms.from,
         "MessageBody": sms.text,
         "MessageType": "TRANSACTIONAL",
+        "Context": context,
     });
-    let members = (context.as_object_mut(), body.as_object_mut());
-    if let (Some(entry), (Some(context), Some(body))) = (&sms.entry, members) {
-        context.insert(ENTRY_TAG.to_owned(), json!(entry));
-        if let Some(set) = configuration_set {
-            body.insert("ConfigurationSetName".to_owned(), json!(set));
-        }
+    // What becomes of a message that stands in no ledger is nobody's to record.
+    let configuration_set = configuration_set.filter(|_| sms.entry.is_some());
+    if let (Some(set), Some(content)) = (configuration_set, content.as_object_mut()) {
+        content.insert("ConfigurationSetName".to_owned(), set.into());
     }
-    if let Some(body) = body.as_object_mut() {
-        body.insert("Context".to_owned(), context);
-    }
-    body
+    content
 }
 
 /// What stands for a number where nobody is to read it.
