@@ -412,20 +412,26 @@ async fn whoever_cannot_be_read_is_passed_over_and_keeps_nobody_waiting() {
     world.drain().await;
 }
 
-/// The answer of the provider to the only letter is lost, and the provider tells of it before or after a doubt is written down.
+/// An announcement under way, to one reporter: the answer of the provider to the letter was lost.
+async fn lost_answer() -> (World, ImprovementId, Receipt) {
+    let mut world = World::new().await;
+    let one = issue(&mut world, 1).await;
+    let reporter = report(&mut world, 0, email(0)).await;
+    gather(&mut world).await;
+    let improvement = shipped(&mut world, &[one]).await;
+    start(&mut world, improvement).await.expect(201);
+    world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
+    minute(&mut world).await;
+    assert!(world.faults.struck().is_some());
+    world.faults.clear();
+    (world, improvement, reporter)
+}
+
+/// The provider tells of the letter before or after a doubt is written down.
 #[tokio::test]
 async fn a_letter_whose_answer_was_lost_is_found() {
     for in_time in [true, false] {
-        let mut world = World::new().await;
-        let one = issue(&mut world, 1).await;
-        let reporter = report(&mut world, 0, email(0)).await;
-        gather(&mut world).await;
-        let improvement = shipped(&mut world, &[one]).await;
-        start(&mut world, improvement).await.expect(201);
-        world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
-        minute(&mut world).await;
-        assert!(world.faults.struck().is_some());
-        world.faults.clear();
+        let (mut world, improvement, reporter) = lost_answer().await;
         let told = shown(&mut world, improvement).await;
         assert_eq!(told["pass"]["counts"], json!({"in_progress": 1}));
         if in_time {
@@ -453,16 +459,7 @@ async fn a_letter_whose_answer_was_lost_is_found() {
 
 #[tokio::test]
 async fn the_page_of_whose_answer_was_lost_tells_also_after_it_was_closed() {
-    let mut world = World::new().await;
-    let one = issue(&mut world, 1).await;
-    let reporter = report(&mut world, 0, email(0)).await;
-    gather(&mut world).await;
-    let improvement = shipped(&mut world, &[one]).await;
-    start(&mut world, improvement).await.expect(201);
-    world.faults.plan_at("POST /v2/email", Fault::ResponseLost);
-    minute(&mut world).await;
-    assert!(world.faults.struck().is_some());
-    world.faults.clear();
+    let (mut world, improvement, reporter) = lost_answer().await;
     command(&mut world, improvement, "close", "close").await;
     let page = world.get(&reporter.status).await.expect(200).json();
     assert_eq!(page["shipped"][0]["release"], "2.4");

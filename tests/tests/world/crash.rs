@@ -155,9 +155,7 @@ impl Scenario for Remind {
     }
 
     async fn act(world: &mut World, (): &()) -> Vec<String> {
-        world.sweep().await;
-        world.deliver().await;
-        Vec::new()
+        Breach::act(world, &()).await
     }
 }
 

@@ -245,35 +245,50 @@ async fn what_bounces_is_told_by_the_next_route_however_late_that_is_told() {
     }
 }
 
-#[tokio::test]
-async fn what_bounces_is_not_told_again_to_who_knows_or_is_told_something_newer() {
-    let reopen = json!({"command": "reopen"});
+/// What came since a customer was to be told of an outcome, the second event of the case.
+#[derive(Debug)]
+enum Since {
+    /// They said that it helped.
+    Confirmed,
+    /// Staff did something.
+    Did(Value),
+}
+
+/// Everything after which that outcome is not worth telling any more, and how many text messages tell of something else then.
+fn what_came_since() -> [(Since, usize); 4] {
     let told = json!({"command": "told", "how": "phone", "reached": true, "cause": 2});
     let newer = json!({"command": "reply", "message": "It is on its way."});
-    for (since, messages) in [
-        (None, 0),
-        (Some(reopen), 0),
-        (Some(told), 0),
-        (Some(newer), 1),
-    ] {
+    [
+        (Since::Confirmed, 0),
+        (Since::Did(json!({"command": "reopen"})), 0),
+        (Since::Did(told), 0),
+        (Since::Did(newer), 1),
+    ]
+}
+
+async fn come(world: &mut World, receipt: &Receipt, since: &Since) {
+    match since {
+        Since::Did(command) => {
+            world.command(receipt.case, command.clone()).await;
+        }
+        Since::Confirmed => {
+            let yes = json!({"solved": "yes", "outcome": 2});
+            let said = world.say_patiently(receipt, "helped", &yes).await;
+            said.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_bounces_is_not_told_again_to_who_knows_or_is_told_something_newer() {
+    for (since, messages) in what_came_since() {
         let mut world = World::new().await;
         let receipt = bouncing(&mut world).await;
         let reports = world.queue_of("settle-notices");
         world.hold(&reports);
         world.command(receipt.case, resolve()).await;
         world.drain().await;
-        match &since {
-            Some(command) => {
-                world.command(receipt.case, command.clone()).await;
-            }
-            None => {
-                let yes = json!({"solved": "yes", "outcome": 2});
-                world
-                    .say_patiently(&receipt, "helped", &yes)
-                    .await
-                    .expect(200);
-            }
-        }
+        come(&mut world, &receipt, &since).await;
         world.drain().await;
         world.release(&reports);
         world.drain().await;
@@ -299,11 +314,7 @@ async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_nigh
         entries.contains(&pairs(&[("sms", "retrying")])[0]),
         "{entries:?}"
     );
-    let yes = json!({"solved": "yes", "outcome": 2});
-    world
-        .say_patiently(&receipt, "helped", &yes)
-        .await
-        .expect(200);
+    come(&mut world, &receipt, &Since::Confirmed).await;
     until(&mut world, "2026-11-03T08:01:00+08:00");
     world.sweep().await;
     world.drain().await;
@@ -318,33 +329,14 @@ async fn a_message_that_waits_for_the_morning_is_not_sent_to_who_answers_at_nigh
 
 #[tokio::test]
 async fn what_is_not_worth_telling_in_the_morning_is_not_told() {
-    let reopen = json!({"command": "reopen"});
-    let told = json!({"command": "told", "how": "phone", "reached": true, "cause": 2});
-    let newer = json!({"command": "reply", "message": "It is on its way."});
-    for (since, messages) in [
-        (None, 0),
-        (Some(reopen), 0),
-        (Some(told), 0),
-        (Some(newer), 1),
-    ] {
+    for (since, messages) in what_came_since() {
         let mut world = World::new().await;
         let feedback = json!({"text": "It broke.", "nps": 1, "locale": "en", "contact": {"phone": "+86 138 0013 8000"}});
         let receipt = world.submit(feedback).await;
         until(&mut world, "2026-11-02T21:30:00+08:00");
         world.command(receipt.case, resolve()).await;
         world.drain().await;
-        match &since {
-            Some(command) => {
-                world.command(receipt.case, command.clone()).await;
-            }
-            None => {
-                let yes = json!({"solved": "yes", "outcome": 2});
-                world
-                    .say_patiently(&receipt, "helped", &yes)
-                    .await
-                    .expect(200);
-            }
-        }
+        come(&mut world, &receipt, &since).await;
         world.drain().await;
         until(&mut world, "2026-11-03T08:01:00+08:00");
         world.sweep().await;
